@@ -1,0 +1,46 @@
+//! The contract's constants as the judge knows them: written from the contract, not from any gateway.
+//!
+//! Source: contract, section 0.
+
+/// One version of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// `messages.queue.mode` where it is not configured.
+    pub queue_mode: &'static str,
+    /// `messages.queue.debounceMs` where it is not configured, in microseconds.
+    pub queue_debounce_us: i64,
+    /// `messages.queue.drop` where it is not configured.
+    pub queue_drop: &'static str,
+    /// `agents.defaults.maxConcurrent` where it is not configured: the least that the version promises.
+    pub max_concurrent: u64,
+    /// I5's bound: how long a free lane may keep a message waiting beyond the debounce, in microseconds. Our choice:
+    /// the contract only says that there is one.
+    pub liveness_us: i64,
+}
+
+/// Every version, oldest first.
+pub const ALL: [Profile; 2] = [
+    Profile {
+        name: "2026.3",
+        queue_mode: "collect",
+        queue_debounce_us: 1_000_000,
+        queue_drop: "summarize",
+        max_concurrent: 4,
+        liveness_us: 5_000_000,
+    },
+    Profile {
+        name: "2026.9",
+        queue_mode: "steer",
+        queue_debounce_us: 500_000,
+        queue_drop: "summarize",
+        max_concurrent: 8,
+        liveness_us: 5_000_000,
+    },
+];
+
+/// The version of this name.
+pub fn named(name: &str) -> Option<&'static Profile> {
+    ALL.iter().find(|it| it.name == name)
+}

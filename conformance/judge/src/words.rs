@@ -1,0 +1,184 @@
+//! The closed set of words that a scenario's `expect` may use, as data, and their checks.
+
+mod count;
+mod matching;
+mod request;
+mod time;
+mod visible;
+
+use crate::{context::Context, phrase, trace::Trace, turns::Turns, verdict::Verdict};
+
+/// Judges one expectation. What the verdict says of texts has secrets replaced by their names.
+pub fn check(word: &Word, trace: &Trace, turns: &Turns, context: &Context) -> Verdict {
+    let evidence = matching::Evidence { trace, turns, context };
+    let verdict = match word {
+        Word::Exactly { n, of } => count::exactly(*n, of, evidence),
+        Word::AtLeast { n, of } => count::at_least(*n, of, evidence),
+        Word::AtMost { n, of } => count::at_most(*n, of, evidence),
+        Word::Never { of } => count::never(of, evidence),
+        Word::Order(filters) => time::order(filters, evidence),
+        Word::Request(claim) => request::request(claim, evidence),
+        Word::Visible(claim) => visible::visible(claim, evidence),
+        Word::Gap { from, to, between } => time::gap(from, to, *between, evidence),
+        Word::Quiet { of, between } => time::quiet(of, *between, evidence),
+        Word::Unique { of } => count::unique(of, evidence),
+    };
+    phrase::finished(verdict, context)
+}
+
+/// One expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Exactly `n` facts match.
+    Exactly {
+        /// How many.
+        n: u64,
+        /// Which facts.
+        of: Filter,
+    },
+    /// At least `n` facts match.
+    AtLeast {
+        /// How many, at the least: 1 or more.
+        n: u64,
+        /// Which facts.
+        of: Filter,
+    },
+    /// At most `n` facts match, and one at the least: none would be vacuous.
+    AtMost {
+        /// How many, at the most.
+        n: u64,
+        /// Which facts.
+        of: Filter,
+    },
+    /// No fact matches. Vacuous unless a fact of the kind exists at all.
+    Never {
+        /// Which facts.
+        of: Filter,
+    },
+    /// For each filter in turn, its first match lies after the first match of the filter before it.
+    Order(Vec<Filter>),
+    /// What one model request carried, and when it came.
+    Request(Request),
+    /// What a person finally sees in a chat, after edits and deletions.
+    Visible(Visible),
+    /// The time from one fact to another.
+    Gap {
+        /// The first match starts the clock.
+        from: Filter,
+        /// The first match after that stops it.
+        to: Filter,
+        /// The bounds, both inclusive.
+        between: Span,
+    },
+    /// No fact matches between two moments. Vacuous unless the trace lasted beyond the second.
+    Quiet {
+        /// Which facts.
+        of: Filter,
+        /// The moments, both inclusive, since the scenario's zero.
+        between: Span,
+    },
+    /// No two matching facts carry the same text.
+    Unique {
+        /// Which facts.
+        of: Filter,
+    },
+}
+
+/// Two moments or durations in microseconds, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Not before or shorter than this.
+    pub from_us: i64,
+    /// Not after or longer than this.
+    pub to_us: i64,
+}
+
+/// The kinds of fact that words can name, each written as the trace writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FactName {
+    /// `inbound`
+    Inbound,
+    /// `fetched`
+    Fetched,
+    /// `acknowledged`
+    Acknowledged,
+    /// `sent`
+    Sent,
+    /// `edited`
+    Edited,
+    /// `deleted`
+    Deleted,
+    /// `refused`
+    Refused,
+    /// `model-request`
+    ModelRequest,
+    /// `model-end`
+    ModelEnd,
+    /// `operator-called`
+    OperatorCalled,
+}
+
+/// Which facts a word speaks of: of one kind, with every given field equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The kind.
+    pub of: FactName,
+    /// In or for this chat, by its name. For a `model-request`, the chat whose script answered.
+    pub chat: Option<String>,
+    /// About this message, by its name. For a `model-request`, the message is new in it.
+    pub message: Option<String>,
+    /// Whose text holds this. For a `model-request`, the text of the last message that is new in it or, where none is, of
+    /// the last user message.
+    pub contains: Option<String>,
+    /// The chat's request of this number, from 1. Only for `model-request` and `model-end`.
+    pub call: Option<u64>,
+    /// To this model. Only for `model-request`.
+    pub model: Option<String>,
+    /// With this credential, by its name. Only for `model-request`.
+    pub credential: Option<String>,
+    /// Ended so: `completed`, `failed`, `spoiled` or `abandoned`. Only for `model-end`.
+    pub outcome: Option<String>,
+}
+
+/// What one model request carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The chat.
+    pub chat: String,
+    /// The chat's request of this number, from 1.
+    pub call: u64,
+    /// Exactly these messages are new in it, in this order.
+    pub new: Option<Vec<String>>,
+    /// At least these messages stand before the new ones.
+    pub history: Option<Vec<String>>,
+    /// None of these messages is anywhere in it.
+    pub lacks: Vec<String>,
+    /// Each of these texts is somewhere in its prompt.
+    pub contains: Vec<String>,
+    /// To this model.
+    pub model: Option<String>,
+    /// With this credential, by its name.
+    pub credential: Option<String>,
+    /// It came between these moments, since the scenario's zero.
+    pub between: Option<Span>,
+}
+
+/// What a person finally sees in a chat: the gateway's messages there, in order. At least one field is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visible {
+    /// The chat.
+    pub chat: String,
+    /// Exactly these texts.
+    pub texts: Option<Vec<String>>,
+    /// The last text ends so.
+    pub ends_with: Option<String>,
+    /// Some text holds each of these.
+    pub contains: Vec<String>,
+    /// No text holds any of these.
+    pub lacks: Vec<String>,
+    /// The last text appeared between these moments, since the scenario's zero.
+    pub between: Option<Span>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! The `creel` command line.
+
+mod list;
+mod replay;
+mod run;
+mod twin;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use creel_document::schema;
+use creel_sim::scenario;
+
+use crate::corpus;
+
+/// Catches gateway bugs: runs scenarios against an AI-agent gateway and judges what crosses the wire.
+#[derive(Debug, Parser)]
+#[command(name = "creel", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  creel run                              the whole corpus on the reference gateway, in simulated time
+  creel run queue routing/peer-*         an area, and a glob over ids
+  creel run my-scenarios/                files of your own
+  creel run --world real -j 8            the reference gateway as a process over loopback sockets
+  creel run --target ./my-gateway.toml   a gateway of yours
+  creel lint my-scenarios/               every problem of every file
+  creel twin telegram --port 8081        a Telegram that you can talk to with curl
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage, scenario or manifest, 3 the target did not start, 4 nothing was judged,
+5 only inconclusive, 70 a bug of ours.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios and judge them.
+    Run(run::Arguments),
+    /// List scenarios.
+    List(list::Arguments),
+    /// Check scenario files without running them: every problem of every file.
+    Lint {
+        /// Ids, areas, globs or paths. The built-in corpus if none is given.
+        select: Vec<String>,
+    },
+    /// Print the JSON Schema of scenario files, for completion in editors.
+    Schema,
+    /// Judge a trace file again.
+    Replay(replay::Arguments),
+    /// Explain parts of the harness.
+    Explain {
+        /// `base`: the configuration that every scenario is merged over.
+        #[arg(value_parser = ["base"])]
+        topic: String,
+        /// For this profile.
+        #[arg(long, default_value = "2026.3", value_parser = ["2026.3", "2026.9"])]
+        profile: String,
+    },
+    /// Serve one twin alone, until Ctrl-C.
+    Twin(twin::Arguments),
+    /// Print a shell's completions.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The reference gateway: the same as the program `creel-gateway`.
+    Gateway(creel_gateway::cli::Cli),
+}
+
+/// Why the program ends, as its exit code. Never a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well.
+    Ok = 0,
+    /// A case failed.
+    Failed = 1,
+    /// The command line, a scenario or a manifest is wrong.
+    Usage = 2,
+    /// The target did not start.
+    Target = 3,
+    /// Nothing was judged.
+    Nothing = 4,
+    /// Nothing failed, and nothing could be told.
+    Inconclusive = 5,
+    /// A bug of ours.
+    Bug = 70,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Run(arguments) => arguments.run().into(),
+            Command::List(arguments) => arguments.run().into(),
+            Command::Lint { select } => lint(&select).into(),
+            Command::Schema => {
+                let schema = schema::json_schema(scenario::shape(), "Creel scenario");
+                print(&format!("{schema:#}"));
+                Exit::Ok.into()
+            }
+            Command::Replay(arguments) => arguments.run().into(),
+            Command::Explain { topic: _, profile } => {
+                print(&format!("{:#}", run::base(&profile)));
+                Exit::Ok.into()
+            }
+            Command::Twin(arguments) => arguments.run().into(),
+            Command::Completions { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Self::command(),
+                    "creel",
+                    &mut std::io::stdout(),
+                );
+                Exit::Ok.into()
+            }
+            Command::Gateway(gateway) => gateway.run(),
+        }
+    }
+}
+
+fn lint(select: &[String]) -> Exit {
+    match corpus::choose(select) {
+        Ok(entries) => {
+            print(&format!("{} scenarios, no problem", entries.len()));
+            Exit::Ok
+        }
+        Err(error) => refuse(error),
+    }
+}
+
+/// Shows why scenarios could not be chosen.
+fn refuse(error: corpus::Error) -> Exit {
+    if let corpus::Error::Invalid(reports) = error {
+        let files = reports.len();
+        for report in reports {
+            complain(&format!("{:?}", miette::Report::new(report)));
+        }
+        complain(&format!("error: {files} of the chosen scenario files cannot be used"));
+    } else {
+        complain(&format!("error: {error}"));
+    }
+    Exit::Usage
+}
+
+/// Data goes to standard output.
+#[expect(clippy::print_stdout, reason = "the command line's data")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+/// Everything else goes to standard error.
+#[expect(clippy::print_stderr, reason = "what is not data")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

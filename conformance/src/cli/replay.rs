@@ -1,0 +1,89 @@
+//! `creel replay`: judge a trace file again.
+
+use std::{fs, path::PathBuf};
+
+use clap::Args;
+use creel_judge::{context::Clock, profile, trace::Trace, verdict::Verdict};
+use creel_sim::{
+    base::{Addresses, Configuration},
+    declared,
+};
+
+use super::{Exit, complain, print, refuse};
+use crate::{corpus, report::diagram, suite};
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// A file that `creel run --trace` wrote.
+    trace: PathBuf,
+    /// The scenario's file, if it is not built in.
+    #[arg(long)]
+    scenario: Option<String>,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        let read = fs::read_to_string(&self.trace)
+            .map_err(|it| it.to_string())
+            .and_then(|text| Trace::from_json_lines(&text).map_err(chain));
+        let trace = match read {
+            Ok(trace) => trace,
+            Err(why) => {
+                complain(&format!("error: read {}: {why}", self.trace.display()));
+                return Exit::Usage;
+            }
+        };
+        let selector = self.scenario.unwrap_or_else(|| trace.header.scenario.clone());
+        let entries = match corpus::choose(&[selector]) {
+            Ok(entries) => entries,
+            Err(error) => return refuse(error),
+        };
+        let Some(entry) = entries.iter().find(|it| it.scenario.id == trace.header.scenario) else {
+            complain(&format!("error: the trace is of scenario `{}`", trace.header.scenario));
+            return Exit::Usage;
+        };
+        let Some(profile) = profile::named(&trace.header.profile) else {
+            complain(&format!(
+                "error: the trace has the unknown profile `{}`",
+                trace.header.profile
+            ));
+            return Exit::Usage;
+        };
+        let clock = match trace.header.lateness {
+            Some(it) => Clock::Measured { slack_us: it.slack_us, lateness_us: it.lateness_us },
+            None => Clock::Exact,
+        };
+        // Addresses are in no fact and in no check.
+        let addresses = Addresses {
+            gateway_port: 1,
+            telegram: String::new(),
+            provider: String::new(),
+            workspaces: String::new(),
+        };
+        let configuration =
+            Configuration::of(&entry.scenario, profile.name, trace.header.seed, &addresses);
+        let context = declared::context(&entry.scenario, profile, &configuration, clock);
+        let checks = suite::judge(&entry.scenario, &trace, &context);
+        let mut failed = 0;
+        for check in &checks {
+            print(&format!("{:<14} {}", check.verdict.word(), check.label));
+            if let Verdict::Fail(failure) = &check.verdict {
+                failed += 1;
+                print(&format!(
+                    "    expected  {}\n    observed  {}",
+                    failure.expected, failure.observed
+                ));
+                print(&diagram::draw(&trace, &failure.witnesses));
+            }
+        }
+        print(&format!("trace {}\n{} checks, {failed} failed", trace.hash(), checks.len()));
+        if failed > 0 { Exit::Failed } else { Exit::Ok }
+    }
+}
+
+fn chain(error: creel_judge::trace::Error) -> String {
+    match std::error::Error::source(&error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

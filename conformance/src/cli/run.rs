@@ -1,0 +1,263 @@
+//! `creel run`.
+
+use std::{fs, io::IsTerminal as _, path::PathBuf, str::FromStr, time::Instant};
+
+use clap::{Args, ValueEnum};
+use creel_sim::{
+    base::{Addresses, Configuration},
+    target::Target,
+    world::{self, World, real::Keep},
+};
+
+use super::{Exit, complain, print, refuse};
+use crate::{
+    corpus,
+    report::{Counts, console, console::Color, json, junit},
+    suite::{self, Missing, Outcome, Plan, Status},
+};
+
+/// The seed unless one is given. Fixed, so that a run is the same run everywhere.
+const SEED: u64 = 1;
+
+/// How many real gateways run at once unless it is said: they mostly wait.
+const REAL_JOBS: usize = 8;
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Ids, areas, globs over ids, or paths of files and folders. The built-in corpus if none is given.
+    select: Vec<String>,
+    /// Where scenarios run.
+    #[arg(long, value_enum, default_value_t = WorldName::Turmoil)]
+    world: WorldName,
+    /// The gateway under test, a built-in target or a manifest's path. Implies `--world real`.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only this profile of the contract.
+    #[arg(long, value_parser = ["2026.3", "2026.9"])]
+    profile: Option<String>,
+    /// A number, or `random`, which prints the number.
+    #[arg(long, default_value = "1")]
+    seed: Seed,
+    /// How many scenarios run at once [default: the number of CPUs; 8 in the real world]
+    #[arg(short, long)]
+    jobs: Option<usize>,
+    /// Print the report as JSON instead of lines.
+    #[arg(long)]
+    json: bool,
+    /// Write a report: `json=PATH` or `junit=PATH`. May be given more than once.
+    #[arg(long, value_name = "FORMAT=PATH")]
+    report: Vec<ReportFile>,
+    /// Write the trace: a file when one case runs, a folder otherwise.
+    #[arg(long, value_name = "PATH")]
+    trace: Option<PathBuf>,
+    /// Keep the folders of real runs, in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+    /// Whether the output is coloured.
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WorldName {
+    /// Simulated network and clock, in this process.
+    Turmoil,
+    /// A process over loopback sockets, on the machine's clock.
+    Real,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ColorChoice {
+    /// When a terminal reads it, and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seed(u64);
+
+impl FromStr for Seed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "random" {
+            let seed = u64::from(std::process::id()) ^ since_boot();
+            complain(&format!("seed {seed}"));
+            return Ok(Self(seed));
+        }
+        let why = || format!("`{text}` is not a seed: expected a whole number or `random`");
+        text.parse().map(Self).map_err(|_| why())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "asked for chance, which is then printed")]
+fn since_boot() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(SEED, |it| u64::from(it.subsec_nanos()) << 20 | (it.as_secs() & 0xf_ffff))
+}
+
+#[derive(Clone, Debug)]
+struct ReportFile {
+    format: Format,
+    path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    Json,
+    Junit,
+}
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let why = || format!("`{text}` is not a report: expected `json=PATH` or `junit=PATH`");
+        let (format, path) = text.split_once('=').ok_or_else(why)?;
+        let format = match format {
+            "json" => Format::Json,
+            "junit" => Format::Junit,
+            _ => return Err(why()),
+        };
+        Ok(Self { format, path: path.into() })
+    }
+}
+
+impl Arguments {
+    #[expect(clippy::disallowed_methods, reason = "how long the whole took is told to people")]
+    pub(super) fn run(self) -> Exit {
+        let started = Instant::now();
+        let plan = match self.plan() {
+            Ok(plan) => plan,
+            Err(exit) => return exit,
+        };
+        let color = self.color();
+        let mut failures = Vec::new();
+        let outcomes = suite::run(&plan, |outcome| {
+            if !self.json {
+                print(&console::line(outcome, color));
+            }
+            if !matches!(outcome.status(), Status::Pass | Status::Skipped) {
+                failures.push(console::failure_text(&plan, outcome));
+            }
+        });
+        if self.json {
+            print(&format!("{:#}", json::report(&plan, &outcomes)));
+        } else {
+            failures.iter().for_each(|it| print(&format!("\n{it}")));
+            print(&format!("\n{}", console::summary(&outcomes, started.elapsed())));
+        }
+        match self.write(&plan, &outcomes) {
+            Ok(()) => exit(&outcomes),
+            Err(why) => {
+                complain(&format!("error: {why}"));
+                Exit::Usage
+            }
+        }
+    }
+
+    fn plan(&self) -> Result<Plan, Exit> {
+        let entries = corpus::choose(&self.select).map_err(refuse)?;
+        let world = match (&self.target, self.world) {
+            (None, WorldName::Turmoil) => World::Turmoil,
+            (target, _) => self.real(target.as_deref().unwrap_or("reference"))?,
+        };
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = self.jobs.unwrap_or(match world {
+            World::Turmoil => cpus,
+            World::Real(_) => REAL_JOBS,
+        });
+        Ok(Plan { entries, profile: self.profile.clone(), seed: self.seed.0, world, jobs })
+    }
+
+    fn real(&self, target: &str) -> Result<World, Exit> {
+        let usage = |why: String| {
+            complain(&format!("error: {why}"));
+            Exit::Usage
+        };
+        let target = Target::load(target).map_err(|it| usage(it.to_string()))?;
+        let creel = std::env::current_exe().map_err(|it| usage(format!("find creel: {it}")))?;
+        let keep = self.keep.clone().map_or(Keep::No, Keep::In);
+        Ok(world::real(target, creel, keep))
+    }
+
+    fn color(&self) -> Color {
+        let on = match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+            }
+        };
+        if on { Color::On } else { Color::Off }
+    }
+
+    fn write(&self, plan: &Plan, outcomes: &[Outcome]) -> Result<(), String> {
+        for ReportFile { format, path } in &self.report {
+            let text = match format {
+                Format::Json => format!("{:#}\n", json::report(plan, outcomes)),
+                Format::Junit => junit::report(plan, outcomes).map_err(|it| it.to_string())?,
+            };
+            fs::write(path, text).map_err(|it| format!("write {}: {it}", path.display()))?;
+        }
+        let Some(path) = &self.trace else { return Ok(()) };
+        let all: Vec<_> = outcomes
+            .iter()
+            .filter_map(|it| it.result.as_ref().ok().map(|judged| (it, judged)))
+            .collect();
+        for (outcome, judged) in &all {
+            let file = match all.as_slice() {
+                [_] => path.clone(),
+                _ => {
+                    let id = outcome.case.entry.scenario.id.replace('/', "-");
+                    path.join(format!("{id}-{}.jsonl", outcome.case.profile))
+                }
+            };
+            if let Some(folder) = file.parent().filter(|it| !it.as_os_str().is_empty()) {
+                fs::create_dir_all(folder)
+                    .map_err(|it| format!("make {}: {it}", folder.display()))?;
+            }
+            fs::write(&file, judged.trace.to_json_lines())
+                .map_err(|it| format!("write {}: {it}", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn exit(outcomes: &[Outcome]) -> Exit {
+    let is =
+        |test: fn(&Missing) -> bool| outcomes.iter().any(|it| it.result.as_ref().is_err_and(test));
+    let counts = Counts::of(outcomes);
+    if is(|it| matches!(it, Missing::Broken(_))) {
+        Exit::Bug
+    } else if is(|it| matches!(it, Missing::Target(_))) {
+        Exit::Target
+    } else if counts.get(Status::Fail) + counts.get(Status::Vacuous) > 0 {
+        Exit::Failed
+    } else if counts.get(Status::Error) > 0 {
+        Exit::Usage
+    } else if counts.get(Status::Pass) > 0 {
+        Exit::Ok
+    } else if counts.get(Status::Inconclusive) > 0 {
+        Exit::Inconclusive
+    } else {
+        Exit::Nothing
+    }
+}
+
+/// The harness's base configuration, with the places that a run fills in.
+pub(super) fn base(profile: &str) -> serde_json::Value {
+    let addresses = Addresses {
+        gateway_port: 18_789,
+        telegram: "http://<telegram twin>".into(),
+        provider: "http://<provider twin>".into(),
+        workspaces: "<sandbox>/workspaces".into(),
+    };
+    let accounts = ["default".to_owned()];
+    let nothing = serde_json::json!({});
+    Configuration::merged(&nothing, &accounts, (profile, SEED), &addresses).config
+}

@@ -1,0 +1,11 @@
+//! Creel: the conformance suite and its command line.
+//!
+//! - [`corpus`]: the scenarios, built in or from files, and how they are chosen.
+//! - [`suite`]: scenarios × profiles → outcomes, each with its control.
+//! - [`report`]: outcomes, for people and for machines.
+//! - [`cli`]: the command line.
+
+pub mod cli;
+pub mod corpus;
+pub mod report;
+pub mod suite;

@@ -1,0 +1,181 @@
+//! What a person reads in a terminal: one line a case, a block a failure, one line at the end.
+
+use std::fmt::Write as _;
+
+use creel_judge::verdict::Verdict;
+
+use super::{Counts, diagram, json::reason};
+use crate::suite::{Check, Control, Judged, Outcome, Plan, Status};
+
+/// Whether the terminal shows colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// It does.
+    On,
+    /// It does not, or shall not.
+    Off,
+}
+
+/// One case on one line.
+pub fn line(outcome: &Outcome, color: Color) -> String {
+    let status = outcome.status();
+    let painted = paint(status, &format!("{:<12}", status.word()), color);
+    let id = &outcome.case.entry.scenario.id;
+    let detail = match &outcome.result {
+        Ok(judged) => {
+            let passed =
+                judged.checks.iter().filter(|it| matches!(it.verdict, Verdict::Pass { .. }));
+            let control = match &judged.control {
+                Control::Absent => "no control".to_owned(),
+                Control::Flipped(count) => format!("control flips {count}"),
+                Control::Stuck(_) | Control::NotRun(_) => "control stuck".to_owned(),
+            };
+            let lasted = judged.trace.facts.last().map_or(0, |it| it.at_us);
+            let (checks, lasted) = (passed.count(), diagram::seconds(lasted));
+            format!("{checks:>2} checks, {control}, {lasted} s in {} ms", outcome.took.as_millis())
+        }
+        Err(missing) => reason(missing).lines().next().unwrap_or_default().to_owned(),
+    };
+    format!("{painted} {id:<58} {}  {detail}", outcome.case.profile)
+}
+
+/// Everything that is not green, explained.
+pub fn failure_text(plan: &Plan, outcome: &Outcome) -> String {
+    let id = &outcome.case.entry.scenario.id;
+    let mut text = format!(
+        "{} {id} (profile {}, seed {})\n  {}\n",
+        outcome.status().word(),
+        outcome.case.profile,
+        plan.seed,
+        outcome.case.entry.scenario.title
+    );
+    match &outcome.result {
+        Ok(judged) => explain(&mut text, outcome, judged),
+        Err(missing) => push(&mut text, &indent(reason(missing))),
+    }
+    push(&mut text, &format!("  again: {}", command(plan, outcome)));
+    text
+}
+
+fn explain(text: &mut String, outcome: &Outcome, judged: &Judged) {
+    for what in &judged.harness_errors {
+        push(text, &format!("  the harness or the scenario is at fault: {what}"));
+    }
+    let mut marked = Vec::new();
+    for check in &judged.checks {
+        explain_check(text, outcome, check, &mut marked);
+    }
+    match &judged.control {
+        Control::Stuck(labels) => {
+            push(text, "  control: with its edit, these checks should fail and did not:");
+            labels.iter().for_each(|label| push(text, &format!("    {label}")));
+        }
+        Control::NotRun(why) => push(text, &format!("  control: could not be run: {why}")),
+        Control::Absent | Control::Flipped(_) => (),
+    }
+    push(text, &diagram::draw(&judged.trace, &marked));
+}
+
+fn explain_check(text: &mut String, outcome: &Outcome, check: &Check, marked: &mut Vec<u64>) {
+    let name = match check.title {
+        Some(title) => format!("{} {title}", check.label),
+        None => check.label.clone(),
+    };
+    let lines = match &check.verdict {
+        Verdict::Fail(failure) => {
+            marked.extend(&failure.witnesses);
+            let facts: Vec<String> = failure.witnesses.iter().map(|it| format!("#{it}")).collect();
+            let facts = if facts.is_empty() { "none".to_owned() } else { facts.join(" ") };
+            vec![
+                ("expected", failure.expected.clone()),
+                ("observed", failure.observed.clone()),
+                ("facts", facts),
+            ]
+        }
+        Verdict::Vacuous { why } if check.line.is_some() => vec![("not exercised", why.clone())],
+        Verdict::Inconclusive { why } => vec![("cannot tell", why.clone())],
+        Verdict::Pass { .. }
+        | Verdict::Vacuous { .. }
+        | Verdict::NotTestable { .. }
+        | Verdict::NotApplicable { .. } => return,
+    };
+    push(text, &format!("  {}: {name}", check.verdict));
+    if let Some(line) = check.line {
+        let entry = &outcome.case.entry;
+        push(text, &format!("    {}:{line}", entry.file));
+        push(text, &format!("    | {}", entry.line(line).trim()));
+    }
+    for (what, words) in lines {
+        push(text, &format!("    {what:<9} {}", words.replace('\n', "\n              ")));
+    }
+}
+
+/// The command that runs the case again.
+fn command(plan: &Plan, outcome: &Outcome) -> String {
+    let entry = &outcome.case.entry;
+    let built_in =
+        crate::corpus::CORPUS.iter().any(|(id, _)| entry.file == format!("scenarios/{id}.yaml"));
+    let selector = if built_in { &entry.scenario.id } else { &entry.file };
+    let mut command = format!(
+        "creel run {selector} --profile {} --seed {} --trace trace.jsonl",
+        outcome.case.profile, plan.seed
+    );
+    if plan.world.name() == "real" {
+        write!(command, " --target {}", plan.world.target()).expect("writing to a string");
+    }
+    command
+}
+
+/// The last lines: every verdict's count, then what CI systems look for.
+pub fn summary(outcomes: &[Outcome], took: std::time::Duration) -> String {
+    let counts = Counts::of(outcomes);
+    let mut text = String::new();
+    let skipped: Vec<&Outcome> =
+        outcomes.iter().filter(|it| it.status() == Status::Skipped).collect();
+    if !skipped.is_empty() {
+        writeln!(
+            text,
+            "skipped: {} cases need virtual time (run them without --world real)",
+            skipped.len()
+        )
+        .expect("writing to a string");
+    }
+    let checks = outcomes.iter().filter_map(|it| it.result.as_ref().ok());
+    let checks: Vec<&Check> = checks.flat_map(|it| &it.checks).collect();
+    let words = ["pass", "fail", "vacuous", "inconclusive", "not testable", "not applicable"];
+    let verdicts = words.map(|word| {
+        format!("{} {word}", checks.iter().filter(|it| it.verdict.word() == word).count())
+    });
+    let seconds = took.as_secs_f64();
+    writeln!(text, "checks: {}", verdicts.join(", ")).expect("writing to a string");
+    let statuses = [Status::Vacuous, Status::Inconclusive, Status::Error, Status::Skipped];
+    let others = statuses.map(|it| format!("{} {}", counts.get(it), it.word())).join(", ");
+    writeln!(text, "cases: {} in {seconds:.1} s; of them {others}", outcomes.len())
+        .expect("writing to a string");
+    let failed = counts.not_green();
+    write!(text, "{} passed, {failed} failed", counts.get(Status::Pass))
+        .expect("writing to a string");
+    text
+}
+
+fn paint(status: Status, text: &str, color: Color) -> String {
+    let code = match status {
+        Status::Pass => "32",
+        Status::Fail | Status::Error => "31",
+        Status::Vacuous | Status::Inconclusive => "33",
+        Status::Skipped => "2",
+    };
+    match color {
+        Color::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        Color::Off => text.to_owned(),
+    }
+}
+
+fn push(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,104 @@
+//! What was seen, as a diagram for terminals: time downwards, a column a track, the facts that matter marked.
+
+use std::fmt::Write as _;
+
+use creel_judge::trace::{Fact, Kind, ModelOutcome, Place, Trace, Track};
+
+/// The most rows that are shown. Facts far from the marked ones are left out.
+const ROWS_MAX: usize = 40;
+
+/// How many characters of a text are shown.
+const TEXT_CHARS_MAX: usize = 34;
+
+/// How wide the channel's column is, in characters.
+const COLUMN: usize = 52;
+
+/// Draws a trace around the facts `marked`, by their `seq`.
+pub fn draw(trace: &Trace, marked: &[u64]) -> String {
+    let mut text = format!("      #     time  {:<COLUMN$}provider\n", "channel");
+    let shown = window(&trace.facts, marked);
+    if shown.start > 0 {
+        writeln!(text, "        … {} earlier facts", shown.start).expect("writing to a string");
+    }
+    let rest = trace.facts.len() - shown.end;
+    for fact in &trace.facts[shown] {
+        let mark = if marked.contains(&fact.seq) { '▶' } else { ' ' };
+        let (column, words) = row(&fact.kind);
+        writeln!(text, "  {mark}{:>4} {:>8}  {:column$}{words}", fact.seq, seconds(fact.at_us), "")
+            .expect("writing to a string");
+    }
+    if rest > 0 {
+        writeln!(text, "        … {rest} later facts").expect("writing to a string");
+    }
+    text
+}
+
+/// A moment as people read it: seconds to the millisecond.
+pub fn seconds(at_us: i64) -> String {
+    let ms = at_us.div_euclid(1_000);
+    let sign = if ms < 0 { "-" } else { "" };
+    format!("{sign}{}.{:03}", ms.abs() / 1_000, ms.abs() % 1_000)
+}
+
+fn window(facts: &[Fact], marked: &[u64]) -> std::ops::Range<usize> {
+    let position = |seq: &u64| facts.iter().position(|it| it.seq == *seq);
+    let first = marked.iter().filter_map(position).min().unwrap_or(0);
+    let start = first.saturating_sub(ROWS_MAX / 4);
+    let start = if facts.len() <= ROWS_MAX { 0 } else { start };
+    start..facts.len().min(start + ROWS_MAX)
+}
+
+fn row(kind: &Kind) -> (usize, String) {
+    let column = match kind.track() {
+        Track::Channel | Track::Process | Track::Operator | Track::Harness => 0,
+        Track::Provider => COLUMN,
+    };
+    (column, words(kind))
+}
+
+fn words(kind: &Kind) -> String {
+    match kind {
+        Kind::Inbound { message, chat, text, .. } => format!("{chat} ▸ {message} {}", quote(text)),
+        Kind::Fetched { message } => format!("  fetched {message}"),
+        Kind::Acknowledged { message } => format!("  acknowledged {message}"),
+        Kind::Sent { place, text, .. } => format!("◂ {} {}", peer(place), quote(text)),
+        Kind::Edited { place, text, .. } => format!("◂ {} edited {}", peer(place), quote(text)),
+        Kind::Deleted { place, .. } => format!("◂ {} deleted", peer(place)),
+        Kind::Refused { status, text, .. } => format!("✕ refused {status} {}", quote(text)),
+        Kind::ModelRequest { request, chat, call, model, .. } => {
+            let chat = chat.as_deref().unwrap_or("?");
+            let call = call.map_or("?".to_owned(), |it| it.to_string());
+            format!("┌ {request}: {chat} call {call} to {model}")
+        }
+        Kind::ModelEnd { request, outcome } => match outcome {
+            ModelOutcome::Completed { text } => format!("└ {request}: {}", quote(text)),
+            ModelOutcome::Failed { status } => format!("└ {request}: status {status}"),
+            ModelOutcome::Spoiled { how, .. } => format!("└ {request}: {how}"),
+            ModelOutcome::Abandoned { .. } => format!("└ {request}: abandoned by the gateway"),
+        },
+        Kind::GatewayStarted => "gateway started".to_owned(),
+        Kind::GatewayReady => "gateway ready".to_owned(),
+        Kind::GatewayExited { code, .. } => match code {
+            Some(code) => format!("gateway exited with {code}"),
+            None => "gateway ended".to_owned(),
+        },
+        Kind::OperatorCalled { call, status } => format!("operator {call}: {status}"),
+        Kind::HarnessError { what } => format!("harness error: {what}"),
+    }
+}
+
+fn peer(place: &Place) -> String {
+    match &place.thread {
+        Some(thread) => format!("{}:{thread}", place.peer),
+        None => place.peer.clone(),
+    }
+}
+
+fn quote(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= TEXT_CHARS_MAX {
+        return format!("“{line}”");
+    }
+    let cut: String = line.chars().take(TEXT_CHARS_MAX - 1).collect();
+    format!("“{cut}…”")
+}

@@ -1,0 +1,102 @@
+//! `report.json`: the one machine-readable report that others are made from.
+
+use creel_judge::verdict::Verdict;
+use serde_json::{Value, json};
+
+use crate::{
+    report::Counts,
+    suite::{Check, Control, Missing, Outcome, Plan, Status},
+};
+
+/// The version of the format.
+pub const VERSION: u32 = 1;
+
+/// The whole report.
+pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Value {
+    let counts = Counts::of(outcomes);
+    let all = [
+        Status::Pass,
+        Status::Fail,
+        Status::Vacuous,
+        Status::Inconclusive,
+        Status::Skipped,
+        Status::Error,
+    ];
+    let counts: serde_json::Map<String, Value> =
+        all.into_iter().map(|it| (it.word().to_owned(), json!(counts.get(it)))).collect();
+    json!({
+        "creel_report": VERSION,
+        "creel": env!("CARGO_PKG_VERSION"),
+        "world": plan.world.name(),
+        "target": plan.world.target(),
+        "seed": plan.seed,
+        "counts": counts,
+        "cases": outcomes.iter().map(case).collect::<Vec<_>>(),
+    })
+}
+
+fn case(outcome: &Outcome) -> Value {
+    let mut value = json!({
+        "scenario": outcome.case.entry.scenario.id,
+        "title": outcome.case.entry.scenario.title,
+        "file": outcome.case.entry.file,
+        "bugs": outcome.case.entry.scenario.bugs,
+        "profile": outcome.case.profile,
+        "status": outcome.status().word(),
+        "took_ms": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
+    });
+    match &outcome.result {
+        Ok(judged) => {
+            value["checks"] = judged.checks.iter().map(check).collect();
+            value["control"] = control(&judged.control);
+            value["harness_errors"] = json!(judged.harness_errors);
+            value["trace_hash"] = json!(judged.trace.hash());
+            value["facts"] = json!(judged.trace.facts.len());
+            value["note"] = json!(judged.note);
+        }
+        Err(missing) => value["reason"] = json!(reason(missing)),
+    }
+    value
+}
+
+/// Why a case was not judged, in words.
+pub fn reason(missing: &Missing) -> &str {
+    match missing {
+        Missing::NeedsVirtualTime(why)
+        | Missing::Target(why)
+        | Missing::Scenario(why)
+        | Missing::Broken(why) => why,
+    }
+}
+
+fn check(check: &Check) -> Value {
+    let mut value = json!({ "label": check.label, "verdict": check.verdict.word() });
+    if let Some(title) = check.title {
+        value["title"] = json!(title);
+    }
+    if let Some(line) = check.line {
+        value["line"] = json!(line);
+    }
+    match &check.verdict {
+        Verdict::Pass { witnesses } => value["witnesses"] = json!(witnesses),
+        Verdict::Fail(failure) => {
+            value["expected"] = json!(failure.expected);
+            value["observed"] = json!(failure.observed);
+            value["witnesses"] = json!(failure.witnesses);
+        }
+        Verdict::Vacuous { why }
+        | Verdict::Inconclusive { why }
+        | Verdict::NotTestable { why }
+        | Verdict::NotApplicable { why } => value["why"] = json!(why),
+    }
+    value
+}
+
+fn control(control: &Control) -> Value {
+    match control {
+        Control::Absent => json!({ "status": "absent" }),
+        Control::Flipped(count) => json!({ "status": "flipped", "checks": count }),
+        Control::Stuck(labels) => json!({ "status": "stuck", "checks": labels }),
+        Control::NotRun(why) => json!({ "status": "not run", "why": why }),
+    }
+}

@@ -1,0 +1,303 @@
+//! Scenarios × profiles → outcomes.
+//!
+//! A scenario passes only when every expectation passed with evidence, no invariant failed, and its control, the same
+//! scenario with one edit, made the checks fail that it names. So a check that cannot fail is found on every run.
+
+use std::{
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use creel_judge::{
+    context::Context,
+    invariants,
+    trace::{Kind, Trace},
+    turns::Turns,
+    verdict::Verdict,
+    words,
+};
+use creel_sim::{
+    scenario::Scenario,
+    world::{self, World, needs_virtual_time},
+};
+
+use crate::corpus::Entry;
+
+/// What is run, and how.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The scenarios.
+    pub entries: Vec<Entry>,
+    /// Only this profile, if given.
+    pub profile: Option<String>,
+    /// The seed.
+    pub seed: u64,
+    /// Where.
+    pub world: World,
+    /// How many run at once.
+    pub jobs: usize,
+}
+
+/// One scenario under one profile.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The scenario.
+    pub entry: Entry,
+    /// The profile.
+    pub profile: String,
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Which case.
+    pub case: Case,
+    /// What came of it.
+    pub result: Result<Judged, Missing>,
+    /// How long it took, control and all, on the machine's clock.
+    pub took: Duration,
+}
+
+/// Why a case was not judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It needs virtual time, and this is a real clock.
+    NeedsVirtualTime(String),
+    /// The target could not be started or did not get ready.
+    Target(String),
+    /// The scenario asks for what cannot be.
+    Scenario(String),
+    /// The simulation broke down.
+    Broken(String),
+}
+
+/// A judged case.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Every check, expectations first, then invariants.
+    pub checks: Vec<Check>,
+    /// Why the control did not do its part, if it did not.
+    pub control: Control,
+    /// What the harness itself found wrong.
+    pub harness_errors: Vec<String>,
+    /// What was seen.
+    pub trace: Trace,
+    /// How the world was set up.
+    pub note: String,
+}
+
+/// One check and its verdict.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// The expectation's label, or the invariant's id.
+    pub label: String,
+    /// What it checks, for an invariant.
+    pub title: Option<&'static str>,
+    /// The line in the scenario file, for an expectation.
+    pub line: Option<usize>,
+    /// What it says.
+    pub verdict: Verdict,
+}
+
+/// What the control did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// The scenario has none.
+    Absent,
+    /// It made so many checks fail, all that it names.
+    Flipped(usize),
+    /// A check that it names did not fail.
+    Stuck(Vec<String>),
+    /// It could not be run.
+    NotRun(String),
+}
+
+/// A case in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Everything held, with evidence.
+    Pass,
+    /// Something was broken.
+    Fail,
+    /// An expectation was not exercised.
+    Vacuous,
+    /// The harness was late, or an order cannot be told.
+    Inconclusive,
+    /// It was left out, for a reason that is said.
+    Skipped,
+    /// The scenario, the target or the harness is at fault.
+    Error,
+}
+
+impl Status {
+    /// The word that reports print.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Vacuous => "vacuous",
+            Self::Inconclusive => "inconclusive",
+            Self::Skipped => "skipped",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl Outcome {
+    /// The case in one word.
+    pub fn status(&self) -> Status {
+        let judged = match &self.result {
+            Ok(judged) => judged,
+            Err(Missing::NeedsVirtualTime(_)) => return Status::Skipped,
+            Err(Missing::Target(_) | Missing::Scenario(_) | Missing::Broken(_)) => {
+                return Status::Error;
+            }
+        };
+        if !judged.harness_errors.is_empty() {
+            return Status::Error;
+        }
+        let has = |test: fn(&Check) -> bool| judged.checks.iter().any(test);
+        let stuck = matches!(judged.control, Control::Stuck(_) | Control::NotRun(_));
+        if stuck || has(|it| matches!(it.verdict, Verdict::Fail(_))) {
+            Status::Fail
+        } else if has(|it| it.line.is_some() && matches!(it.verdict, Verdict::Vacuous { .. })) {
+            Status::Vacuous
+        } else if has(|it| matches!(it.verdict, Verdict::Inconclusive { .. })) {
+            Status::Inconclusive
+        } else {
+            Status::Pass
+        }
+    }
+}
+
+/// The cases of a plan, in order.
+pub fn cases(plan: &Plan) -> Vec<Case> {
+    let wanted = |it: &&String| plan.profile.as_ref().is_none_or(|wanted| wanted == *it);
+    let of = |entry: &Entry| {
+        let profiles: Vec<String> =
+            entry.scenario.profiles.iter().filter(wanted).cloned().collect();
+        profiles
+            .into_iter()
+            .map(|profile| Case { entry: entry.clone(), profile })
+            .collect::<Vec<_>>()
+    };
+    plan.entries.iter().flat_map(of).collect()
+}
+
+/// Runs every case, several at once, and hands each outcome to `report` in the order of the cases.
+pub fn run(plan: &Plan, mut report: impl FnMut(&Outcome)) -> Vec<Outcome> {
+    let cases = cases(plan);
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::sync_channel(cases.len().max(1));
+    let mut slots: Vec<Option<Outcome>> = cases.iter().map(|_| None).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..plan.jobs.clamp(1, cases.len().max(1)) {
+            let (sender, next, cases) = (sender.clone(), &next, &cases);
+            scope.spawn(move || {
+                while let Some((index, case)) = take(next, cases) {
+                    if sender.send((index, run_case(plan, case))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut reported = 0;
+        for (index, outcome) in receiver {
+            slots[index] = Some(outcome);
+            while let Some(Some(outcome)) = slots.get(reported) {
+                report(outcome);
+                reported += 1;
+            }
+        }
+    });
+    slots.into_iter().map(|it| it.expect("every case was run")).collect()
+}
+
+fn take<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    cases.get(index).map(|case| (index, case))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a case took is told to people; no verdict reads it"
+)]
+fn run_case(plan: &Plan, case: &Case) -> Outcome {
+    let started = Instant::now();
+    let result = judge_case(plan, case);
+    Outcome { case: case.clone(), result, took: started.elapsed() }
+}
+
+fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
+    let scenario = &case.entry.scenario;
+    if let (World::Real(_), Some(why)) = (&plan.world, needs_virtual_time(scenario)) {
+        return Err(Missing::NeedsVirtualTime(why));
+    }
+    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(missing)?;
+    let checks = judge(scenario, &run.trace, &run.context);
+    let control = control(plan, case);
+    let harness_errors = harness_errors(&run.trace);
+    Ok(Judged { checks, control, harness_errors, trace: run.trace, note: run.note })
+}
+
+fn missing(error: world::Error) -> Missing {
+    let why = error.to_string();
+    match error {
+        world::Error::Target(_) | world::Error::Manifest(_) => Missing::Target(why),
+        world::Error::Profile { .. } | world::Error::Stage(_) | world::Error::Settings(_) => {
+            Missing::Scenario(why)
+        }
+        world::Error::Simulation(_) => Missing::Broken(why),
+    }
+}
+
+fn harness_errors(trace: &Trace) -> Vec<String> {
+    let error = |kind: &Kind| match kind {
+        Kind::HarnessError { what } => Some(what.clone()),
+        _ => None,
+    };
+    trace.facts.iter().filter_map(|it| error(&it.kind)).collect()
+}
+
+/// Judges a trace: the scenario's expectations, then every invariant.
+pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check> {
+    let turns = Turns::of(trace);
+    let expected = scenario.expect.iter().map(|it| Check {
+        label: it.label.clone(),
+        title: None,
+        line: Some(it.line),
+        verdict: words::check(&it.word, trace, &turns, context),
+    });
+    let invariants = invariants::ALL.iter().map(|it| Check {
+        label: it.id.to_owned(),
+        title: Some(it.title),
+        line: None,
+        verdict: it.check(trace, &turns, context),
+    });
+    expected.chain(invariants).collect()
+}
+
+/// Runs the edited scenario and looks whether the checks that it names fail.
+fn control(plan: &Plan, case: &Case) -> Control {
+    let Some(control) = &case.entry.scenario.control else { return Control::Absent };
+    let edited = control.edited.clone();
+    let run = match plan.world.run(&edited, &case.profile, plan.seed) {
+        Ok(run) => run,
+        Err(error) => return Control::NotRun(error.to_string()),
+    };
+    let checks = judge(&edited, &run.trace, &run.context);
+    let stuck: Vec<String> = control
+        .flips
+        .iter()
+        .filter_map(|label| match checks.iter().find(|it| it.label == *label) {
+            Some(Check { verdict: Verdict::Fail(_), .. }) => None,
+            Some(check) => Some(format!("`{label}` was {}", check.verdict)),
+            None => Some(format!("`{label}` was not there")),
+        })
+        .collect();
+    if stuck.is_empty() { Control::Flipped(control.flips.len()) } else { Control::Stuck(stuck) }
+}

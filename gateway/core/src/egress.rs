@@ -1,0 +1,228 @@
+//! The last stage: answers leave in order, one at a time per route, in pieces that the channel takes.
+//!
+//! Source: contract, sections 4 and 5.
+
+pub mod chunk;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    ids::{MessageId, SendId},
+    origin::Route,
+    time::{Millis, Timestamp},
+};
+
+/// How often one piece is tried before it is given up.
+pub const ATTEMPTS_MAX: u32 = 8;
+
+/// The wait after the first attempt that failed in passing; it doubles with each further one.
+const BACKOFF_FIRST: Millis = Millis::from_s(1);
+
+/// The longest wait between two attempts, also when a platform asks for more.
+const BACKOFF_MAX: Millis = Millis::from_s(10 * 60);
+
+/// How many pieces may wait on one route. The oldest is not dropped for a newer one: the newer is refused.
+pub const PIECES_MAX: usize = 1_000;
+
+/// What the shell shall send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Which send.
+    pub send: SendId,
+    /// Where to.
+    pub route: Route,
+    /// The piece's text.
+    pub text: String,
+    /// The message that it quotes.
+    pub reply_to: Option<MessageId>,
+}
+
+/// How a send ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The platform accepted it.
+    Delivered,
+    /// The platform asks to wait.
+    RetryAfter(Millis),
+    /// It failed in passing and was certainly not accepted, or the platform cannot be reached.
+    Transient,
+    /// The platform refused it for good.
+    Permanent,
+}
+
+/// A piece that will never be visible, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenUp {
+    /// The platform refused it for good.
+    Refused,
+    /// [`ATTEMPTS_MAX`] attempts failed.
+    AttemptsExhausted,
+}
+
+/// What waits to be sent, by route.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    routes: BTreeMap<Route, Queue>,
+    flying: BTreeMap<SendId, Route>,
+    sends: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    /// The first one flies if `flying` is set.
+    pieces: VecDeque<Piece>,
+    flying: bool,
+    not_before: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct Piece {
+    text: String,
+    reply_to: Option<MessageId>,
+    attempts: u32,
+}
+
+impl Outbox {
+    /// Puts a text in line. False if the route's line is full.
+    pub fn push(&mut self, route: &Route, text: String, reply_to: Option<MessageId>) -> bool {
+        let queue = self.routes.entry(route.clone()).or_default();
+        let room = queue.pieces.len() < PIECES_MAX;
+        if room {
+            queue.pieces.push_back(Piece { text, reply_to, attempts: 0 });
+        }
+        room
+    }
+
+    /// The next send on a route, if one may leave now.
+    pub fn next(&mut self, now: Timestamp, route: &Route) -> Option<Outgoing> {
+        let queue = self.routes.get_mut(route)?;
+        if queue.flying || now < queue.not_before {
+            return None;
+        }
+        let Some(piece) = queue.pieces.front_mut() else {
+            self.routes.remove(route);
+            return None;
+        };
+        self.sends += 1;
+        let send = SendId(self.sends);
+        queue.flying = true;
+        piece.attempts += 1;
+        let Piece { text, reply_to, attempts: _ } = piece.clone();
+        self.flying.insert(send, route.clone());
+        Some(Outgoing { send, route: route.clone(), text, reply_to })
+    }
+
+    /// When [`Outbox::next`] may have something for the route again, if that depends on time alone.
+    pub fn next_deadline(&self, route: &Route) -> Option<Timestamp> {
+        self.routes
+            .get(route)
+            .filter(|it| !it.flying && !it.pieces.is_empty())
+            .map(|it| it.not_before)
+    }
+
+    /// Takes a send's outcome in. Returns its route, and why the piece was given up if it was.
+    pub fn ended(
+        &mut self,
+        now: Timestamp,
+        send: SendId,
+        outcome: SendOutcome,
+    ) -> Option<(Route, Option<GivenUp>)> {
+        let route = self.flying.remove(&send)?;
+        let queue = self.routes.get_mut(&route).expect("a flying piece keeps its queue");
+        queue.flying = false;
+        let attempts = queue.pieces.front().expect("a flying piece is its queue's first").attempts;
+        let wait = match outcome {
+            SendOutcome::Delivered | SendOutcome::Permanent => None,
+            SendOutcome::RetryAfter(wait) => Some(wait.min(BACKOFF_MAX)),
+            SendOutcome::Transient => Some(backoff(attempts)),
+        };
+        let given_up = match (outcome, wait) {
+            (SendOutcome::Permanent, _) => Some(GivenUp::Refused),
+            (_, Some(_)) if attempts >= ATTEMPTS_MAX => Some(GivenUp::AttemptsExhausted),
+            (_, Some(wait)) => {
+                queue.not_before = now + wait;
+                return Some((route, None));
+            }
+            (_, None) => None,
+        };
+        queue.pieces.pop_front();
+        Some((route, given_up))
+    }
+
+    /// How many pieces wait or fly.
+    pub fn depth(&self) -> usize {
+        self.routes.values().map(|it| it.pieces.len()).sum()
+    }
+}
+
+fn backoff(attempts: u32) -> Millis {
+    let doubled = BACKOFF_FIRST.as_ms() << (attempts - 1).min(20);
+    Millis::new(doubled).min(BACKOFF_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::dm;
+
+    /// Plays `<ms> next | <ms> <outcome>` into one route's queue of pieces `a`, `b`, and shows what leaves and why
+    /// anything is given up.
+    fn check(script: &str, expected: &str) {
+        let route = dm("3001").route;
+        let mut outbox = Outbox::default();
+        assert!(outbox.push(&route, "a".into(), None));
+        assert!(outbox.push(&route, "b".into(), None));
+        let mut log = Vec::new();
+        for line in script.split('|').map(str::trim) {
+            let (ms, event) = line.split_once(' ').unwrap();
+            let now = Timestamp::from_ms(ms.parse().unwrap());
+            let outcome = match event {
+                "next" => {
+                    let sent = outbox.next(now, &route).map_or("-".to_owned(), |it| it.text);
+                    log.push(sent);
+                    continue;
+                }
+                "ok" => SendOutcome::Delivered,
+                "wait" => SendOutcome::RetryAfter(Millis::from_s(2)),
+                "fail" => SendOutcome::Transient,
+                other => {
+                    assert_eq!(other, "refused");
+                    SendOutcome::Permanent
+                }
+            };
+            let ended = outbox.ended(now, SendId(outbox.sends), outcome);
+            if let Some((_, Some(why))) = ended {
+                log.push(format!("{why:?}"));
+            }
+        }
+        assert_eq!(log.join(" "), expected);
+    }
+
+    #[test]
+    fn one_piece_flies_at_a_time_in_order() {
+        check("0 next | 0 next | 5 ok | 5 next | 6 ok | 6 next", "a - b -");
+    }
+
+    #[test]
+    fn a_wait_that_the_platform_asks_for_is_kept_to_the_millisecond() {
+        check("0 next | 0 wait | 1999 next | 2000 next | 2000 ok | 2000 next", "a - a b");
+    }
+
+    #[test]
+    fn a_piece_that_fails_in_passing_is_tried_again_with_doubling_waits() {
+        check("0 next | 0 fail | 1000 next | 1000 fail | 2999 next | 3000 next", "a a - a");
+    }
+
+    #[test]
+    fn a_refused_piece_does_not_hold_up_the_next() {
+        check("0 next | 1 refused | 1 next", "a Refused b");
+    }
+
+    #[test]
+    fn attempts_end() {
+        let tries = "0 next | 0 wait | 2000 next | 2000 wait | 4000 next | 4000 wait | 6000 next | 6000 wait | \
+                     8000 next | 8000 wait | 10000 next | 10000 wait | 12000 next | 12000 wait | 14000 next | \
+                     14000 wait | 14000 next";
+        check(tries, "a a a a a a a a AttemptsExhausted b");
+    }
+}

@@ -1,0 +1,346 @@
+//! The whole gateway on one page: events in, effects out, in the order of a message's life.
+//!
+//! The driver's part of the contract is three lines: call [`Gateway::step`] for every event, perform its effects, and
+//! send [`Event::Tick`] when [`Gateway::next_deadline`] has come. Deadlines that have come are served before the event,
+//! so what was due first happens first, whatever woke the driver.
+
+mod control;
+mod settings;
+mod turns;
+
+use std::collections::BTreeMap;
+
+pub use self::settings::{Agent, Settings};
+use crate::{
+    admission::{Admission, Ignored, PairingError, Pairings},
+    command::{self, Command},
+    deadlines::Deadlines,
+    egress::{GivenUp, Outbox, Outgoing, SendOutcome, chunk},
+    ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
+    ingress::{BurstKey, Bursts, Seen, burst_key},
+    lane::{Arrival, QueueOverride},
+    message::{Inbound, Message, TEXT_BYTES_MAX},
+    origin::{InboundId, Origin, Route},
+    routing::Routed,
+    run::{MainLane, ModelFailure, ModelOutcome, ModelRequest, Run},
+    session::Session,
+    session_key::SessionKey,
+    time::Timestamp,
+};
+
+/// What can happen to the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A channel hands a message in. It is adopted when the step returns.
+    Inbound(Inbound),
+    /// A model request ended.
+    ModelEnded {
+        /// Of which run.
+        run: RunId,
+        /// The run's request of this number.
+        call: u32,
+        /// How.
+        outcome: ModelOutcome,
+    },
+    /// A send ended.
+    SendEnded {
+        /// Which.
+        send: SendId,
+        /// How.
+        outcome: SendOutcome,
+    },
+    /// A deadline has come.
+    Tick,
+}
+
+/// What the shell shall do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask a provider.
+    CallModel(ModelRequest),
+    /// Stop asking: whatever the run's request still brings is of no use.
+    CancelModel(RunId),
+    /// Send a piece of text.
+    Send(Outgoing),
+    /// Tell the log.
+    Note(Note),
+}
+
+/// What an operator would want to read in the log. No note holds a message's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A redelivered message was not taken twice.
+    Duplicate(MessageId),
+    /// A message was not admitted.
+    NotAdmitted(MessageId, Ignored),
+    /// A run began to talk to its model.
+    RunStarted(RunId, SessionKey),
+    /// A run ended with an answer.
+    RunAnswered(RunId),
+    /// A run ended without one.
+    RunFailed(RunId, RunFailure),
+    /// A run was aborted by `/stop`, `/new`, `/reset` or an interrupting message.
+    RunAborted(RunId),
+    /// A piece of an answer will never be visible.
+    SendGivenUp(Route, GivenUp),
+    /// A route's line was full, so a text was not sent.
+    OutboxFull(Route),
+}
+
+/// Why a run has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunFailure {
+    /// The model request failed.
+    #[error(transparent)]
+    Model(ModelFailure),
+    /// The run took longer than it may.
+    #[error("the run took longer than it may")]
+    Timeout,
+}
+
+/// Who can want to be woken. The order is the order of equal deadlines.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Burst(BurstKey),
+    Lane(SessionKey),
+    Run(RunId),
+    Route(Route),
+}
+
+/// The gateway's whole state.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    settings: Settings,
+    seen: Seen,
+    pairings: Pairings,
+    bursts: Bursts,
+    sessions: BTreeMap<SessionKey, Session>,
+    runs: BTreeMap<RunId, Run>,
+    runs_started: u64,
+    main_lane: MainLane,
+    outbox: Outbox,
+    deadlines: Deadlines<Timer>,
+}
+
+impl Gateway {
+    /// A gateway in which nothing has happened yet. `seed` decides pairing codes, nothing else.
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            main_lane: MainLane::new(settings.max_concurrent),
+            pairings: Pairings::new(seed),
+            settings,
+            seen: Seen::default(),
+            bursts: Bursts::default(),
+            sessions: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            runs_started: 0,
+            outbox: Outbox::default(),
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    /// Advances the gateway by one event, and appends what should be done to `effects`.
+    pub fn step(&mut self, now: Timestamp, event: Event, effects: &mut Vec<Effect>) {
+        self.wake(now, effects);
+        match event {
+            Event::Inbound(inbound) => self.receive(now, inbound, effects),
+            Event::ModelEnded { run, call, outcome } => {
+                self.model_ended(now, (run, call), outcome, effects);
+            }
+            Event::SendEnded { send, outcome } => self.send_ended(now, send, outcome, effects),
+            Event::Tick => (),
+        }
+        // What the event made due at this very moment: a lane whose quiet ended while its run still ran.
+        self.wake(now, effects);
+    }
+
+    /// When [`Event::Tick`] is next needed, if ever.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.next()
+    }
+
+    /// Lets the person speak who was shown `code` on `channel`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a code that is not pending there.
+    pub fn approve_pairing(
+        &mut self,
+        now: Timestamp,
+        channel: &Channel,
+        code: &str,
+    ) -> Result<(AccountId, SenderId), PairingError> {
+        self.pairings.approve(now, channel, code)
+    }
+
+    /// How many runs are under way or wait for a slot, and how many pieces wait to be sent: zero of both means that
+    /// nothing would be lost by ending now.
+    pub fn unfinished(&self) -> (usize, usize) {
+        let waiting: usize = self.sessions.values().map(|it| it.lane.depth()).sum();
+        (self.runs.len() + waiting, self.outbox.depth())
+    }
+
+    fn wake(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        while let Some(timer) = self.deadlines.take_due(now) {
+            match timer {
+                Timer::Burst(key) => self.finish_burst(now, &key, effects),
+                Timer::Lane(key) => self.drain(now, &key, effects),
+                Timer::Run(run) => self.time_out(now, run, effects),
+                Timer::Route(route) => self.pump(now, &route, effects),
+            }
+        }
+    }
+
+    /// Ingress and admission.
+    fn receive(&mut self, now: Timestamp, inbound: Inbound, effects: &mut Vec<Effect>) {
+        let version = self.settings.profile.version;
+        let command = command::parse(version, &inbound.text);
+        let speaks_to_us = inbound.mentioned || command.is_some();
+        let rules = &self.settings.admission;
+        match rules.admit(now, &inbound.origin, speaks_to_us, &mut self.pairings) {
+            Admission::Admitted => (),
+            Admission::Ignored(reason) => {
+                effects.push(Effect::Note(Note::NotAdmitted(inbound.message, reason)));
+                return;
+            }
+            Admission::PairingNeeded { code } => {
+                let text = control::pairing_notice(&inbound.origin, &code);
+                return self.say(now, &inbound.origin.route, text, None, effects);
+            }
+        }
+        let route = inbound.origin.route.clone();
+        let id = InboundId { route: route.clone(), message: inbound.message.clone() };
+        if !self.seen.adopt(now, id) {
+            return effects.push(Effect::Note(Note::Duplicate(inbound.message)));
+        }
+        if inbound.text.len() > TEXT_BYTES_MAX {
+            let text = control::too_long_notice(inbound.text.len());
+            return self.say(now, &route, text, Some(inbound.message), effects);
+        }
+        match command {
+            Some(Command::QueueInline(inline, text)) => {
+                self.finish_burst(now, &burst_key(&inbound), effects);
+                self.enqueue(now, Inbound { text, ..inbound }, inline, effects);
+            }
+            Some(command) => self.control(now, inbound, command, effects),
+            None => self.gather(now, inbound, effects),
+        }
+    }
+
+    /// Rapid text messages of one sender become one before they are queued; media ends the burst.
+    fn gather(&mut self, now: Timestamp, inbound: Inbound, effects: &mut Vec<Effect>) {
+        let quiet = self.settings.bursts.quiet(&inbound.origin.route.channel);
+        let key = burst_key(&inbound);
+        if quiet.as_ms() == 0 || inbound.media {
+            self.finish_burst(now, &key, effects);
+            return self.enqueue(now, inbound, QueueOverride::default(), effects);
+        }
+        let until = self.bursts.gather(now, inbound, quiet);
+        self.deadlines.set(&Timer::Burst(key), Some(until));
+    }
+
+    fn finish_burst(&mut self, now: Timestamp, key: &BurstKey, effects: &mut Vec<Effect>) {
+        self.deadlines.set(&Timer::Burst(key.clone()), None);
+        if let Some(merged) = self.bursts.take(key) {
+            self.enqueue(now, merged, QueueOverride::default(), effects);
+        }
+    }
+
+    /// Routing, session and lane.
+    fn enqueue(
+        &mut self,
+        now: Timestamp,
+        inbound: Inbound,
+        inline: QueueOverride,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((key, session)) = self.session_of(&inbound.origin) else {
+            let text = control::selection_required_notice();
+            return self.say(now, &inbound.origin.route, text, Some(inbound.message), effects);
+        };
+        let overridden = session.queue;
+        let channel = &inbound.origin.route.channel;
+        let Settings { queue, profile, .. } = &self.settings;
+        let settings = queue.resolve(profile, channel, overridden, inline);
+        let message = Message::of(inbound);
+        let arrival = self.session(&key).lane.arrive(now, message, settings);
+        match arrival {
+            Arrival::Start(turn) => self.start(now, &key, turn, effects),
+            Arrival::Queued => (),
+            Arrival::Interrupt { aborted, turn } => {
+                self.abort(now, aborted, effects);
+                self.start(now, &key, turn, effects);
+            }
+            Arrival::Rejected(message) => {
+                let text = control::queue_full_notice(settings.cap);
+                self.say(now, &message.route, text, Some(message.id), effects);
+            }
+        }
+        self.watch_lane(&key);
+    }
+
+    /// The session of an origin, made if it is new; none when no agent is chosen to answer.
+    fn session_of(&mut self, origin: &Origin) -> Option<(SessionKey, &mut Session)> {
+        let Routed::To { agent, tier: _ } = self.settings.routing.route(origin) else {
+            return None;
+        };
+        let key = self.settings.keys.key(&agent, origin);
+        let session = self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
+        Some((key, session))
+    }
+
+    fn session(&mut self, key: &SessionKey) -> &mut Session {
+        self.sessions.get_mut(key).expect("sessions are never removed while the gateway lives")
+    }
+
+    fn agent(&self, id: &AgentId) -> &Agent {
+        self.settings.agents.get(id).expect("routing knows configured agents only")
+    }
+
+    fn watch_lane(&mut self, key: &SessionKey) {
+        let due = self.session(key).lane.next_deadline();
+        self.deadlines.set(&Timer::Lane(key.clone()), due);
+    }
+
+    /// Puts a text in line for a route, in pieces that the channel takes.
+    fn say(
+        &mut self,
+        now: Timestamp,
+        route: &Route,
+        text: String,
+        reply_to: Option<MessageId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let limit = self.settings.text_limit(&route.channel);
+        let mut reply_to = reply_to;
+        for piece in chunk::chunk(&text, limit) {
+            if !self.outbox.push(route, piece, reply_to.take()) {
+                effects.push(Effect::Note(Note::OutboxFull(route.clone())));
+                break;
+            }
+        }
+        self.pump(now, route, effects);
+    }
+
+    fn send_ended(
+        &mut self,
+        now: Timestamp,
+        send: SendId,
+        outcome: SendOutcome,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((route, given_up)) = self.outbox.ended(now, send, outcome) else { return };
+        if let Some(why) = given_up {
+            effects.push(Effect::Note(Note::SendGivenUp(route.clone(), why)));
+        }
+        self.pump(now, &route, effects);
+    }
+
+    fn pump(&mut self, now: Timestamp, route: &Route, effects: &mut Vec<Effect>) {
+        if let Some(outgoing) = self.outbox.next(now, route) {
+            effects.push(Effect::Send(outgoing));
+        }
+        let due = self.outbox.next_deadline(route);
+        self.deadlines.set(&Timer::Route(route.clone()), due);
+    }
+}

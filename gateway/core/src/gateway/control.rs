@@ -1,0 +1,195 @@
+//! Control commands and notices: answered without the model, never behind a run.
+
+use super::{Effect, Gateway};
+use crate::{
+    admission::PairingCode,
+    command::{self, Command},
+    ids::ModelId,
+    ingress::burst_key,
+    lane::{Cap, QueueOverride},
+    message::{Inbound, Message, TEXT_BYTES_MAX, Turn},
+    origin::Origin,
+    profile::BareNew,
+    session_key::SessionKey,
+    time::Timestamp,
+};
+
+/// What opens a session when a person asked for one and said nothing.
+const GREETING_PROMPT: &str =
+    "(A new session begins. Say hello in one short sentence and ask what is wanted.)";
+
+impl Gateway {
+    pub(super) fn control(
+        &mut self,
+        now: Timestamp,
+        inbound: Inbound,
+        command: Command,
+        effects: &mut Vec<Effect>,
+    ) {
+        let route = inbound.origin.route.clone();
+        let clears = matches!(command, Command::Stop | Command::New { .. });
+        if !clears {
+            self.finish_burst(now, &burst_key(&inbound), effects);
+        }
+        let Some((key, _)) = self.session_of(&inbound.origin) else {
+            return self.say(now, &route, selection_required_notice(), None, effects);
+        };
+        let version = self.settings.profile.version;
+        let text = match command {
+            Command::Stop => {
+                let (aborted, cleared) = self.clear(now, &key, &inbound, effects);
+                stopped_notice(aborted, cleared)
+            }
+            Command::New { rest } => return self.renew(now, &key, inbound, &rest, effects),
+            Command::Status => self.status(&key, &inbound.origin),
+            Command::QueueSet(set) => {
+                let queue = &mut self.session(&key).queue;
+                *queue = merged(*queue, set);
+                self.queue_notice(&key, &inbound.origin)
+            }
+            Command::QueueReset => {
+                self.session(&key).queue = QueueOverride::default();
+                self.queue_notice(&key, &inbound.origin)
+            }
+            Command::QueueShow => self.queue_notice(&key, &inbound.origin),
+            Command::QueueRefused(why) => format!("{why}: {}.", command::queue_usage(version)),
+            Command::QueueInline(..) => unreachable!("an inline setting is a message"),
+            Command::Unsupported(name) => format!("{name} is not supported yet."),
+        };
+        self.say(now, &route, text, None, effects);
+    }
+
+    /// Aborts the active run and forgets all that waits: whether there was a run, and how many messages waited.
+    fn clear(
+        &mut self,
+        now: Timestamp,
+        key: &SessionKey,
+        inbound: &Inbound,
+        effects: &mut Vec<Effect>,
+    ) -> (bool, usize) {
+        let gathered = self.bursts.clear(&inbound.origin.route);
+        // Queued first: what waited to join the run must not become its followup.
+        let queued = self.session(key).lane.clear();
+        let active = self.session(key).lane.active();
+        if let Some(run) = active {
+            self.abort(now, run, effects);
+        }
+        self.watch_lane(key);
+        (active.is_some(), gathered + queued)
+    }
+
+    fn renew(
+        &mut self,
+        now: Timestamp,
+        key: &SessionKey,
+        inbound: Inbound,
+        rest: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (_, cleared) = self.clear(now, key, &inbound, effects);
+        self.session(key).renew();
+        let route = inbound.origin.route.clone();
+        if cleared > 0 {
+            let text = format!("{cleared} waiting {} discarded.", messages_were(cleared));
+            self.say(now, &route, text, None, effects);
+        }
+        let (model, rest) = self.split_model(rest);
+        self.session(key).model = model;
+        let turn = match (rest, self.settings.profile.bare_new) {
+            ("", BareNew::Notice) => {
+                return self.say(now, &route, "A new session began.".into(), None, effects);
+            }
+            ("", BareNew::GreetingTurn) => Turn { route, prompt: GREETING_PROMPT.to_owned() },
+            (rest, _) => {
+                let message = Message::of(Inbound { text: rest.to_owned(), ..inbound });
+                Turn { route, prompt: message.text }
+            }
+        };
+        self.start(now, key, turn, effects);
+    }
+
+    /// `/new provider/model text` chooses a model, if it is a configured one.
+    fn split_model<'a>(&self, rest: &'a str) -> (Option<ModelId>, &'a str) {
+        let (first, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let chosen = ModelId::new(first).ok().filter(|it| self.settings.models.contains(it));
+        match chosen {
+            Some(model) => (Some(model), after.trim_start()),
+            None => (None, rest),
+        }
+    }
+
+    fn status(&mut self, key: &SessionKey, origin: &Origin) -> String {
+        let session = &self.sessions[key];
+        let agent = self.agent(&session.agent);
+        let model = session.model.as_ref().unwrap_or(&agent.model);
+        let state = if session.lane.active().is_some() { "running" } else { "idle" };
+        let depth = session.lane.depth();
+        format!(
+            "Agent {}, model {model}: {state}, {depth} waiting.\n{}",
+            session.agent,
+            self.queue_notice(key, origin)
+        )
+    }
+
+    fn queue_notice(&self, key: &SessionKey, origin: &Origin) -> String {
+        let inline = QueueOverride::default();
+        let session = self.sessions[key].queue;
+        let in_force = self.settings.queue.resolve(
+            &self.settings.profile,
+            &origin.route.channel,
+            session,
+            inline,
+        );
+        format!(
+            "Queue: {}, debounce {}, cap {}, drop {}.",
+            in_force.mode.name(),
+            in_force.debounce,
+            in_force.cap.get(),
+            in_force.drop.name()
+        )
+    }
+}
+
+fn merged(before: QueueOverride, set: QueueOverride) -> QueueOverride {
+    QueueOverride {
+        mode: set.mode.or(before.mode),
+        debounce: set.debounce.or(before.debounce),
+        cap: set.cap.or(before.cap),
+        drop: set.drop.or(before.drop),
+    }
+}
+
+fn stopped_notice(aborted: bool, cleared: usize) -> String {
+    let run = if aborted { "Stopped." } else { "Nothing was running." };
+    match cleared {
+        0 => run.to_owned(),
+        _ => format!("{run} {cleared} waiting {} discarded.", messages_were(cleared)),
+    }
+}
+
+fn messages_were(count: usize) -> &'static str {
+    if count == 1 { "message was" } else { "messages were" }
+}
+
+pub(super) fn queue_full_notice(cap: Cap) -> String {
+    format!("Too busy: {} messages wait already, so this one was not taken.", cap.get())
+}
+
+pub(super) fn too_long_notice(bytes: usize) -> String {
+    format!("This message has {bytes} bytes, more than the {TEXT_BYTES_MAX} that are taken.")
+}
+
+pub(super) fn selection_required_notice() -> String {
+    "AGENT_SELECTION_REQUIRED: several agents are configured and no binding chooses one for this \
+     chat. The operator can add a binding or mark one agent as default."
+        .to_owned()
+}
+
+pub(super) fn pairing_notice(origin: &Origin, code: &PairingCode) -> String {
+    let channel = &origin.route.channel;
+    format!(
+        "You are not known here yet (your id is {}). Ask the operator to run\n\n\
+         creel-gateway pairing approve {channel} {code}",
+        origin.sender
+    )
+}

@@ -1,0 +1,61 @@
+//! What the core is configured with: checked already, so that no step can fail on it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    admission,
+    egress::chunk::Utf16Units,
+    ids::{AgentId, Channel, ModelId},
+    ingress::BurstConfig,
+    lane::QueueConfig,
+    profile::Profile,
+    routing::RoutingTable,
+    session_key::KeyRules,
+    time::Millis,
+};
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// The model that it asks.
+    pub model: ModelId,
+    /// Its system prompt.
+    pub system: Arc<str>,
+}
+
+/// The whole configuration of the core.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The contract's version.
+    pub profile: Profile,
+    /// Every agent.
+    pub agents: BTreeMap<AgentId, Agent>,
+    /// Every model that a user may choose.
+    pub models: BTreeSet<ModelId>,
+    /// Who may speak.
+    pub admission: admission::Rules,
+    /// `messages.inbound`.
+    pub bursts: BurstConfig,
+    /// Which agent answers.
+    pub routing: RoutingTable,
+    /// Which conversation it is.
+    pub keys: KeyRules,
+    /// `messages.queue`.
+    pub queue: QueueConfig,
+    /// How many runs may talk to a model at once: 1 or more.
+    pub max_concurrent: u32,
+    /// How long a run may take.
+    pub run_timeout: Millis,
+    /// The longest text that a channel takes, in UTF-16 code units, where it is not the default.
+    pub text_limits: BTreeMap<Channel, Utf16Units>,
+}
+
+impl Settings {
+    /// The longest text that a channel takes.
+    pub fn text_limit(&self, channel: &Channel) -> Utf16Units {
+        self.text_limits.get(channel).copied().unwrap_or(Utf16Units::DEFAULT)
+    }
+}

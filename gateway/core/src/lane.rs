@@ -1,0 +1,227 @@
+//! A lane serialises one session: at most one run at a time, and a bounded queue behind it.
+//!
+//! ```text
+//!              arrived: start                 run ended, nothing waits
+//!      Free ────────────────────▶ Busy ──────────────────────────────────▶ Free
+//!       ▲                        │   ▲
+//!       │ run ended, some wait   │   │ due: max(run ended, last arrival + debounce)
+//!       │                        ▼   │
+//!       └── (taken by `/stop`) Quieting ──┐ arrived: joins the queue, restarts the quiet
+//!                                 ▲───────┘
+//! ```
+//!
+//! Source: contract, section 4.
+
+mod prompt;
+mod settings;
+
+use std::collections::VecDeque;
+
+pub use self::settings::{Cap, DropPolicy, Mode, QueueConfig, QueueOverride, QueueSettings};
+use crate::{
+    ids::RunId,
+    message::{Message, Turn},
+    profile::SteerBatch,
+    time::Timestamp,
+};
+
+/// How many summary lines of dropped messages are kept; of those dropped beyond it only the count is.
+const SUMMARY_LINES_MAX: usize = 50;
+
+/// The longest summary line of a dropped message, in characters.
+const SUMMARY_LINE_CHARS_MAX: usize = 160;
+
+/// The queue of one session.
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    /// The run that holds the lane.
+    active: Option<RunId>,
+    /// Messages that join the active run at its next boundary, in order of arrival.
+    steering: VecDeque<Waiting>,
+    /// Messages that become turns of their own or together, in order of arrival.
+    waiting: VecDeque<Waiting>,
+    /// What was dropped and not yet told.
+    dropped: Dropped,
+    /// When the last run ended.
+    free_since: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    message: Message,
+    settings: QueueSettings,
+    arrived: Timestamp,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Dropped {
+    count: u64,
+    lines: Vec<String>,
+}
+
+/// What an arrival led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The lane was free: this turn runs now.
+    Start(Turn),
+    /// It waits.
+    Queued,
+    /// The active run is to be aborted, and this turn runs now.
+    Interrupt {
+        /// The run to abort.
+        aborted: RunId,
+        /// The turn that takes its place.
+        turn: Turn,
+    },
+    /// The queue is full and the newest gives way.
+    Rejected(Message),
+}
+
+impl Lane {
+    /// Takes a message in.
+    pub fn arrive(&mut self, now: Timestamp, message: Message, settings: QueueSettings) -> Arrival {
+        let item = Waiting { message, settings, arrived: now };
+        match (self.active, settings.mode) {
+            (None, Mode::Interrupt) => {
+                self.waiting.clear();
+                Arrival::Start(prompt::single(item.message, self.dropped.take()))
+            }
+            (None, _) if self.waiting.is_empty() => {
+                Arrival::Start(prompt::single(item.message, self.dropped.take()))
+            }
+            (Some(aborted), Mode::Interrupt) => {
+                self.waiting.clear();
+                self.steering.clear();
+                let turn = prompt::single(item.message, self.dropped.take());
+                Arrival::Interrupt { aborted, turn }
+            }
+            (Some(_), Mode::Steer) if self.has_room(&self.steering, settings) => {
+                self.steering.push_back(item);
+                Arrival::Queued
+            }
+            (Some(_), Mode::SteerBacklog) if self.has_room(&self.steering, settings) => {
+                self.steering.push_back(item.clone());
+                self.enqueue(item)
+            }
+            (None | Some(_), Mode::Collect | Mode::Followup | Mode::Steer | Mode::SteerBacklog) => {
+                self.enqueue(item)
+            }
+        }
+    }
+
+    /// Gives the lane to a run.
+    pub fn occupy(&mut self, run: RunId) {
+        debug_assert!(self.active.is_none(), "a lane is occupied only when it is free");
+        self.active = Some(run);
+    }
+
+    /// The run that holds the lane.
+    pub fn active(&self) -> Option<RunId> {
+        self.active
+    }
+
+    /// The active run reached a boundary: takes the messages that join it, oldest first.
+    pub fn take_steering(&mut self, batch: SteerBatch) -> Vec<Message> {
+        let count = match batch {
+            SteerBatch::One => 1.min(self.steering.len()),
+            SteerBatch::All => self.steering.len(),
+        };
+        self.steering.drain(..count).map(|it| it.message).collect()
+    }
+
+    /// The active run ended, however it did. What was to join it waits in front of all that came later.
+    pub fn release(&mut self, now: Timestamp) {
+        self.active = None;
+        self.free_since = now;
+        while let Some(mut item) = self.steering.pop_back() {
+            // Kept in the backlog already: that copy is the one that runs.
+            if item.settings.mode == Mode::SteerBacklog {
+                continue;
+            }
+            item.settings.mode = Mode::Followup;
+            self.waiting.push_front(item);
+        }
+        self.waiting.make_contiguous().sort_by_key(|it| it.arrived);
+    }
+
+    /// Forgets all that waits, and says how many messages that were.
+    pub fn clear(&mut self) -> usize {
+        let backlog = |it: &&Waiting| it.settings.mode == Mode::SteerBacklog;
+        let twice = self.steering.iter().filter(backlog).count();
+        let count = self.waiting.len() + self.steering.len() - twice;
+        self.waiting.clear();
+        self.steering.clear();
+        self.dropped = Dropped::default();
+        count
+    }
+
+    /// How many messages wait.
+    pub fn depth(&self) -> usize {
+        self.waiting.len() + self.steering.len()
+    }
+
+    /// When [`Lane::take_due`] will have a turn, if ever.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let last = self.waiting.back().filter(|_| self.active.is_none())?;
+        Some(self.free_since.max(last.arrived + last.settings.debounce))
+    }
+
+    /// Takes the next turn out of the queue, once the queue has been quiet for long enough.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<Turn> {
+        if self.next_deadline().is_none_or(|due| now < due) {
+            return None;
+        }
+        let batch = self.take_batch();
+        Some(prompt::batch(batch, self.dropped.take()))
+    }
+
+    /// The messages of the next turn: what collect may put together, or one. A batch never mixes routes, since its
+    /// answer goes to one room; queued messages that differ in route drain one by one.
+    fn take_batch(&mut self) -> Vec<Message> {
+        let first = self.waiting.front().expect("a due lane has a message waiting");
+        let collect = |it: &&Waiting| it.settings.mode == Mode::Collect;
+        let run_length = self.waiting.iter().take_while(collect).count();
+        let one_route =
+            self.waiting.iter().take(run_length).all(|it| it.message.route == first.message.route);
+        let count = if one_route { run_length.max(1) } else { 1 };
+        self.waiting.drain(..count).map(|it| it.message).collect()
+    }
+
+    fn has_room(&self, queue: &VecDeque<Waiting>, settings: QueueSettings) -> bool {
+        queue.len() < settings.cap.get()
+    }
+
+    fn enqueue(&mut self, item: Waiting) -> Arrival {
+        if self.has_room(&self.waiting, item.settings) {
+            self.waiting.push_back(item);
+            return Arrival::Queued;
+        }
+        match item.settings.drop {
+            DropPolicy::New => return Arrival::Rejected(item.message),
+            DropPolicy::Old => _ = self.waiting.pop_front(),
+            DropPolicy::Summarize => {
+                if let Some(oldest) = self.waiting.pop_front() {
+                    self.dropped.add(&oldest.message);
+                }
+            }
+        }
+        self.waiting.push_back(item);
+        Arrival::Queued
+    }
+}
+
+impl Dropped {
+    fn add(&mut self, message: &Message) {
+        self.count += 1;
+        if self.lines.len() < SUMMARY_LINES_MAX {
+            self.lines.push(prompt::one_line(&message.text, SUMMARY_LINE_CHARS_MAX));
+        }
+    }
+
+    fn take(&mut self) -> Option<Self> {
+        (self.count > 0).then(|| std::mem::take(self))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! How waiting messages become the prompt of one turn.
+
+use std::fmt::Write as _;
+
+use super::Dropped;
+use crate::message::{Message, Turn};
+
+/// The turn of one message.
+pub(super) fn single(message: Message, dropped: Option<Dropped>) -> Turn {
+    batch(vec![message], dropped)
+}
+
+/// The turn of all messages of a batch, which share a route.
+pub(super) fn batch(messages: Vec<Message>, dropped: Option<Dropped>) -> Turn {
+    let route = messages.first().expect("a batch has a message").route.clone();
+    let mut prompt = dropped.map(|it| overflow(&it)).unwrap_or_default();
+    match messages.as_slice() {
+        [only] => prompt.push_str(&only.text),
+        all => {
+            let count = all.len();
+            write!(prompt, "[{count} messages arrived while you were busy, oldest first]")
+                .expect("writing to a string");
+            for (index, message) in all.iter().enumerate() {
+                write!(prompt, "\n\n({} of {count}) {}", index + 1, message.text)
+                    .expect("writing to a string");
+            }
+        }
+    }
+    Turn { route, prompt }
+}
+
+/// The text on one line, of at most `chars_max` characters.
+pub(super) fn one_line(text: &str, chars_max: usize) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= chars_max {
+        return words;
+    }
+    words.chars().take(chars_max - 1).chain(['…']).collect()
+}
+
+fn overflow(dropped: &Dropped) -> String {
+    let Dropped { count, lines } = dropped;
+    let mut text = format!("[The queue was full: {count} earlier messages were dropped]\n");
+    for line in lines {
+        writeln!(text, "- {line}").expect("writing to a string");
+    }
+    text.push('\n');
+    text
+}

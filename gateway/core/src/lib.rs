@@ -1,0 +1,37 @@
+//! The pure core of the reference gateway: events in, effects and the next deadline out.
+//!
+//! No IO, clock, randomness, async, lock or log line is in this crate; its manifest cannot name them. The modules, in
+//! the order of a message's life:
+//!
+//! - [`message`] and [`origin`]: what a channel hands in, and where it stood.
+//! - [`ingress`]: an id is taken once; rapid words become one message.
+//! - [`admission`]: who may speak.
+//! - [`command`]: what is not for the model.
+//! - [`routing`]: which agent answers.
+//! - [`session_key`] and [`session`]: which conversation it is, and what was said in it.
+//! - [`lane`]: what happens while the conversation is busy.
+//! - [`run`]: the turn's way through the model.
+//! - [`egress`]: answers leave, in order and in pieces.
+//! - [`gateway`]: all of it on one page; read it first.
+//!
+//! Beside them [`profile`] holds what changed between versions of the contract, and [`deadlines`] who wants to be woken.
+
+pub mod admission;
+pub mod command;
+pub mod deadlines;
+pub mod egress;
+pub mod gateway;
+pub mod ids;
+pub mod ingress;
+pub mod lane;
+pub mod message;
+pub mod origin;
+pub mod profile;
+pub mod routing;
+pub mod run;
+pub mod session;
+pub mod session_key;
+pub mod time;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,62 @@
+//! A message on its way through the gateway, and the turn that it becomes.
+
+use crate::{
+    ids::{MessageId, SenderId},
+    origin::{Origin, PeerKind, Route},
+};
+
+/// The longest text that is admitted, in bytes. Longer ones are answered with a notice that says so.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a channel hands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// Where it came from.
+    pub origin: Origin,
+    /// The platform's number for it.
+    pub message: MessageId,
+    /// The words. Commands come without the bot's name (`/stop`, not `/stop@bot`).
+    pub text: String,
+    /// The sender's name, as the platform shows it.
+    pub sender_name: String,
+    /// Whether the message speaks to the bot: a mention, an answer to it, or a command with its name.
+    pub mentioned: bool,
+    /// Whether anything but text came with it.
+    pub media: bool,
+}
+
+/// An admitted message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The platform's number for it; of a merged burst, the last one's.
+    pub id: MessageId,
+    /// Where its answer goes.
+    pub route: Route,
+    /// Who wrote it.
+    pub sender: SenderId,
+    /// What the model reads: the words, in a group with the sender's label before them.
+    pub text: String,
+}
+
+impl Message {
+    /// The message, as the model shall read it.
+    pub fn of(inbound: Inbound) -> Self {
+        let Inbound { origin, message, text, sender_name, mentioned: _, media: _ } = inbound;
+        let text = match origin.route.peer.kind {
+            PeerKind::Direct => text,
+            PeerKind::Group | PeerKind::Channel => {
+                format!("[{sender_name} ({})] {text}", origin.sender)
+            }
+        };
+        Self { id: message, route: origin.route, sender: origin.sender, text }
+    }
+}
+
+/// One turn: what the model is asked, and where its answer goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Where the answer goes.
+    pub route: Route,
+    /// The new user entry.
+    pub prompt: String,
+}

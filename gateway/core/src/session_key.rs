@@ -1,0 +1,208 @@
+//! Which conversation a message belongs to. The key is also the permission boundary: nothing crosses it.
+//!
+//! ```text
+//!   direct   main                      agent:<id>:<mainKey>
+//!            per-peer                  agent:<id>:direct:<peer>
+//!            per-channel-peer          agent:<id>:<channel>:direct:<peer>
+//!            per-account-channel-peer  agent:<id>:<channel>:<account>:direct:<peer>
+//!   group                              agent:<id>:<channel>:group:<chat>
+//!   room                               agent:<id>:<channel>:channel:<chat>
+//!   in a topic, in a thread            …:topic:<id>, …:thread:<id>
+//! ```
+//!
+//! The parts in angle brackets may hold anything, a `:` too, so that a chat named `3001:topic:42` could pass for a topic
+//! of chat 3001. In them `%` is therefore written `%25` and `:` is written `%3a`; ids without either look as they are.
+//!
+//! Keys are lower-cased, so two chats whose ids differ in case alone share one. The platforms whose ids are words of
+//! that kind (Signal's groups) draw them at random, and nobody can choose one to meet another.
+//!
+//! Source: contract, section 3.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use crate::{
+    ids::{AgentId, Channel, Empty, PeerId},
+    origin::{Origin, PeerKind, Thread},
+    profile::Version,
+};
+
+/// The main session's name, unless configured.
+pub const MAIN_KEY: &str = "main";
+
+/// Written before a peer's id that reads like somebody's canonical name. No id can hold it: its `%` would be `%25`.
+const NOT_CANONICAL: &str = "%40";
+
+/// The key of one conversation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey(Arc<str>);
+
+impl SessionKey {
+    /// A key that somebody wrote down, in its canonical form: trimmed and lower-cased. Doing it twice changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a key without a character in it.
+    pub fn canonical(text: &str) -> Result<Self, Empty> {
+        match text.trim() {
+            "" => Err(Empty { what: "a session key" }),
+            found => Ok(Self(found.to_lowercase().into())),
+        }
+    }
+
+    /// The key's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which direct messages share a conversation: `session.dmScope`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DmScope {
+    /// All of them, on every channel.
+    #[default]
+    Main,
+    /// Those of one person, on every channel.
+    PerPeer,
+    /// Those of one person on one channel.
+    PerChannelPeer,
+    /// Those of one person to one account.
+    PerAccountChannelPeer,
+}
+
+impl DmScope {
+    /// Every scope, from the widest to the narrowest.
+    pub const ALL: [Self; 4] =
+        [Self::Main, Self::PerPeer, Self::PerChannelPeer, Self::PerAccountChannelPeer];
+
+    /// The name that configuration uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::PerPeer => "per-peer",
+            Self::PerChannelPeer => "per-channel-peer",
+            Self::PerAccountChannelPeer => "per-account-channel-peer",
+        }
+    }
+}
+
+/// Something that the operator should hear about when the rules are made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// `session.mainKey` is set, and the version of the contract does not read it.
+    #[error("session.mainKey is `{found}`, which 2026.9 does not read: the main session is `main`")]
+    MainKeyIsFixed {
+        /// What was configured.
+        found: String,
+    },
+}
+
+/// How origins become keys: `session` of the configuration.
+#[derive(Clone, Debug)]
+pub struct KeyRules {
+    dm_scope: DmScope,
+    main_key: String,
+    /// The canonical name of a channel's peer, both lower-cased and escaped.
+    links: BTreeMap<(Channel, String), String>,
+    /// Every canonical name, so that no stranger bears it.
+    canonical: BTreeSet<String>,
+}
+
+impl Default for KeyRules {
+    /// All direct messages in `agent:<id>:main`, nobody linked.
+    fn default() -> Self {
+        let links = BTreeMap::new();
+        let main_key = MAIN_KEY.to_owned();
+        Self { dm_scope: DmScope::Main, main_key, links, canonical: BTreeSet::new() }
+    }
+}
+
+impl KeyRules {
+    /// Makes the rules. `identity_links` gives a channel's peer the canonical name that replaces its id in the isolating
+    /// scopes. A main key without a character in it is `main`.
+    pub fn new(
+        version: Version,
+        dm_scope: DmScope,
+        main_key: &str,
+        identity_links: &BTreeMap<(Channel, PeerId), PeerId>,
+    ) -> (Self, Option<Warning>) {
+        let (main_key, warning) = match (version, main_key.trim()) {
+            (_, "" | MAIN_KEY) => (MAIN_KEY.to_owned(), None),
+            (Version::V2026_3, found) => (part(found), None),
+            (Version::V2026_9, found) => {
+                (MAIN_KEY.to_owned(), Some(Warning::MainKeyIsFixed { found: found.to_owned() }))
+            }
+        };
+        let link = |((channel, peer), name): (&(Channel, PeerId), &PeerId)| {
+            ((channel.clone(), part(peer.as_str())), part(name.as_str()))
+        };
+        let links = identity_links.iter().map(link).collect::<BTreeMap<_, _>>();
+        let canonical = links.values().cloned().collect();
+        (Self { dm_scope, main_key, links, canonical }, warning)
+    }
+
+    /// Which direct messages share a conversation.
+    pub fn dm_scope(&self) -> DmScope {
+        self.dm_scope
+    }
+
+    /// The conversation of `agent` that a message from `origin` belongs to.
+    pub fn key(&self, agent: &AgentId, origin: &Origin) -> SessionKey {
+        let route = &origin.route;
+        let agent = part(agent.as_str());
+        let channel = part(route.channel.as_str());
+        let chat = part(route.peer.id.as_str());
+        let mut key = match (route.peer.kind, self.dm_scope) {
+            (PeerKind::Group, _) => format!("agent:{agent}:{channel}:group:{chat}"),
+            (PeerKind::Channel, _) => format!("agent:{agent}:{channel}:channel:{chat}"),
+            (PeerKind::Direct, DmScope::Main) => format!("agent:{agent}:{}", self.main_key),
+            (PeerKind::Direct, DmScope::PerPeer) => {
+                format!("agent:{agent}:direct:{}", self.person(&route.channel, chat))
+            }
+            (PeerKind::Direct, DmScope::PerChannelPeer) => {
+                format!("agent:{agent}:{channel}:direct:{}", self.person(&route.channel, chat))
+            }
+            (PeerKind::Direct, DmScope::PerAccountChannelPeer) => {
+                let account = part(route.account.as_str());
+                let person = self.person(&route.channel, chat);
+                format!("agent:{agent}:{channel}:{account}:direct:{person}")
+            }
+        };
+        match &route.thread {
+            None => (),
+            Some(Thread::Topic(id)) => key.extend([":topic:", part(id.as_str()).as_str()]),
+            Some(Thread::Thread(id)) => key.extend([":thread:", part(id.as_str()).as_str()]),
+        }
+        SessionKey(key.into())
+    }
+
+    /// What stands for a peer in a key: its canonical name, else its id, marked if that is somebody's canonical name.
+    fn person(&self, channel: &Channel, peer: String) -> String {
+        let looked_up = (channel.clone(), peer);
+        match self.links.get(&looked_up) {
+            Some(name) => name.clone(),
+            None if self.canonical.contains(&looked_up.1) => {
+                format!("{NOT_CANONICAL}{}", looked_up.1)
+            }
+            None => looked_up.1,
+        }
+    }
+}
+
+/// An untrusted part of a key: lower-cased, and without a `:` of its own.
+fn part(text: &str) -> String {
+    let lower = text.to_lowercase();
+    if lower.contains(['%', ':']) { lower.replace('%', "%25").replace(':', "%3a") } else { lower }
+}
+
+#[cfg(test)]
+mod tests;

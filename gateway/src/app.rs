@@ -1,0 +1,70 @@
+//! The whole gateway as one future: a listener, the channels, the loop.
+//!
+//! It is given its network, its settings, its seed and its end; it reads nothing else. So the same function runs for
+//! real and inside a simulation.
+
+use std::{io, sync::Arc, time::Duration};
+
+use creel_core::gateway::Gateway;
+use tokio::task::JoinSet;
+
+use crate::{
+    channels::{Board, telegram},
+    clock::Clock,
+    driver::{Driver, Unfinished},
+    http::Http,
+    net::Net,
+    outside::Outside,
+    server::{self, Control},
+    settings::Settings,
+};
+
+/// How long a gateway that was asked to end may finish what it adopted.
+pub const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Why the gateway could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("listen on {address}: {source}")]
+pub struct Error {
+    /// Where.
+    pub address: std::net::SocketAddr,
+    /// Why not.
+    pub source: io::Error,
+}
+
+/// Runs a gateway until `shutdown` returns and what was adopted is finished.
+///
+/// # Errors
+///
+/// Fails only at the start, when the port cannot be had.
+pub async fn run<N: Net>(
+    net: N,
+    settings: Settings,
+    seed: u64,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Unfinished, Error> {
+    let address = settings.listen;
+    let listener = net.bind(address).await.map_err(|source| Error { address, source })?;
+    let http = Http::new(net);
+    let Settings { core, telegram, providers, keys, token, .. } = settings;
+    let accounts: Vec<_> = telegram.values().cloned().collect();
+    let outside = Arc::new(Outside { http: http.clone(), telegram, providers, keys });
+    let (driver, inbox) = Driver::new(Gateway::new(core, seed), Clock::start(), outside);
+    let board = Arc::new(Board::default());
+    let control = Control { board: board.clone(), inbox: inbox.clone(), token };
+    let mut channels = JoinSet::new();
+    for account in accounts {
+        channels.spawn(telegram::receive(http.clone(), account, inbox.clone(), board.clone()));
+    }
+    drop(inbox);
+    tracing::info!(%address, "listening");
+    let unfinished = tokio::select! {
+        biased;
+        unfinished = driver.run(shutdown, DRAIN_WITHIN) => unfinished,
+        never = server::serve(listener, server::router(control)) => match never {},
+    };
+    // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
+    let acknowledged = async { while channels.join_next().await.is_some() {} };
+    _ = tokio::time::timeout(Duration::from_secs(5), acknowledged).await;
+    Ok(unfinished)
+}

@@ -1,0 +1,32 @@
+//! Channels: each only moves messages. What is admitted, to whom it goes and what is answered is the core's business.
+
+pub mod telegram;
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+/// How a channel account is doing, for `/ready` and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has not received from its platform yet.
+    Starting,
+    /// It receives.
+    Up,
+    /// It will not receive again until the configuration changes, for this reason.
+    Down(String),
+}
+
+/// The states of all accounts, as `channel/account`. The one thing that tasks and the server share.
+#[derive(Debug, Default)]
+pub struct Board(Mutex<BTreeMap<String, State>>);
+
+impl Board {
+    /// Writes an account's state.
+    pub fn set(&self, account: &str, state: State) {
+        self.0.lock().expect("no holder of this lock panics").insert(account.to_owned(), state);
+    }
+
+    /// All states.
+    pub fn states(&self) -> BTreeMap<String, State> {
+        self.0.lock().expect("no holder of this lock panics").clone()
+    }
+}

@@ -1,0 +1,172 @@
+//! The Bot API's methods that we call. Source: the public Bot API documentation.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use creel_core::{egress::Outgoing, origin::Thread};
+use http_body_util::Full;
+use hyper::{Request, header};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::Account;
+use crate::{
+    http::{self, Http},
+    net::Net,
+    secret::Secret,
+};
+
+/// How long an answer may take, beyond what a poll waits.
+const ANSWER_WAIT: Duration = Duration::from_secs(20);
+
+/// The longest answer that is read, in bytes: 100 updates with the longest texts that a platform carries.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The forum topic that every forum has. Sends must not name it.
+const GENERAL_TOPIC: &str = "1";
+
+/// One bot's methods.
+pub(super) struct Api<N: Net> {
+    http: Http<N>,
+    root: String,
+    token: Secret,
+}
+
+/// Why a method has no result. No address is in it: it would hold the token.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The platform asks to wait.
+    RetryAfter(Duration),
+    /// The platform refused.
+    Refused { status: u16, description: String },
+    /// The platform was certainly not reached.
+    Unreached(String),
+    /// The platform may have taken the request.
+    Ambiguous(String),
+}
+
+/// The bot itself.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Me {
+    pub(super) id: i64,
+    #[serde(default)]
+    pub(super) username: String,
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    ok: bool,
+    result: Option<T>,
+    #[serde(default)]
+    error_code: u16,
+    #[serde(default)]
+    description: String,
+    parameters: Option<Parameters>,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    retry_after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct GetUpdates {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<i64>,
+    timeout: u64,
+    allowed_updates: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+struct SendMessage<'a> {
+    chat_id: &'a str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_thread_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_parameters: Option<ReplyParameters>,
+}
+
+#[derive(Serialize)]
+struct ReplyParameters {
+    message_id: i64,
+    allow_sending_without_reply: bool,
+}
+
+impl<N: Net> Api<N> {
+    pub(super) fn new(http: Http<N>, account: &Account) -> Self {
+        Self { http, root: account.api_root.clone(), token: account.token.clone() }
+    }
+
+    pub(super) async fn get_me(&self) -> Result<Me, Failure> {
+        self.call("getMe", &serde_json::json!({}), ANSWER_WAIT).await
+    }
+
+    /// Updates from `offset` on, oldest first; waits up to `wait` for one.
+    pub(super) async fn get_updates(
+        &self,
+        offset: Option<i64>,
+        wait: Duration,
+    ) -> Result<Vec<serde_json::Value>, Failure> {
+        let body = GetUpdates { offset, timeout: wait.as_secs(), allowed_updates: ["message"] };
+        self.call("getUpdates", &body, wait + ANSWER_WAIT).await
+    }
+
+    pub(super) async fn send_message(&self, outgoing: &Outgoing) -> Result<(), Failure> {
+        let topic = outgoing.route.thread.as_ref().map(Thread::id);
+        let reply_to = outgoing.reply_to.as_ref().and_then(|it| it.as_str().parse().ok());
+        let body = SendMessage {
+            chat_id: outgoing.route.peer.id.as_str(),
+            text: &outgoing.text,
+            message_thread_id: topic
+                .filter(|it| it.as_str() != GENERAL_TOPIC)
+                .and_then(|it| it.as_str().parse().ok()),
+            reply_parameters: reply_to.map(|message_id| ReplyParameters {
+                message_id,
+                allow_sending_without_reply: true,
+            }),
+        };
+        self.call::<serde_json::Value>("sendMessage", &body, ANSWER_WAIT).await.map(drop)
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        body: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        let body = serde_json::to_vec(body).expect("a body of strings and numbers is plain data");
+        let address = format!("{}/bot{}/{method}", self.root, self.token.expose());
+        let request = Request::post(address)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
+        let exchanged = self.http.exchange(request, within, ANSWER_BYTES_MAX).await;
+        let (status, bytes) = exchanged.map_err(|error| match error {
+            http::Error::Connect(_) => Failure::Unreached(error.to_string()),
+            _ => Failure::Ambiguous(error.to_string()),
+        })?;
+        let envelope: Envelope<T> = serde_json::from_slice(&bytes)
+            .map_err(|_| refused(status.as_u16(), "the answer is not the Bot API's".into()))?;
+        match envelope {
+            Envelope { ok: true, result: Some(result), .. } => Ok(result),
+            Envelope { parameters: Some(Parameters { retry_after: Some(seconds) }), .. } => {
+                Err(Failure::RetryAfter(Duration::from_secs(seconds)))
+            }
+            Envelope { error_code, description, .. } => Err(refused(error_code, description)),
+        }
+    }
+}
+
+fn refused(status: u16, description: String) -> Failure {
+    Failure::Refused { status, description }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RetryAfter(wait) => write!(f, "the platform asks to wait {wait:?}"),
+            Self::Refused { status, description } => write!(f, "{status} {description}"),
+            Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The `creel-gateway` command line.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use creel_core::profile::Version;
+use http_body_util::Full;
+use hyper::{Request, header};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app,
+    http::Http,
+    net::TokioNet,
+    settings::{self, Loaded, Source},
+};
+
+/// The reference gateway: OpenClaw's contract, in Rust.
+#[derive(Debug, Parser)]
+#[command(name = "creel-gateway", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  creel-gateway check-config --config openclaw.json
+  creel-gateway serve --config openclaw.json
+  creel-gateway serve --profile 2026.9 --log json
+  creel-gateway pairing approve telegram ABCD2345
+
+Exit codes: 0 ended as asked, 1 ended with work unfinished, 2 wrong usage or configuration, 3 could not start.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway until SIGTERM or Ctrl-C, then finish what was adopted.
+    Serve {
+        #[command(flatten)]
+        files: Files,
+        /// How log lines are written to standard error.
+        #[arg(long, value_enum, default_value_t = LogFormat::Pretty)]
+        log: LogFormat,
+        /// Decides pairing codes. Drawn from the operating system unless given.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Read the configuration, report every problem and every key that is ignored, and end.
+    CheckConfig {
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Let people who asked for it speak with the gateway.
+    Pairing {
+        #[command(subcommand)]
+        command: Pairing,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Pairing {
+    /// Approve the code that a person was shown.
+    Approve {
+        /// The channel, for example `telegram`.
+        channel: String,
+        /// The code.
+        code: String,
+        #[command(flatten)]
+        files: Files,
+    },
+}
+
+/// Where the configuration and the state are.
+#[derive(Args, Debug)]
+struct Files {
+    /// The configuration [default: <state-dir>/openclaw.json]
+    #[arg(long, env = "OPENCLAW_CONFIG_PATH")]
+    config: Option<PathBuf>,
+    /// The state folder [default: ~/.openclaw]
+    #[arg(long, env = "OPENCLAW_STATE_DIR")]
+    state_dir: Option<PathBuf>,
+    /// The version of the contract.
+    #[arg(long, env = "CREEL_PROFILE", default_value = "2026.3", value_parser = parse_profile)]
+    profile: Version,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+fn parse_profile(name: &str) -> Result<Version, String> {
+    let found = Version::ALL.into_iter().find(|it| it.name() == name);
+    found.ok_or_else(|| format!("expected {}", Version::ALL.map(Version::name).join(" or ")))
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub fn run(self) -> ExitCode {
+        let done = match self.command {
+            Command::Serve { files, log, seed } => serve(&files, log, seed),
+            Command::CheckConfig { files } => check_config(&files),
+            Command::Pairing { command: Pairing::Approve { channel, code, files } } => {
+                approve(&files, &channel, &code)
+            }
+        };
+        done.unwrap_or_else(|error| {
+            eprintln(&format!("error: {error:#}"));
+            ExitCode::from(3)
+        })
+    }
+}
+
+impl Files {
+    fn state_dir(&self) -> anyhow::Result<PathBuf> {
+        if let Some(folder) = &self.state_dir {
+            return Ok(folder.clone());
+        }
+        let home = etcetera::home_dir().context("find the home folder; or give --state-dir")?;
+        Ok(home.join(".openclaw"))
+    }
+
+    /// Reads the configuration; none when it was refused, which has then been reported.
+    fn load(&self) -> anyhow::Result<Option<Loaded>> {
+        let state_dir = self.state_dir()?;
+        let path = self.config.clone().unwrap_or_else(|| state_dir.join("openclaw.json"));
+        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let source = Source {
+            name: &path.display().to_string(),
+            text: &text,
+            version: self.profile,
+            env: &|name| std::env::var_os(name).and_then(|it| it.into_string().ok()),
+            state_file: &|file: &str| read_if_there(&state_dir.join(file)),
+            state_dir: &state_dir,
+            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        };
+        match settings::load(&source) {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(report) => {
+                eprintln(&format!("{:?}", miette::Report::new(report)));
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn read_if_there(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+const REFUSED: u8 = 2;
+
+fn serve(files: &Files, log: LogFormat, seed: Option<u64>) -> anyhow::Result<ExitCode> {
+    start_log(log);
+    let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    if !loaded.ignored.is_empty() {
+        let keys = loaded.ignored.join(", ");
+        tracing::warn!(keys, "these configuration keys are not supported yet and are ignored");
+    }
+    for workspace in &loaded.workspaces {
+        fs::create_dir_all(workspace)
+            .with_context(|| format!("make the workspace {}", workspace.display()))?;
+    }
+    let seed = match seed {
+        Some(seed) => seed,
+        None => getrandom::u64().context("draw a seed from the operating system")?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let unfinished = runtime.block_on(app::run(TokioNet, loaded.settings, seed, asked_to_end()))?;
+    if unfinished == crate::driver::Unfinished::default() {
+        tracing::info!("ended");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let crate::driver::Unfinished { turns, sends } = unfinished;
+    tracing::error!(turns, sends, "ended with work unfinished");
+    Ok(ExitCode::from(1))
+}
+
+/// SIGTERM or Ctrl-C.
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be watched");
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => (),
+        _ = tokio::signal::ctrl_c() => (),
+    }
+    tracing::info!("asked to end; finishing what was adopted");
+}
+
+fn check_config(files: &Files) -> anyhow::Result<ExitCode> {
+    let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    println(&loaded.summary());
+    for warning in &loaded.warnings {
+        println(&format!("warning: {warning}"));
+    }
+    for key in &loaded.ignored {
+        println(&format!("ignored: {key} (not supported yet)"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the running gateway.
+fn approve(files: &Files, channel: &str, code: &str) -> anyhow::Result<ExitCode> {
+    let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    let token =
+        loaded.settings.token.context("`gateway.auth.token` is not set: operator calls need it")?;
+    let address = loaded.settings.listen;
+    let body = serde_json::json!({ "channel": channel, "code": code }).to_string();
+    let request = Request::post(format!("http://{address}/pairing/approve"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
+        .body(Full::new(Bytes::from(body)))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let within = std::time::Duration::from_secs(10);
+    let (status, body) = runtime
+        .block_on(async { Http::new(TokioNet).exchange(request, within, 64 * 1024).await })
+        .with_context(|| format!("call the gateway at {address}; is it running?"))?;
+    println(&String::from_utf8_lossy(&body));
+    Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second start in one process (tests) keeps the first log.
+    _ = match format {
+        LogFormat::Pretty => log.try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}
+
+#[expect(clippy::print_stdout, reason = "the command line's data goes to standard output")]
+fn println(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "before the log exists, and for usage errors")]
+fn eprintln(line: &str) {
+    eprintln!("{line}");
+}

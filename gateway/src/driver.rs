@@ -1,0 +1,224 @@
+//! The one loop: it owns the core, performs its effects, and turns what comes of them into events.
+//!
+//! Everything slow is a task whose output is an event. Cancelling a model request drops its task, which closes its
+//! connection; whatever it might have brought is recognised as late by the core.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use creel_core::{
+    admission::PairingError,
+    gateway::{Effect, Event, Gateway, Note},
+    ids::{AccountId, Channel, RunId, SenderId},
+    message::Inbound,
+    time::Millis,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::{AbortHandle, JoinSet},
+};
+
+use crate::{clock::Clock, net::Net, outside::Outside};
+
+/// How many inputs may wait for the loop. Channels wait when it is full, so nothing is lost.
+const INBOX_MAX: usize = 256;
+
+/// What reaches the loop from channels and the control plane.
+#[derive(Debug)]
+pub enum Input {
+    /// A message, and who waits for its adoption.
+    Inbound(Inbound, oneshot::Sender<()>),
+    /// The operator approves a pairing code.
+    ApprovePairing {
+        /// On which channel.
+        channel: Channel,
+        /// The code, as the operator typed it.
+        code: String,
+        /// Who waits for the answer.
+        answer: oneshot::Sender<Result<(AccountId, SenderId), PairingError>>,
+    },
+}
+
+/// The way into the loop.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    inputs: mpsc::Sender<Input>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Inbox {
+    /// Hands a message in, and returns when the gateway has adopted it; false if it never will.
+    pub async fn adopt(&self, inbound: Inbound) -> bool {
+        let (adopted, adoption) = oneshot::channel();
+        self.inputs.send(Input::Inbound(inbound, adopted)).await.is_ok() && adoption.await.is_ok()
+    }
+
+    /// Approves a pairing code; none if the gateway is ending.
+    pub async fn approve_pairing(
+        &self,
+        channel: Channel,
+        code: String,
+    ) -> Option<Result<(AccountId, SenderId), PairingError>> {
+        let (answer, answered) = oneshot::channel();
+        self.inputs.send(Input::ApprovePairing { channel, code, answer }).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// Whether the gateway takes no more messages.
+    pub fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Returns when the gateway takes no more messages.
+    pub async fn closing(&self) {
+        let mut closing = self.closing.clone();
+        // An error means that the gateway is gone, which is as closed as can be.
+        _ = closing.wait_for(|it| *it).await;
+    }
+}
+
+/// The loop, with everything that it owns.
+#[derive(Debug)]
+pub struct Driver<N: Net> {
+    core: Gateway,
+    clock: Clock,
+    outside: Arc<Outside<N>>,
+    inputs: mpsc::Receiver<Input>,
+    closing: watch::Sender<bool>,
+    tasks: JoinSet<Event>,
+    model_tasks: BTreeMap<RunId, AbortHandle>,
+}
+
+/// What was left when the loop ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Runs, and messages that waited for one.
+    pub turns: usize,
+    /// Pieces of answers that were not sent.
+    pub sends: usize,
+}
+
+impl<N: Net> Driver<N> {
+    /// A loop around `core`, and the way into it.
+    pub fn new(core: Gateway, clock: Clock, outside: Arc<Outside<N>>) -> (Self, Inbox) {
+        let (sender, inputs) = mpsc::channel(INBOX_MAX);
+        let (closing, closing_seen) = watch::channel(false);
+        let tasks = JoinSet::new();
+        let model_tasks = BTreeMap::new();
+        let driver = Self { core, clock, outside, inputs, closing, tasks, model_tasks };
+        (driver, Inbox { inputs: sender, closing: closing_seen })
+    }
+
+    /// Runs until `shutdown` returns, then takes nothing new and finishes what was adopted, within `drain_within`.
+    pub async fn run(
+        mut self,
+        shutdown: impl Future<Output = ()>,
+        drain_within: Duration,
+    ) -> Unfinished {
+        tokio::pin!(shutdown);
+        let mut give_up_at = None;
+        let mut effects = Vec::new();
+        loop {
+            let draining = give_up_at.is_some();
+            if draining && self.core.unfinished() == (0, 0) {
+                break;
+            }
+            let due = self.core.next_deadline();
+            let event = tokio::select! {
+                // A fixed order is part of determinism; completions first bounds the backlog.
+                biased;
+                Some(ended) = self.tasks.join_next() => match ended {
+                    Ok(event) => event,
+                    Err(error) if error.is_cancelled() => continue,
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                },
+                Some(input) = self.inputs.recv(), if !draining => {
+                    self.take(input, &mut effects);
+                    self.perform(&mut effects);
+                    continue;
+                }
+                () = self.clock.reach(due), if due.is_some() => Event::Tick,
+                () = self.clock.reach(give_up_at), if draining => break,
+                () = &mut shutdown, if !draining => {
+                    // The receiver side may be gone; then there is nobody to tell.
+                    _ = self.closing.send(true);
+                    give_up_at = Some(self.clock.now() + millis(drain_within));
+                    continue;
+                }
+            };
+            self.core.step(self.clock.now(), event, &mut effects);
+            self.perform(&mut effects);
+        }
+        let (turns, sends) = self.core.unfinished();
+        Unfinished { turns, sends }
+    }
+
+    fn take(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        let now = self.clock.now();
+        match input {
+            Input::Inbound(inbound, adopted) => {
+                self.core.step(now, Event::Inbound(inbound), effects);
+                // Whoever handed it in may be gone; it is adopted all the same.
+                _ = adopted.send(());
+            }
+            Input::ApprovePairing { channel, code, answer } => {
+                _ = answer.send(self.core.approve_pairing(now, &channel, &code));
+            }
+        }
+    }
+
+    fn perform(&mut self, effects: &mut Vec<Effect>) {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::CallModel(request) => {
+                    let (run, call) = (request.run, request.call);
+                    let outside = self.outside.clone();
+                    let ask = async move {
+                        let outcome = outside.ask(request).await;
+                        Event::ModelEnded { run, call, outcome }
+                    };
+                    self.model_tasks.insert(run, self.tasks.spawn(ask));
+                }
+                Effect::CancelModel(run) => {
+                    if let Some(task) = self.model_tasks.remove(&run) {
+                        task.abort();
+                    }
+                }
+                Effect::Send(outgoing) => {
+                    let outside = self.outside.clone();
+                    self.tasks.spawn(async move {
+                        let send = outgoing.send;
+                        let outcome = outside.send(outgoing).await;
+                        Event::SendEnded { send, outcome }
+                    });
+                }
+                Effect::Note(note) => {
+                    if let Note::RunAnswered(run) | Note::RunFailed(run, _) = note {
+                        self.model_tasks.remove(&run);
+                    }
+                    log(&note);
+                }
+            }
+        }
+    }
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::new(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn log(note: &Note) {
+    match note {
+        Note::Duplicate(message) => tracing::info!(%message, "redelivered, not taken twice"),
+        Note::NotAdmitted(message, reason) => tracing::info!(%message, %reason, "not admitted"),
+        Note::RunStarted(run, session) => tracing::info!(%run, %session, "run started"),
+        Note::RunAnswered(run) => tracing::info!(%run, "run answered"),
+        Note::RunFailed(run, why) => tracing::warn!(%run, %why, "run failed"),
+        Note::RunAborted(run) => tracing::info!(%run, "run aborted"),
+        Note::SendGivenUp(route, why) => {
+            tracing::error!(channel = %route.channel, peer = %route.peer.id, ?why, "a text was given up");
+        }
+        Note::OutboxFull(route) => {
+            tracing::error!(channel = %route.channel, peer = %route.peer.id, "too many texts wait; one was not taken");
+        }
+    }
+}

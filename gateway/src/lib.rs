@@ -1,0 +1,27 @@
+//! The reference gateway: channels and providers around the pure core.
+//!
+//! A map, from the outside in:
+//!
+//! - [`cli`]: the `creel-gateway` command line.
+//! - [`settings`]: OpenClaw's `openclaw.json`, read and checked.
+//! - [`app`]: the whole gateway as one future; start here.
+//! - [`driver`]: the one loop that owns the core.
+//! - [`channels`] and [`providers`]: the two edges.
+//! - [`outside`]: which of them an effect goes to.
+//! - [`server`]: the gateway's own port.
+//! - [`http`], [`net`], [`clock`], [`secret`]: what they stand on.
+//!
+//! The gateway never names a simulator: it is generic over [`net::Net`] and reads time in [`clock`] alone.
+
+pub mod app;
+pub mod channels;
+pub mod cli;
+pub mod clock;
+pub mod driver;
+pub mod http;
+pub mod net;
+pub mod outside;
+pub mod providers;
+pub mod secret;
+pub mod server;
+pub mod settings;

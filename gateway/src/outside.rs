@@ -1,0 +1,66 @@
+//! Everything outside that the loop speaks to: which provider answers for a model, which account sends for a route.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use creel_core::{
+    egress::{Outgoing, SendOutcome},
+    ids::{AccountId, AgentId},
+    run::{ModelFailure, ModelOutcome, ModelRequest},
+};
+
+use crate::{
+    channels::telegram,
+    http::Http,
+    net::Net,
+    providers::openai::{self, Endpoint},
+    secret::Secret,
+};
+
+/// A model provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// The address up to and without `/chat/completions`.
+    pub base_url: String,
+    /// The key of agents that have none of their own.
+    pub key: Option<Secret>,
+}
+
+/// The addresses and keys of everything outside.
+#[derive(Clone, Debug)]
+pub struct Outside<N: Net> {
+    /// The client.
+    pub http: Http<N>,
+    /// Telegram's accounts.
+    pub telegram: BTreeMap<AccountId, telegram::Account>,
+    /// Providers by name.
+    pub providers: BTreeMap<String, Provider>,
+    /// Keys of an agent's own, by agent and provider. One agent's keys are never used for another.
+    pub keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+}
+
+impl<N: Net> Outside<N> {
+    /// Asks the provider of the request's model.
+    pub async fn ask(self: Arc<Self>, request: ModelRequest) -> ModelOutcome {
+        let Some((endpoint, model)) = self.endpoint(&request) else {
+            tracing::error!(run = %request.run, model = %request.model, "no provider or no key for this model");
+            return ModelOutcome::Failed(ModelFailure::NotConfigured);
+        };
+        openai::complete(&self.http, &endpoint, model, &request).await
+    }
+
+    /// Sends a piece by the account that its route names.
+    pub async fn send(self: Arc<Self>, outgoing: Outgoing) -> SendOutcome {
+        match self.telegram.get(&outgoing.route.account) {
+            Some(account) => telegram::send(self.http.clone(), account.clone(), outgoing).await,
+            None => SendOutcome::Permanent,
+        }
+    }
+
+    fn endpoint<'a>(&self, request: &'a ModelRequest) -> Option<(Endpoint, &'a str)> {
+        let (provider, model) = request.model.as_str().split_once('/')?;
+        let Provider { base_url, key } = self.providers.get(provider)?;
+        let own = self.keys.get(&request.agent).and_then(|it| it.get(provider));
+        let key = own.or(key.as_ref())?.clone();
+        Some((Endpoint { base_url: base_url.clone(), key }, model))
+    }
+}

@@ -1,0 +1,179 @@
+//! OpenAI chat completions, streamed.
+//!
+//! The answer is read as server-sent events and is whole only when the stream said so: a `finish_reason` and a clean
+//! end. Anything else has a reason of its own, so that half an answer is never passed off as one.
+
+use bytes::Bytes;
+use creel_core::{
+    run::{ModelFailure, ModelOutcome, ModelRequest},
+    session::Entry,
+};
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use serde::{Deserialize, Serialize};
+use sse_stream::SseStream;
+
+use crate::{http::Http, net::Net, secret::Secret};
+
+/// The longest answer that is taken, in bytes of text.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// How much of a stream is read in all, in bytes: an answer with what JSON puts around it.
+const STREAM_BYTES_MAX: usize = 64 * ANSWER_BYTES_MAX;
+
+/// How much of an error's body is read for the log, in bytes.
+const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Where a provider is, and who asks.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The address up to and without `/chat/completions`.
+    pub base_url: String,
+    /// The bearer key.
+    pub key: Secret,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    stream: bool,
+    messages: Vec<Message<'a>>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    error: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Delta,
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    content: Option<String>,
+}
+
+/// The body broke off or was longer than expected.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Spoiled(Box<dyn std::error::Error + Send + Sync>);
+
+/// Asks the model once. The future may be dropped at any time: the connection closes then.
+pub async fn complete<N: Net>(
+    http: &Http<N>,
+    endpoint: &Endpoint,
+    model: &str,
+    request: &ModelRequest,
+) -> ModelOutcome {
+    match exchange(http, endpoint, model, request).await {
+        Ok(text) => ModelOutcome::Answered(text),
+        Err(failure) => ModelOutcome::Failed(failure),
+    }
+}
+
+async fn exchange<N: Net>(
+    http: &Http<N>,
+    endpoint: &Endpoint,
+    model: &str,
+    request: &ModelRequest,
+) -> Result<String, ModelFailure> {
+    let request = encode(endpoint, model, request).map_err(|error| {
+        tracing::warn!(%error, "provider address or key cannot be used");
+        ModelFailure::NotConfigured
+    })?;
+    let response = http.send(request).await.map_err(|error| {
+        tracing::warn!(%error, "model request");
+        match error {
+            crate::http::Error::Connect(_) => ModelFailure::Unreachable,
+            _ => ModelFailure::BrokenOff,
+        }
+    })?;
+    let status = response.status();
+    if status != StatusCode::OK {
+        log_error_body(status, response).await;
+        return Err(ModelFailure::Status(status.as_u16()));
+    }
+    read_stream(response).await
+}
+
+fn encode(
+    endpoint: &Endpoint,
+    model: &str,
+    request: &ModelRequest,
+) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    let system = Message { role: "system", content: &request.system };
+    let history = request.history.iter().map(|entry| match entry {
+        Entry::User(text) => Message { role: "user", content: text },
+        Entry::Assistant(text) => Message { role: "assistant", content: text },
+    });
+    let body =
+        Body { model, stream: true, messages: std::iter::once(system).chain(history).collect() };
+    let body = serde_json::to_vec(&body).expect("a body of strings is plain data");
+    Request::post(format!("{}/chat/completions", endpoint.base_url))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ACCEPT, "text/event-stream")
+        .header(header::AUTHORIZATION, format!("Bearer {}", endpoint.key.expose()))
+        .body(Full::new(Bytes::from(body)))
+}
+
+async fn read_stream(response: Response<Incoming>) -> Result<String, ModelFailure> {
+    let body = Limited::new(response.into_body(), STREAM_BYTES_MAX).map_err(Spoiled);
+    let mut events = SseStream::new(body);
+    let mut text = String::new();
+    let mut finished = false;
+    while let Some(event) = events.next().await {
+        let event = event.map_err(|error| {
+            tracing::warn!(%error, "model stream");
+            ModelFailure::BrokenOff
+        })?;
+        let Some(data) = event.data else { continue };
+        if data.trim() == "[DONE]" {
+            finished = true;
+            continue;
+        }
+        let chunk: Chunk = serde_json::from_str(&data).map_err(|_| ModelFailure::Malformed)?;
+        if chunk.error.is_some() {
+            return Err(ModelFailure::BrokenOff);
+        }
+        for choice in chunk.choices.into_iter().take(1) {
+            text.push_str(choice.delta.content.as_deref().unwrap_or_default());
+            finished |= choice.finish_reason.is_some();
+        }
+        if text.len() > ANSWER_BYTES_MAX {
+            return Err(ModelFailure::TooLong);
+        }
+    }
+    if finished { Ok(text) } else { Err(ModelFailure::BrokenOff) }
+}
+
+/// Tells the log what kind of error it was. The body's message is left out: providers echo keys in it.
+async fn log_error_body(status: StatusCode, response: Response<Incoming>) {
+    #[derive(Deserialize)]
+    struct Envelope {
+        error: Kind,
+    }
+    #[derive(Deserialize)]
+    struct Kind {
+        r#type: Option<String>,
+    }
+    let body = Limited::new(response.into_body(), ERROR_BODY_BYTES_MAX).collect().await;
+    let kind = body
+        .ok()
+        .and_then(|it| serde_json::from_slice::<Envelope>(&it.to_bytes()).ok())
+        .and_then(|it| it.error.r#type);
+    tracing::warn!(%status, kind, "model request was refused");
+}

@@ -1,0 +1,237 @@
+//! OpenClaw's `openclaw.json`, read and checked: all problems at once, each with its line, column and key.
+//!
+//! Keys that we do not support yet are ignored and listed, unless ignoring them would change who answers or who may
+//! speak: those are refused.
+
+mod agents;
+mod channels;
+mod environment;
+mod messages;
+mod raw;
+mod shape;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path as FilePath, PathBuf},
+};
+
+use creel_core::{gateway, ids::AccountId, ids::AgentId, profile::Version};
+use creel_document::{
+    check::{IgnoredKey, check},
+    json5,
+    path::{Part, Path},
+    problem::{Problem, Report},
+    tree::Node,
+};
+
+use crate::{channels::telegram, outside::Provider, secret::Secret};
+
+/// The gateway's port unless configured.
+pub const PORT: u16 = 18_789;
+
+/// Where a configuration comes from, and everything else that reading it may ask.
+pub struct Source<'a> {
+    /// The file's name, for messages.
+    pub name: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// The version of the contract.
+    pub version: Version,
+    /// The environment, for `${NAME}`.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Reads a file of the state folder, by its path below it; none if there is no such file.
+    pub state_file: &'a dyn Fn(&str) -> io::Result<Option<String>>,
+    /// The state folder.
+    pub state_dir: &'a FilePath,
+    /// How many CPUs the machine has.
+    pub cpus: usize,
+}
+
+impl std::fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What the gateway runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The core's part.
+    pub core: gateway::Settings,
+    /// Where the gateway listens.
+    pub listen: SocketAddr,
+    /// The token of operator calls.
+    pub token: Option<Secret>,
+    /// Telegram's accounts.
+    pub telegram: BTreeMap<AccountId, telegram::Account>,
+    /// Providers by name.
+    pub providers: BTreeMap<String, Provider>,
+    /// Keys of an agent's own, by agent and provider.
+    pub keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+}
+
+/// A configuration that was accepted.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub settings: Settings,
+    /// What a person should know about it.
+    pub warnings: Vec<String>,
+    /// Keys that are not supported yet and change nothing about who answers or who may speak.
+    pub ignored: Vec<String>,
+    /// The agents' folders.
+    pub workspaces: BTreeSet<PathBuf>,
+}
+
+impl Loaded {
+    /// The configuration in a few lines.
+    pub fn summary(&self) -> String {
+        let Settings { core, listen, telegram, providers, .. } = &self.settings;
+        let names = |it: Vec<String>| if it.is_empty() { "none".to_owned() } else { it.join(", ") };
+        let agents =
+            core.agents.iter().map(|(id, agent)| format!("{id} ({})", agent.model)).collect();
+        let accounts = telegram.keys().map(ToString::to_string).collect();
+        format!(
+            "configuration accepted: profile {}, listens on {listen}\n\
+             agents: {}\ntelegram accounts: {}\nproviders: {}",
+            core.profile.version.name(),
+            names(agents),
+            names(accounts),
+            names(providers.keys().cloned().collect())
+        )
+    }
+}
+
+/// Collects what is wrong, with its place in the file.
+struct Problems<'a> {
+    tree: &'a Node,
+    found: Vec<Problem>,
+}
+
+impl Problems<'_> {
+    /// Adds a problem at a path like `bindings[2].agentId`. What was left out has its parent's place.
+    fn add(&mut self, path: &str, message: impl Into<String>) {
+        let path: Path = path.parse().unwrap_or_default();
+        let span = (0..=path.parts().len())
+            .rev()
+            .find_map(|length| self.tree.find(&Path::from(path.parts().get(..length)?)))
+            .map_or(0..0, |it| it.span.clone());
+        self.found.push(Problem::new(span, path, message));
+    }
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+///
+/// Every problem of the file.
+pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
+    let refuse = |problems| Report::new(source.name, source.text, problems);
+    let mut tree = json5::parse(source.text).map_err(refuse)?;
+    let missing = environment::substitute(&mut tree, source.env);
+    let checked = check(&tree, &shape::DOCUMENT);
+    let (refused, ignored) = split_ignored(checked.ignored);
+    let found: Vec<Problem> = [missing, checked.problems, refused].into_iter().flatten().collect();
+    if !found.is_empty() {
+        return Err(refuse(found));
+    }
+    let document: raw::Document = serde_json::from_value(tree.to_json())
+        .expect("a checked document has the raw types' shape");
+    let mut problems = Problems { tree: &tree, found: Vec::new() };
+    let loaded = convert(source, &document, &mut problems);
+    match loaded {
+        Some((settings, warnings, workspaces)) if problems.found.is_empty() => {
+            Ok(Loaded { settings, warnings, ignored, workspaces })
+        }
+        _ => Err(refuse(problems.found)),
+    }
+}
+
+type Converted = (Settings, Vec<String>, BTreeSet<PathBuf>);
+
+/// None only after a problem was added; a problem may also be added beside a result, to report as many as there are.
+fn convert(
+    source: &Source<'_>,
+    document: &raw::Document,
+    problems: &mut Problems<'_>,
+) -> Option<Converted> {
+    let profile = source.version.profile();
+    let mut warnings = Vec::new();
+    let providers = agents::providers(document, problems);
+    let roster = agents::roster(source, document, &providers, problems)?;
+    let telegram = channels::telegram(document, problems);
+    let routing = channels::routing(&profile, document, &roster, problems, &mut warnings)?;
+    let keys = channels::key_rules(source.version, document, problems, &mut warnings);
+    let admission = channels::admission(document, problems, &mut warnings)?;
+    let (queue, bursts) = messages::queue(source.version, document, problems);
+    let defaults = &document.agents.defaults;
+    let settings = Settings {
+        core: gateway::Settings {
+            profile,
+            models: providers.models,
+            admission,
+            bursts,
+            routing,
+            keys,
+            queue,
+            max_concurrent: defaults.max_concurrent.unwrap_or_else(|| width(source)),
+            run_timeout: agents::run_timeout(document, &profile),
+            text_limits: channels::text_limits(document),
+            agents: roster.agents,
+        },
+        listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
+        token: token(source, document),
+        telegram,
+        providers: providers.by_name,
+        keys: roster.keys,
+    };
+    Some((settings, warnings, roster.workspaces))
+}
+
+/// The main lane's width: `2026.9` gives a big machine more.
+fn width(source: &Source<'_>) -> u32 {
+    let least = source.version.profile().main_lane_width;
+    match source.version {
+        Version::V2026_3 => least,
+        Version::V2026_9 => least.max(u32::try_from(4 * source.cpus).unwrap_or(least)),
+    }
+}
+
+fn bind(document: &raw::Document) -> IpAddr {
+    match document.gateway.bind.as_deref() {
+        Some("lan") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}
+
+fn token(source: &Source<'_>, document: &raw::Document) -> Option<Secret> {
+    let configured = document.gateway.auth.token.clone();
+    configured.or_else(|| (source.env)("OPENCLAW_GATEWAY_TOKEN")).map(Secret::new)
+}
+
+/// Keys that must not be ignored become problems; the others are listed.
+fn split_ignored(ignored: Vec<IgnoredKey>) -> (Vec<Problem>, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut listed = Vec::new();
+    for IgnoredKey { path, span } in ignored {
+        match shape::REFUSED.iter().find(|(pattern, _)| matches(pattern, &path)) {
+            Some((_, why)) => {
+                let message =
+                    format!("`{path}` is not supported yet and cannot be ignored, since {why}");
+                problems.push(Problem::new(span, path, message).help("remove it"));
+            }
+            None => listed.push(path.to_string()),
+        }
+    }
+    (problems, listed)
+}
+
+fn matches(pattern: &[&str], path: &Path) -> bool {
+    let same = |(expected, part): (&&str, &Part)| match part {
+        Part::Key(key) => *expected == "*" || *expected == key,
+        Part::Index(_) => *expected == "*",
+    };
+    pattern.len() == path.parts().len() && pattern.iter().zip(path.parts()).all(same)
+}

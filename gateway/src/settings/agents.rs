@@ -1,0 +1,227 @@
+//! `agents` and `models`: who answers, with which model, with whose key, from which folder.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use creel_core::{
+    gateway::Agent,
+    ids::{AgentId, ModelId},
+    profile::{Profile, Version},
+    routing::{Agents, Listed},
+    time::Millis,
+};
+use serde::Deserialize;
+
+use super::{Problems, Source, raw};
+use crate::{outside::Provider, secret::Secret};
+
+/// The providers and their models.
+pub(super) struct Providers {
+    pub(super) by_name: BTreeMap<String, Provider>,
+    pub(super) models: BTreeSet<ModelId>,
+}
+
+/// The agents, in the order of the configuration.
+pub(super) struct Roster {
+    pub(super) listed: Agents,
+    pub(super) agents: BTreeMap<AgentId, Agent>,
+    pub(super) keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+    pub(super) workspaces: BTreeSet<PathBuf>,
+}
+
+pub(super) fn providers(document: &raw::Document, problems: &mut Problems<'_>) -> Providers {
+    let mut providers = Providers { by_name: BTreeMap::new(), models: BTreeSet::new() };
+    for (name, provider) in &document.models.providers {
+        let base_url = provider.base_url.trim_end_matches('/');
+        if !is_http(base_url) {
+            let path = format!("models.providers.{name}.baseUrl");
+            problems.add(
+                &path,
+                format!("found `{base_url}`, expected an address with `http://` or `https://`"),
+            );
+        }
+        let known = provider.models.iter().map(|it| format!("{name}/{}", it.id));
+        providers.models.extend(known.filter_map(|it| ModelId::new(&it).ok()));
+        let key = provider.api_key.clone().map(Secret::new);
+        providers.by_name.insert(name.clone(), Provider { base_url: base_url.to_owned(), key });
+    }
+    providers
+}
+
+/// Whether an address can be called.
+pub(super) fn is_http(address: &str) -> bool {
+    let parsed = address.parse::<hyper::Uri>();
+    parsed.is_ok_and(|it| matches!(it.scheme_str(), Some("http" | "https")) && it.host().is_some())
+}
+
+pub(super) fn run_timeout(document: &raw::Document, profile: &Profile) -> Millis {
+    document.agents.defaults.timeout_seconds.map_or(profile.run_timeout, Millis::from_s)
+}
+
+/// An agent as the file has it, with the path of its entry.
+struct Entry {
+    path: String,
+    agent: raw::Agent,
+}
+
+pub(super) fn roster(
+    source: &Source<'_>,
+    document: &raw::Document,
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) -> Option<Roster> {
+    let mut roster = Roster {
+        listed: Agents::default(),
+        agents: BTreeMap::new(),
+        keys: BTreeMap::new(),
+        workspaces: BTreeSet::new(),
+    };
+    for Entry { path, agent } in entries(source.version, document, problems)? {
+        let Ok(id) = AgentId::new(&agent.id) else {
+            problems.add(&path, "the agent's id is empty");
+            continue;
+        };
+        if roster.agents.contains_key(&id) {
+            problems.add(&path, format!("there are two agents `{id}`, expected ids to be unique"));
+            continue;
+        }
+        let model = model(document, &path, &agent, providers, problems);
+        let keys = keys(source, &id, problems);
+        roster.workspaces.insert(workspace(source.state_dir, document, &id, &agent));
+        let name = agent.name.as_deref().unwrap_or(id.as_str());
+        let system: Arc<str> = format!("You are {name}, an assistant (agent `{id}`).").into();
+        roster.listed.0.push(Listed { id: id.clone(), default: agent.default });
+        roster.keys.insert(id.clone(), keys?);
+        roster.agents.insert(id, Agent { model: model?, system });
+    }
+    Some(roster)
+}
+
+/// `agents.list` or `agents.entries`; without either, the one agent `main`.
+fn entries(
+    version: Version,
+    document: &raw::Document,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<Entry>> {
+    let raw::Agents { list, entries, .. } = &document.agents;
+    if !list.is_empty() && !entries.is_empty() {
+        problems.add(
+            "agents.entries",
+            "found both `agents.list` and `agents.entries`, expected one of them",
+        );
+        return None;
+    }
+    let listed = list.iter().enumerate().map(|(index, agent)| Entry {
+        path: format!("agents.list[{index}]"),
+        agent: agent.clone(),
+    });
+    let named = entries.iter().map(|(id, agent)| Entry {
+        path: format!("agents.entries.{id}"),
+        agent: raw::Agent { id: id.clone(), ..agent.clone() },
+    });
+    let mut all: Vec<Entry> = listed.chain(named).collect();
+    if all.is_empty() {
+        let agent = raw::Agent { id: "main".to_owned(), ..raw::Agent::default() };
+        let path = match version {
+            Version::V2026_3 => "agents.list",
+            Version::V2026_9 => "agents.entries",
+        };
+        all.push(Entry { path: path.to_owned(), agent });
+    }
+    Some(all)
+}
+
+fn model(
+    document: &raw::Document,
+    path: &str,
+    agent: &raw::Agent,
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) -> Option<ModelId> {
+    let own = agent.model.as_ref().map(|it| (format!("{path}.model"), it));
+    let shared = document.agents.defaults.model.as_ref();
+    let shared = shared.map(|it| ("agents.defaults.model".to_owned(), it));
+    let Some((path, value)) = own.or(shared) else {
+        let why =
+            "there is no model: expected `model` here or in `agents.defaults`, as `provider/model`";
+        problems.add(path, why);
+        return None;
+    };
+    let primary =
+        value.as_str().or_else(|| value.get("primary").and_then(serde_json::Value::as_str));
+    let found = primary.unwrap_or_default();
+    let provider = found.split_once('/').map(|(provider, _)| provider);
+    let known = provider.is_some_and(|it| providers.by_name.contains_key(it));
+    if known {
+        return ModelId::new(found).ok();
+    }
+    let names = creel_document::names::list(providers.by_name.keys().map(String::as_str));
+    let expected =
+        format!("expected `provider/model` with a provider of `models.providers` ({names})");
+    problems.add(&path, format!("found `{found}`, {expected}"));
+    None
+}
+
+fn workspace(
+    state_dir: &Path,
+    document: &raw::Document,
+    id: &AgentId,
+    agent: &raw::Agent,
+) -> PathBuf {
+    let shared = document.agents.defaults.workspace.as_ref().filter(|_| id.as_str() == "main");
+    match agent.workspace.as_ref().or(shared) {
+        Some(folder) => PathBuf::from(folder),
+        None if id.as_str() == "main" => state_dir.join("workspace"),
+        None => state_dir.join(format!("workspace-{id}")),
+    }
+}
+
+/// `auth-profiles.json`, as far as API keys go. The first profile of a provider, by name, is used.
+#[derive(Deserialize)]
+struct AuthProfiles {
+    #[serde(default)]
+    profiles: BTreeMap<String, AuthProfile>,
+}
+
+#[derive(Deserialize)]
+struct AuthProfile {
+    provider: String,
+    #[serde(default)]
+    key: Option<String>,
+}
+
+/// The agent's own keys. Another agent's are never read for it.
+fn keys(
+    source: &Source<'_>,
+    id: &AgentId,
+    problems: &mut Problems<'_>,
+) -> Option<BTreeMap<String, Secret>> {
+    let file = format!("agents/{id}/agent/auth-profiles.json");
+    let read = match (source.state_file)(&file) {
+        Ok(None) => return Some(BTreeMap::new()),
+        Ok(Some(text)) => serde_json::from_str::<AuthProfiles>(&text).map_err(|it| it.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match read {
+        Ok(AuthProfiles { profiles }) => {
+            let mut keys = BTreeMap::new();
+            for profile in profiles.into_values() {
+                if let Some(key) = profile.key {
+                    keys.entry(profile.provider).or_insert_with(|| Secret::new(key));
+                }
+            }
+            Some(keys)
+        }
+        Err(why) => {
+            let path = source.state_dir.join(file);
+            problems.add(
+                "agents",
+                format!("read the keys of agent `{id}` in {}: {why}", path.display()),
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What we understand of OpenClaw's `openclaw.json`. Other keys are ignored and listed, or refused: see [`REFUSED`].
+
+use creel_core::lane::Cap;
+use creel_document::shape::{Field, Shape, Unknown};
+
+const fn open(fields: &'static [Field]) -> Shape {
+    Shape::Record { fields, unknown: Unknown::Ignore }
+}
+
+const fn key(name: &'static str, shape: &'static Shape, doc: &'static str) -> Field {
+    Field::optional(name, shape, doc)
+}
+
+const TEXT: Shape = Shape::Text;
+const BOOL: Shape = Shape::Bool;
+const TEXTS: Shape = Shape::ListOf(&TEXT);
+const WAIT_MS: Shape = Shape::Integer { min: 0, max: 86_400_000 };
+const IDS: Shape =
+    Shape::ListOf(&Shape::Either(&[TEXT, Shape::Integer { min: i64::MIN, max: i64::MAX }]));
+#[expect(clippy::cast_possible_wrap, reason = "caps are small")]
+const CAP: Shape = Shape::Integer { min: Cap::MIN as i64, max: Cap::MAX as i64 };
+const MODEL: Shape = Shape::Either(&[
+    TEXT,
+    open(&[
+        key("primary", &TEXT, "The model, as `provider/model`."),
+        key("fallbacks", &TEXTS, "Models for when it fails."),
+    ]),
+]);
+
+/// The whole document.
+pub(super) const DOCUMENT: Shape = open(&[
+    key("gateway", &GATEWAY, "The gateway's own port."),
+    key("agents", &AGENTS, "Who answers."),
+    key("models", &MODELS, "Which providers there are."),
+    key("channels", &CHANNELS, "Where people write."),
+    key("bindings", &Shape::ListOf(&BINDING), "Which agent answers where."),
+    key("session", &SESSION, "Which conversation a message belongs to."),
+    key("messages", &MESSAGES, "What happens while a session is busy."),
+]);
+
+const GATEWAY: Shape = open(&[
+    key("port", &Shape::Integer { min: 1, max: 65_535 }, "The TCP port."),
+    key("bind", &Shape::OneOf(&["loopback", "lan"]), "Where it listens."),
+    key("mode", &Shape::OneOf(&["local"]), "Only `local` runs a gateway."),
+    key(
+        "auth",
+        &open(&[
+            key("mode", &Shape::OneOf(&["token", "none"]), "How callers show who they are."),
+            key("token", &TEXT, "The token of operator calls."),
+        ]),
+        "Who may call it.",
+    ),
+]);
+
+const AGENTS: Shape = open(&[
+    key(
+        "defaults",
+        &open(&[
+            key("model", &MODEL, "The model of agents that name none."),
+            key("workspace", &TEXT, "The folder of the default agent."),
+            key("maxConcurrent", &Shape::Integer { min: 1, max: 10_000 }, "How many runs at once."),
+            key(
+                "timeoutSeconds",
+                &Shape::Integer { min: 1, max: 31_536_000 },
+                "How long a run may take.",
+            ),
+        ]),
+        "What agents have unless they say otherwise.",
+    ),
+    key("list", &Shape::ListOf(&LISTED_AGENT), "The agents, as 2026.3 has them."),
+    key("entries", &Shape::MapOf(&open(AGENT)), "The agents, as 2026.9 has them."),
+]);
+
+const AGENT_ID: Field = Field::required("id", &TEXT, "Its id.");
+const AGENT_DEFAULT: Field = key("default", &BOOL, "Whether it answers where no binding matches.");
+const AGENT_NAME: Field = key("name", &TEXT, "Its name for people.");
+const AGENT_MODEL: Field = key("model", &MODEL, "Its model.");
+const AGENT_WORKSPACE: Field = key("workspace", &TEXT, "Its folder.");
+const AGENT: &[Field] = &[AGENT_DEFAULT, AGENT_NAME, AGENT_MODEL, AGENT_WORKSPACE];
+const LISTED_AGENT: Shape = open(LISTED_AGENT_FIELDS);
+const LISTED_AGENT_FIELDS: &[Field] =
+    &[AGENT_ID, AGENT_DEFAULT, AGENT_NAME, AGENT_MODEL, AGENT_WORKSPACE];
+
+const MODELS: Shape = open(&[key(
+    "providers",
+    &Shape::MapOf(&open(&[
+        Field::required("baseUrl", &TEXT, "The address, up to and without `/chat/completions`."),
+        key("api", &Shape::OneOf(&["openai-completions"]), "The protocol."),
+        key("apiKey", &TEXT, "The key of agents that have none of their own."),
+        key(
+            "models",
+            &Shape::ListOf(&open(&[Field::required("id", &TEXT, "The provider's name for it.")])),
+            "Its models.",
+        ),
+    ])),
+    "The providers by name.",
+)]);
+
+const CHANNELS: Shape = open(&[key("telegram", &TELEGRAM, "Telegram bots.")]);
+
+const ENABLED: Field = key("enabled", &BOOL, "Whether it receives.");
+const BOT_TOKEN: Field = key("botToken", &TEXT, "The bot's token.");
+const API_ROOT: Field = key("apiRoot", &TEXT, "The Bot API's address.");
+const DM_POLICY: Field = key(
+    "dmPolicy",
+    &Shape::OneOf(&["open", "allowlist", "pairing", "disabled"]),
+    "Who may write directly.",
+);
+const ALLOW_FROM: Field = key("allowFrom", &IDS, "Senders, or `*`.");
+const GROUP_POLICY: Field = key(
+    "groupPolicy",
+    &Shape::OneOf(&["open", "allowlist", "disabled"]),
+    "Which senders may speak in groups.",
+);
+const GROUP_ALLOW_FROM: Field = key("groupAllowFrom", &IDS, "Senders in groups, or `*`.");
+const GROUPS: Field = key("groups", &Shape::MapOf(&GROUP), "Groups by id, or `*`.");
+const TEXT_CHUNK_LIMIT: Field = key(
+    "textChunkLimit",
+    &Shape::Integer { min: 1, max: 4_096 },
+    "The longest text of one message.",
+);
+const TELEGRAM_ACCOUNT: &[Field] = &[
+    ENABLED,
+    BOT_TOKEN,
+    API_ROOT,
+    DM_POLICY,
+    ALLOW_FROM,
+    GROUP_POLICY,
+    GROUP_ALLOW_FROM,
+    GROUPS,
+    TEXT_CHUNK_LIMIT,
+];
+const TELEGRAM: Shape = open(TELEGRAM_FIELDS);
+/// The channel's own fields hold for every account that does not say otherwise.
+const TELEGRAM_FIELDS: &[Field] = &[
+    key("defaultAccount", &TEXT, "The account of bindings that name none."),
+    key("accounts", &Shape::MapOf(&open(TELEGRAM_ACCOUNT)), "Several bots."),
+    ENABLED,
+    BOT_TOKEN,
+    API_ROOT,
+    DM_POLICY,
+    ALLOW_FROM,
+    GROUP_POLICY,
+    GROUP_ALLOW_FROM,
+    GROUPS,
+    TEXT_CHUNK_LIMIT,
+];
+
+const GROUP: Shape = open(&[
+    key("requireMention", &BOOL, "Whether messages must speak to the bot."),
+    key("allowFrom", &IDS, "Senders in this group, or `*`."),
+    key(
+        "topics",
+        &Shape::MapOf(&Shape::record(&[
+            key("requireMention", &BOOL, "Whether messages must speak to the bot."),
+            key("allowFrom", &IDS, "Senders in this topic, or `*`."),
+        ])),
+        "Topics by id.",
+    ),
+]);
+
+/// Every field of a binding decides who answers, so none may be unknown.
+const BINDING: Shape = Shape::record(&[
+    Field::required("agentId", &TEXT, "Who answers."),
+    key("comment", &TEXT, "For people."),
+    Field::required(
+        "match",
+        &Shape::record(&[
+            Field::required("channel", &TEXT, "The channel."),
+            key(
+                "accountId",
+                &TEXT,
+                "The account, or `*` for any; the channel's default account if left out.",
+            ),
+            key(
+                "peer",
+                &Shape::record(&[
+                    Field::required(
+                        "kind",
+                        &Shape::OneOf(&["direct", "dm", "group", "channel"]),
+                        "What kind of chat.",
+                    ),
+                    Field::required(
+                        "id",
+                        &TEXT,
+                        "The chat's id; a topic's is `<chat>:topic:<id>`.",
+                    ),
+                ]),
+                "The chat.",
+            ),
+            key("guildId", &TEXT, "The Discord guild."),
+            key("teamId", &TEXT, "The Slack team."),
+            key("roles", &TEXTS, "Discord roles: one of them is enough."),
+        ]),
+        "Where. Everything that is given must match.",
+    ),
+]);
+
+const SESSION: Shape = open(&[
+    key(
+        "dmScope",
+        &Shape::OneOf(&["main", "per-peer", "per-channel-peer", "per-account-channel-peer"]),
+        "Which direct chats share a session.",
+    ),
+    key("mainKey", &TEXT, "The name of the main session."),
+    key(
+        "identityLinks",
+        &Shape::MapOf(&TEXTS),
+        "One person's ids on several channels, as `telegram:123`.",
+    ),
+]);
+
+const MESSAGES: Shape = open(&[
+    key(
+        "queue",
+        &open(&[
+            key("mode", &TEXT, "What happens to a message while its session is busy."),
+            key("byChannel", &Shape::MapOf(&TEXT), "The mode by channel."),
+            key("debounceMs", &WAIT_MS, "How long the queue waits for quiet."),
+            key("debounceMsByChannel", &Shape::MapOf(&WAIT_MS), "The same by channel."),
+            key("cap", &CAP, "How many may wait."),
+            key("drop", &Shape::OneOf(&["old", "new", "summarize"]), "What gives way beyond that."),
+        ]),
+        "The queue.",
+    ),
+    key(
+        "inbound",
+        &open(&[
+            key("debounceMs", &WAIT_MS, "How long rapid messages of one sender are gathered."),
+            key("byChannel", &Shape::MapOf(&WAIT_MS), "The same by channel."),
+        ]),
+        "Before the queue.",
+    ),
+]);
+
+/// Keys that we do not have yet and must not ignore: ignoring them would change who answers or who may speak. `*` stands
+/// for any one part of a path.
+pub(super) const REFUSED: &[(&[&str], &str)] = &[
+    (&["broadcast"], "it lets several agents answer"),
+    (&["accessGroups"], "it decides who may speak"),
+    (&["session", "scope"], "it decides which conversations are shared"),
+    (&["session", "sendPolicy"], "it decides who is answered"),
+    (&["commands", "allowFrom"], "it decides who may give commands"),
+    (&["messages", "groupChat"], "its mention patterns decide who may speak"),
+    (&["agents", "list", "*", "groupChat"], "its mention patterns decide who may speak"),
+    (&["agents", "entries", "*", "groupChat"], "its mention patterns decide who may speak"),
+    (&["channels", "defaults"], "its group policy decides who may speak"),
+    (&["channels", "telegram", "direct"], "it decides who may write directly"),
+    (&["channels", "telegram", "dms"], "it decides who may write directly"),
+    (&["channels", "telegram", "groups", "*", "groupPolicy"], "it decides who may speak"),
+    (&["channels", "telegram", "groups", "*", "enabled"], "it decides who may speak"),
+    (
+        &["channels", "telegram", "accounts", "*", "groups", "*", "groupPolicy"],
+        "it decides who may speak",
+    ),
+    (
+        &["channels", "telegram", "accounts", "*", "groups", "*", "enabled"],
+        "it decides who may speak",
+    ),
+    (&["channels", "telegram", "accounts", "*", "direct"], "it decides who may write directly"),
+];

@@ -1,0 +1,234 @@
+//! The harness's base configuration: what every scenario's `gateway` is merged over.
+//!
+//! Policies are open, no mention is needed, replies are not streamed, sessions are per channel and peer. Every
+//! credential is unique and every agent has a model of its own, so that leaks and the agent that answered are found by
+//! search. `creel explain base` prints it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::scenario::Scenario;
+
+/// The provider's name in configuration and facts.
+pub const PROVIDER: &str = "openai";
+
+/// Where the gateway under test finds the world, and what it is to use there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The gateway's own port.
+    pub gateway_port: u16,
+    /// The Telegram twin, as `http://host:port`.
+    pub telegram: String,
+    /// The provider twin, as `http://host:port`.
+    pub provider: String,
+    /// The folder of the agents' workspaces.
+    pub workspaces: String,
+}
+
+/// What the gateway under test is configured with.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// `openclaw.json`.
+    pub config: Value,
+    /// Files of the state folder, by path below it: each agent's `auth-profiles.json`.
+    pub state_files: BTreeMap<String, String>,
+    /// The gateway's token.
+    pub gateway_token: String,
+    /// Telegram accounts and their tokens.
+    pub bot_tokens: BTreeMap<String, String>,
+    /// Provider keys: value to the name that facts give them.
+    pub keys: BTreeMap<String, String>,
+}
+
+impl Configuration {
+    /// Merges a scenario's configuration over the base.
+    pub fn of(scenario: &Scenario, profile: &str, seed: u64, addresses: &Addresses) -> Self {
+        Self::merged(&scenario.gateway, &account_ids(scenario), (profile, seed), addresses)
+    }
+
+    /// Merges `gateway` over the base, with these Telegram accounts.
+    pub fn merged(
+        gateway: &Value,
+        accounts: &[String],
+        (profile, seed): (&str, u64),
+        addresses: &Addresses,
+    ) -> Self {
+        let agents = agent_ids(gateway);
+        let gateway_token = token(seed, "gateway", "token");
+        let bot_tokens: BTreeMap<String, String> = accounts
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (name.clone(), bot_token(seed, index, name)))
+            .collect();
+        let keys: BTreeMap<String, String> = agents
+            .iter()
+            .map(String::as_str)
+            .chain(["config"])
+            .map(|name| (format!("sk-{}", token(seed, "key", name)), name.to_owned()))
+            .collect();
+        let key_of = |name: &str| {
+            keys.iter().find(|(_, it)| *it == name).map(|(key, _)| key.clone()).expect("made above")
+        };
+        let state_files = agents.iter().map(|id| auth_profiles(id, &key_of(id))).collect();
+        let mut config = base(addresses, &gateway_token, &bot_tokens, &key_of("config"));
+        merge(&mut config, gateway);
+        complete_agents(&mut config, &agents, addresses, profile);
+        Self { config, state_files, gateway_token, bot_tokens, keys }
+    }
+}
+
+/// The base, before a scenario is merged over it.
+fn base(
+    addresses: &Addresses,
+    gateway_token: &str,
+    bot_tokens: &BTreeMap<String, String>,
+    key: &str,
+) -> Value {
+    let accounts: Map<String, Value> = bot_tokens
+        .iter()
+        .map(|(name, token)| (name.clone(), json!({ "botToken": token })))
+        .collect();
+    json!({
+        "gateway": {
+            "mode": "local",
+            "port": addresses.gateway_port,
+            "bind": "loopback",
+            "auth": { "mode": "token", "token": gateway_token },
+        },
+        "agents": { "defaults": {} },
+        "models": { "mode": "replace", "providers": { PROVIDER: {
+            "baseUrl": format!("{}/v1", addresses.provider),
+            "api": "openai-completions",
+            "apiKey": key,
+            "models": [],
+        } } },
+        "channels": { "telegram": {
+            "enabled": true,
+            "apiRoot": addresses.telegram,
+            "dmPolicy": "open",
+            "allowFrom": ["*"],
+            "groupPolicy": "open",
+            "groups": { "*": { "requireMention": false } },
+            "streaming": "off",
+            "accounts": accounts,
+        } },
+        "session": { "dmScope": "per-channel-peer" },
+    })
+}
+
+/// `b` over `a`: maps are merged key by key, anything else is replaced.
+fn merge(a: &mut Value, b: &Value) {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            for (key, value) in b {
+                merge(a.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (a, b) => *a = b.clone(),
+    }
+}
+
+/// The agents that a scenario names; `main` if it names none.
+fn agent_ids(gateway: &Value) -> Vec<String> {
+    let listed = gateway.pointer("/agents/list").and_then(Value::as_array);
+    let ids: Vec<String> = listed
+        .into_iter()
+        .flatten()
+        .filter_map(|agent| agent.get("id").and_then(Value::as_str).map(str::to_owned))
+        .collect();
+    if ids.is_empty() { vec!["main".to_owned()] } else { ids }
+}
+
+/// The accounts that chats or the configuration name, `default` always.
+fn account_ids(scenario: &Scenario) -> Vec<String> {
+    let configured = scenario.gateway.pointer("/channels/telegram/accounts");
+    let configured = configured.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let mut ids: Vec<String> = scenario.chats.values().map(|it| it.account.clone()).collect();
+    ids.extend(configured.cloned());
+    ids.push("default".to_owned());
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// Gives every agent a model and a workspace of its own where the scenario does not, lists the models, and writes the
+/// roster as the profile has it: scenarios always write `agents.list`.
+fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, profile: &str) {
+    let given = config.pointer("/agents/list").and_then(Value::as_array).cloned();
+    let mut roster = given.unwrap_or_else(|| vec![json!({ "id": "main", "default": true })]);
+    for (agent, id) in roster.iter_mut().zip(ids) {
+        let Value::Object(agent) = agent else { continue };
+        agent.entry("model").or_insert_with(|| json!(format!("{PROVIDER}/{id}-model")));
+        agent.entry("workspace").or_insert_with(|| json!(format!("{}/{id}", addresses.workspaces)));
+    }
+    let models: Vec<Value> = ids
+        .iter()
+        .map(|id| format!("{id}-model"))
+        .chain(["other-model".to_owned()])
+        .map(|id| json!({ "id": id, "name": id, "contextWindow": 200_000, "maxTokens": 4096 }))
+        .collect();
+    config["models"]["providers"][PROVIDER]["models"] = json!(models);
+    let agents = config["agents"].as_object_mut().expect("the base has it");
+    if profile == "2026.3" {
+        agents.insert("list".into(), json!(roster));
+        return;
+    }
+    agents.remove("list");
+    let entries: Map<String, Value> = roster
+        .into_iter()
+        .zip(ids)
+        .map(|(mut agent, id)| {
+            if let Value::Object(agent) = &mut agent {
+                agent.remove("id");
+            }
+            (id.clone(), agent)
+        })
+        .collect();
+    agents.insert("entries".into(), json!(entries));
+}
+
+/// An agent's `auth-profiles.json`, as OpenClaw 2026.3 writes it.
+fn auth_profiles(agent: &str, key: &str) -> (String, String) {
+    let profile = json!({ "type": "api_key", "provider": PROVIDER, "key": key });
+    let file = json!({ "version": 1, "profiles": { format!("{PROVIDER}:default"): profile } });
+    (format!("agents/{agent}/agent/auth-profiles.json"), file.to_string())
+}
+
+/// A value that is unique to the seed and its use, and looks like nothing else.
+fn token(seed: u64, what: &str, name: &str) -> String {
+    use creel_judge::trace::{Header, Trace, VERSION};
+    let header = Header {
+        creel_trace: VERSION,
+        scenario: format!("{what} {name}"),
+        profile: String::new(),
+        seed,
+        world: String::new(),
+        target: String::new(),
+        lateness: None,
+    };
+    Trace { header, facts: Vec::new() }.hash().chars().take(24).collect()
+}
+
+/// A bot token in Telegram's form: the bot's id, a colon, a secret.
+fn bot_token(seed: u64, index: usize, name: &str) -> String {
+    format!("{}:AA{}", 7_000_000 + index, token(seed, "bot", name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_keeps_what_it_does_not_name() {
+        let mut a = json!({ "x": { "y": 1, "z": [1, 2] }, "w": 3 });
+        merge(&mut a, &json!({ "x": { "z": [9] }, "v": null }));
+        assert_eq!(a, json!({ "x": { "y": 1, "z": [9] }, "w": 3, "v": null }));
+    }
+
+    #[test]
+    fn credentials_differ_by_seed_and_by_name() {
+        assert_ne!(token(1, "key", "main"), token(2, "key", "main"));
+        assert_ne!(token(1, "key", "main"), token(1, "key", "work"));
+    }
+}

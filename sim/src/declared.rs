@@ -1,0 +1,127 @@
+//! What a scenario declares to the judge: read from its configuration by the contract's keys, not from any gateway.
+
+use creel_judge::{
+    context::{self, Clock, Context, DmScope, Queue},
+    profile::Profile,
+    trace::Place,
+};
+use serde_json::Value;
+
+use crate::{
+    base::Configuration,
+    scenario::{Action, Chat, ChatKind, Scenario, Send},
+};
+
+/// What the judge may know beside the facts.
+pub fn context(
+    scenario: &Scenario,
+    profile: &Profile,
+    configuration: &Configuration,
+    clock: Clock,
+) -> Context {
+    let config = &configuration.config;
+    let named = |(value, name): (&String, String)| (name, value.clone());
+    let keys = configuration.keys.iter().map(|(key, name)| named((key, format!("key `{name}`"))));
+    let tokens = configuration
+        .bot_tokens
+        .iter()
+        .map(|(name, token)| named((token, format!("bot token `{name}`"))));
+    let gateway = [("gateway token".to_owned(), configuration.gateway_token.clone())];
+    let unadmitted = sends(scenario).filter(|it| !it.admitted).map(|it| it.name.clone()).collect();
+    Context {
+        profile: profile.name.to_owned(),
+        chats: scenario.chats.iter().map(|(name, chat)| (name.clone(), declared(chat))).collect(),
+        queue: queue(scenario, profile, config),
+        dm_scope: dm_scope(config),
+        identity_links: identity_links(config),
+        unadmitted,
+        secrets: keys.chain(tokens).chain(gateway).collect(),
+        clock,
+        liveness_us: profile.liveness_us,
+    }
+}
+
+/// Where a chat is, as facts name it.
+pub fn place(chat: &Chat) -> Place {
+    let (peer, thread) = match &chat.kind {
+        ChatKind::Direct => (chat.sender.clone(), None),
+        ChatKind::Group { id, topic } => (id.clone(), topic.clone()),
+    };
+    Place { channel: chat.channel.clone(), account: chat.account.clone(), peer, thread }
+}
+
+fn declared(chat: &Chat) -> context::Chat {
+    let direct = chat.kind == ChatKind::Direct;
+    context::Chat { place: place(chat), direct, sender: chat.sender.clone() }
+}
+
+fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
+    scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Send(send) => Some(send),
+        Action::Redeliver { .. } | Action::ApprovePairing { .. } => None,
+    })
+}
+
+fn queue(scenario: &Scenario, profile: &Profile, config: &Value) -> Queue {
+    let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
+    let ms = |pointer: &str| config.pointer(pointer).and_then(Value::as_i64).map(|it| it * 1_000);
+    let mode = text("/messages/queue/byChannel/telegram").or(text("/messages/queue/mode"));
+    let drop = text("/messages/queue/drop").unwrap_or(profile.queue_drop);
+    let debounce = ms("/messages/queue/debounceMsByChannel/telegram")
+        .or(ms("/messages/queue/debounceMs"))
+        .unwrap_or(profile.queue_debounce_us);
+    let inbound = ms("/messages/inbound/byChannel/telegram").or(ms("/messages/inbound/debounceMs"));
+    let max_concurrent = config.pointer("/agents/defaults/maxConcurrent").and_then(Value::as_u64);
+    let mut queue = Queue {
+        modes: vec![mode.unwrap_or(profile.queue_mode).to_owned()],
+        drops: vec![drop.to_owned()],
+        debounce_us: debounce,
+        max_concurrent: max_concurrent.unwrap_or(profile.max_concurrent),
+    };
+    for send in sends(scenario).filter(|it| it.text.starts_with("/queue ")) {
+        add_command(&mut queue, &send.text);
+    }
+    queue.debounce_us += inbound.unwrap_or(0);
+    queue
+}
+
+/// What a `/queue` command brings into force at some time.
+fn add_command(queue: &mut Queue, text: &str) {
+    for word in text.split_whitespace().skip(1) {
+        match word.split_once(':') {
+            None => queue.modes.push(word.to_owned()),
+            Some(("drop", policy)) => queue.drops.push(policy.to_owned()),
+            Some(("debounce", wait)) => {
+                // What is not a duration with a unit is in milliseconds.
+                let wait = creel_document::duration::parse(wait)
+                    .or_else(|_| creel_document::duration::parse(&format!("{wait}ms")));
+                if let Ok(wait) = wait {
+                    let us = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+                    queue.debounce_us = queue.debounce_us.max(us);
+                }
+            }
+            Some(_) => (),
+        }
+    }
+}
+
+fn dm_scope(config: &Value) -> DmScope {
+    match config.pointer("/session/dmScope").and_then(Value::as_str) {
+        Some("per-peer") => DmScope::PerPeer,
+        Some("per-channel-peer") => DmScope::PerChannelPeer,
+        Some("per-account-channel-peer") => DmScope::PerAccountChannelPeer,
+        _ => DmScope::Main,
+    }
+}
+
+fn identity_links(config: &Value) -> std::collections::BTreeMap<String, Vec<String>> {
+    let links = config.pointer("/session/identityLinks").and_then(Value::as_object);
+    let text = |it: &Value| it.as_str().map(str::to_owned);
+    links
+        .into_iter()
+        .flatten()
+        .map(|(name, ids)| {
+            (name.clone(), ids.as_array().into_iter().flatten().filter_map(text).collect())
+        })
+        .collect()
+}

@@ -1,0 +1,170 @@
+//! Serving a router on any listener: tokio's, turmoil's, or the tests' pipes.
+
+use std::{convert::Infallible, panic::resume_unwind};
+
+use axum::{Router, serve::Listener};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use tokio::task::{JoinError, JoinSet};
+
+/// How many connections one twin serves at a time. Later ones wait in the listener's backlog.
+pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// Serves `router` on `listener` for as long as the future is polled.
+///
+/// The connections belong to the future: dropping it ends them all. A connection that its client closes drops the
+/// request that it was serving, and with it the handler; that is how a twin sees that it was abandoned.
+pub async fn serve<L>(mut listener: L, router: Router) -> Infallible
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(ended) = connections.join_next() => propagate(ended),
+            (io, _) = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
+                connections.spawn(connection(io, router.clone()));
+            }
+        }
+    }
+}
+
+/// Serves one connection until either side closes it.
+async fn connection<I>(io: I, router: Router)
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .auto_date_header(false)
+        // A twin never closes an idle connection of its own accord: no scenario asked for that fault.
+        .header_read_timeout(None);
+    let service = TowerToHyperService::new(router);
+    // How a connection ended is no fact; what it carried is recorded by the handlers.
+    let _ = builder.serve_connection(TokioIo::new(io), service).await;
+}
+
+/// A panic in a handler is a bug of ours, so it must end the run.
+fn propagate(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        resume_unwind(error.into_panic());
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A network of pipes and a client that speaks HTTP over it, so that twins are tested as clients meet them.
+
+    use std::io;
+
+    use axum::{Router, body::Body, serve::Listener};
+    use bytes::Bytes;
+    use http_body_util::BodyExt;
+    use hyper::{Request, Response, body::Incoming};
+    use hyper_util::rt::TokioIo;
+    use serde_json::Value;
+    use tokio::{io::DuplexStream, sync::mpsc, task::JoinSet};
+
+    const PIPE_BYTES: usize = 64 * 1024;
+
+    /// A listener to which [`Client::call`] hands one end of a pipe.
+    pub(crate) struct Pipes(mpsc::Receiver<DuplexStream>);
+
+    impl Listener for Pipes {
+        type Io = DuplexStream;
+        type Addr = ();
+
+        async fn accept(&mut self) -> (DuplexStream, ()) {
+            match self.0.recv().await {
+                Some(pipe) => (pipe, ()),
+                None => std::future::pending().await,
+            }
+        }
+
+        fn local_addr(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Calls a router over its own connection for each request. Dropping a call closes its connection.
+    #[derive(Clone)]
+    pub(crate) struct Client(mpsc::Sender<DuplexStream>);
+
+    /// A response, and the connection that it comes from.
+    pub(crate) struct Answer {
+        pub(crate) response: Response<Incoming>,
+        _connection: JoinSet<()>,
+    }
+
+    /// Serves `router` for as long as the set lives.
+    pub(crate) fn serve(router: Router) -> (Client, JoinSet<()>) {
+        let (sender, receiver) = mpsc::channel(16);
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            super::serve(Pipes(receiver), router).await;
+        });
+        (Client(sender), server)
+    }
+
+    impl Client {
+        pub(crate) async fn call(&self, request: Request<Body>) -> Answer {
+            let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+            self.0.send(theirs).await.unwrap();
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(ours)).await.unwrap();
+            let mut driver = JoinSet::new();
+            driver.spawn(async move {
+                let _ = connection.await;
+            });
+            let response = sender.send_request(request).await.unwrap();
+            Answer { response, _connection: driver }
+        }
+
+        pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+            self.call(Request::get(path).body(Body::empty()).unwrap()).await.json().await
+        }
+
+        pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+            self.call(post(path, "application/json", body.to_string())).await.json().await
+        }
+    }
+
+    /// A request with a body.
+    pub(crate) fn post(path: &str, kind: &str, body: impl Into<Body>) -> Request<Body> {
+        Request::post(path)
+            .header("host", "twin")
+            .header("content-type", kind)
+            .body(body.into())
+            .unwrap()
+    }
+
+    impl Answer {
+        pub(crate) async fn json(self) -> (u16, Value) {
+            let status = self.response.status().as_u16();
+            let body = self.response.into_body().collect().await.unwrap().to_bytes();
+            (status, serde_json::from_slice(&body).unwrap())
+        }
+
+        /// Everything that arrived, and whether the body ended properly.
+        pub(crate) async fn body(self) -> (String, bool) {
+            let mut body = self.response.into_body();
+            let mut text = Vec::new();
+            loop {
+                match body.frame().await {
+                    Some(Ok(frame)) => {
+                        text.extend(frame.into_data().unwrap_or_else(|_| Bytes::new()));
+                    }
+                    Some(Err(_)) => return (String::from_utf8(text).unwrap(), false),
+                    None => return (String::from_utf8(text).unwrap(), true),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! A scenario: chats, what the model answers, what happens when, what must be seen, and the edit that must break it.
+
+mod answers;
+mod at;
+mod chats;
+mod context;
+mod control;
+mod expect;
+mod read;
+mod shape;
+mod steps;
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+
+use creel_document::{problem::Problem, yaml};
+use creel_judge::words::Word;
+
+pub use shape::shape;
+
+/// Reads a scenario file. `id` is the file's path below `scenarios/`, without its extension.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file, in the order of its text: what is not YAML, or else what does not have the
+/// [`shape`], names that nothing defines, and times that run backwards.
+pub fn parse(id: &str, text: &str) -> Result<Scenario, Vec<Problem>> {
+    let tree = yaml::parse(text)?;
+    let (scenario, mut problems) = match read::read(id, text, &tree) {
+        Ok(scenario) => (Some(scenario), Vec::new()),
+        Err(problems) => (None, problems),
+    };
+    let control = control::read(text, &tree, scenario.as_ref()).unwrap_or_else(|found| {
+        problems.extend(found);
+        None
+    });
+    match scenario {
+        Some(scenario) if problems.is_empty() => Ok(Scenario { control, ..scenario }),
+        Some(_) | None => {
+            problems.sort_by_key(|it| it.span.start);
+            Err(problems)
+        }
+    }
+}
+
+/// One scenario file, checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// `<area>/<fact-it-shows>`, equal to the file's path below `scenarios/`.
+    pub id: String,
+    /// The fact, as a sentence.
+    pub title: String,
+    /// Rows of the public bug corpus that it reproduces, for example `Q-01`.
+    pub bugs: Vec<String>,
+    /// The profiles that it holds for. It runs once for each.
+    pub profiles: Vec<String>,
+    /// Gateway configuration in the keys of `openclaw.json`, merged over the harness's base. A map.
+    pub gateway: serde_json::Value,
+    /// The chats, by name.
+    pub chats: BTreeMap<String, Chat>,
+    /// What the model answers: by chat, then by call. [`UNTAGGED`] answers requests that carry no message of ours.
+    pub model: BTreeMap<String, Vec<Answer>>,
+    /// What the platform does with the gateway's sends: by chat, then by send. Sends beyond the list are accepted.
+    pub platform: BTreeMap<String, Vec<SendFault>>,
+    /// One-way latency of the simulated network. From 1 ms; equal ends for a fixed one.
+    pub latency: Range<Duration>,
+    /// What happens, in order of time.
+    pub steps: Vec<Step>,
+    /// How long the run lasts at the least, since zero.
+    pub lasts: Duration,
+    /// How long nothing may happen before the run is over.
+    pub settle: Duration,
+    /// Why it cannot be run on a real clock, if the author says so.
+    pub virtual_only: Option<String>,
+    /// What must be seen, with each expectation's label (`request#2`) and place in the file.
+    pub expect: Vec<Expectation>,
+    /// The edit that must make named checks fail.
+    pub control: Option<Control>,
+}
+
+/// The key in `model` that answers requests which carry no message of the scenario.
+pub const UNTAGGED: &str = "untagged";
+
+/// A chat and the person who writes in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// The channel: `telegram`.
+    pub channel: String,
+    /// The account: a key of `channels.<channel>.accounts`.
+    pub account: String,
+    /// Where in the channel.
+    pub kind: ChatKind,
+    /// The sender's id. In a direct chat, the chat's own.
+    pub sender: String,
+}
+
+/// Where in a channel a chat is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChatKind {
+    /// A person's direct chat.
+    Direct,
+    /// A group, or one topic of it.
+    Group {
+        /// The group's id.
+        id: String,
+        /// The topic's id.
+        topic: Option<String>,
+    },
+}
+
+/// How a provider twin answers one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How long it waits before the first byte.
+    pub after: Duration,
+    /// What it does then.
+    pub act: Act,
+}
+
+/// What a provider twin does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Answers with a text, in this many chunks with this pause between them.
+    Say {
+        /// The text.
+        text: String,
+        /// How many chunks, from 1.
+        chunks: u32,
+        /// The pause between two chunks.
+        every: Duration,
+    },
+    /// Answers an error status.
+    Status {
+        /// 400 to 599.
+        status: u16,
+        /// The `error.message` of the body, or the provider's usual one.
+        message: Option<String>,
+        /// `Retry-After`, in seconds.
+        retry_after_s: Option<u64>,
+    },
+    /// Accepts the request and never answers.
+    Hang,
+    /// Writes this much of an answer, then closes the connection in the middle of the body.
+    Cut {
+        /// What it writes first.
+        text: String,
+    },
+    /// Writes an event that is not JSON.
+    Malformed,
+    /// Ends the body properly, but without a finish reason or `[DONE]`.
+    Eof {
+        /// What it writes first.
+        text: String,
+    },
+}
+
+/// What the platform does with one send of the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendFault {
+    /// Accepts it as usual.
+    Accept,
+    /// Accepts it, and answers only after a while.
+    Slow {
+        /// How long.
+        delay: Duration,
+    },
+    /// Refuses it.
+    Refuse {
+        /// 400 to 599; 429 needs `retry_after_s`.
+        status: u16,
+        /// The wait it asks for.
+        retry_after_s: Option<u64>,
+    },
+}
+
+/// Something that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// When, since the scenario's zero.
+    pub at: Duration,
+    /// What.
+    pub action: Action,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A person writes.
+    Send(Send),
+    /// The platform delivers a message once more.
+    Redeliver {
+        /// The message's name.
+        message: String,
+    },
+    /// The operator approves the pairing code that the chat was shown last.
+    ApprovePairing {
+        /// The chat.
+        chat: String,
+    },
+}
+
+/// A person's message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    /// In which chat.
+    pub chat: String,
+    /// The words. The harness appends a canary, unless this is a command or `canary` is false.
+    pub text: String,
+    /// The name of the message, unique in the scenario.
+    pub name: String,
+    /// Whether the harness appends a canary.
+    pub canary: bool,
+    /// Whether the bot is mentioned.
+    pub mention: bool,
+    /// Whether the gateway should admit it. If not, it must reach no model.
+    pub admitted: bool,
+    /// The text is repeated up to this many bytes, if given.
+    pub padded_to: Option<usize>,
+}
+
+/// An expectation, as reports name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The word, with its number if the scenario uses it more than once: `request#2`.
+    pub label: String,
+    /// What it says.
+    pub word: Word,
+    /// Bytes of the file.
+    pub span: Range<usize>,
+    /// The line in the file, from 1.
+    pub line: usize,
+}
+
+/// The edit that must make named checks fail: the positive control of the scenario.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// The scenario with the edit applied. It has no control of its own.
+    pub edited: Arc<Scenario>,
+    /// The labels of the checks that must then fail: expectations, or invariants such as `I1`.
+    pub flips: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests;

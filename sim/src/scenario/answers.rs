@@ -1,0 +1,85 @@
+//! Reads what the model answers.
+
+use std::collections::BTreeMap;
+
+use super::{Act, Answer, UNTAGGED, at::At, context::Context};
+
+/// What the model answers: by chat, then by call.
+pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String, Vec<Answer>> {
+    let mut model = BTreeMap::new();
+    // The judge tells answers apart by their text.
+    let mut said: BTreeMap<String, &str> = BTreeMap::new();
+    for (key, at) in root.entries_of("model") {
+        if key.name != UNTAGGED {
+            context.require_chat(&at, &key.name);
+        }
+        let mut answers = Vec::new();
+        for item in at.items() {
+            let Some(answer) = answer(&item, context) else { continue };
+            if let Some(text) = answer.act.text().filter(|it| !it.is_empty()) {
+                let chat = *said.entry(text.to_owned()).or_insert(&key.name);
+                if chat != key.name {
+                    let message = format!(
+                        "`{chat}` is answered `{text}` too, expected a text of its own for each chat"
+                    );
+                    context.push(
+                        item.problem(message).help("the judge tells answers apart by their text"),
+                    );
+                }
+            }
+            answers.push(answer);
+        }
+        model.insert(key.name.clone(), answers);
+    }
+    model
+}
+
+impl Act {
+    /// What it writes of an answer, if anything.
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Say { text, .. } | Self::Cut { text } | Self::Eof { text } => Some(text),
+            Self::Status { .. } | Self::Hang | Self::Malformed => None,
+        }
+    }
+}
+
+fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
+    let after = at.duration_of("after").unwrap_or_default();
+    let act = if let Some(text) = at.text_of("say") {
+        Act::Say {
+            text,
+            chunks: at.number_of("chunks").unwrap_or(1),
+            every: at.duration_of("every").unwrap_or_default(),
+        }
+    } else if let Some(status) = at.number_of("status") {
+        Act::Status {
+            status,
+            message: at.text_of("message"),
+            retry_after_s: retry_after_s(at, context),
+        }
+    } else if let Some(text) = at.text_of("cut") {
+        Act::Cut { text }
+    } else if let Some(text) = at.text_of("eof") {
+        Act::Eof { text }
+    } else if at.flag_of("hang").is_some() {
+        Act::Hang
+    } else if at.flag_of("malformed").is_some() {
+        Act::Malformed
+    } else {
+        return None;
+    };
+    Some(Answer { after, act })
+}
+
+/// `retry_after`, which both protocols carry in whole seconds.
+pub(super) fn retry_after_s(at: &At<'_>, context: &mut Context<'_>) -> Option<u64> {
+    let at = at.get("retry_after")?;
+    let wait = at.duration()?;
+    if wait.subsec_nanos() != 0 {
+        context.push(at.problem(
+            "found a part of a second, expected whole seconds: the protocol has no others",
+        ));
+    }
+    Some(wait.as_secs())
+}

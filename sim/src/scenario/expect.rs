@@ -1,0 +1,185 @@
+//! Reads what must be seen.
+
+use std::collections::BTreeMap;
+
+use creel_document::problem::Position;
+use creel_judge::words::{Filter, Request, Span, Visible, Word};
+
+use super::{Expectation, at::At, context::Context, shape::FACTS};
+
+/// How a model request can end, as filters write it.
+pub(super) const OUTCOMES: &[&str] = &["completed", "failed", "spoiled", "abandoned"];
+
+/// The words, as scenarios write them.
+const WORDS: [&str; 10] = [
+    "exactly", "at_least", "at_most", "never", "order", "request", "visible", "gap", "quiet",
+    "unique",
+];
+
+/// Whether the labels of all items are known. If a word is misspelt, they are not.
+pub(super) fn knows_labels(items: &[At<'_>]) -> bool {
+    items.iter().flat_map(|it| it.node.entries()).all(|(key, _)| WORDS.contains(&key.name.as_str()))
+}
+
+/// The expectations, with their labels.
+pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> Vec<Expectation> {
+    let items = root.items_of("expect");
+    if items.is_empty() && root.get("expect").is_some() {
+        context.push(root.problem("a scenario needs at least one expectation"));
+    }
+    let labels = labels(&items);
+    let mut expectations = Vec::new();
+    for (at, label) in items.iter().zip(labels) {
+        let Some((key, inner)) = at.entries().into_iter().next() else { continue };
+        let Some(word) = word(&key.name, &inner, context) else { continue };
+        let span = at.node.span.clone();
+        let line = Position::of(context.text, span.start).line;
+        expectations.push(Expectation { label, word, span, line });
+    }
+    expectations
+}
+
+/// The word of each item, with its number where the scenario uses it more than once.
+pub(super) fn labels(items: &[At<'_>]) -> Vec<String> {
+    let words: Vec<&str> = items
+        .iter()
+        .map(|it| it.node.entries().first().map_or("", |(key, _)| key.name.as_str()))
+        .collect();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut labels = Vec::new();
+    for word in &words {
+        let number = seen.entry(word).or_default();
+        *number += 1;
+        let is_only = words.iter().filter(|it| *it == word).count() == 1;
+        labels.push(if is_only { (*word).to_owned() } else { format!("{word}#{number}") });
+    }
+    labels
+}
+
+fn word(name: &str, at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
+    match name {
+        "exactly" => counted(at, context).map(|(n, of)| Word::Exactly { n, of }),
+        "at_least" => counted(at, context).map(|(n, of)| Word::AtLeast { n, of }),
+        "at_most" => counted(at, context).map(|(n, of)| Word::AtMost { n, of }),
+        "never" => filter(at, context).map(|of| Word::Never { of }),
+        "unique" => filter(at, context).map(|of| Word::Unique { of }),
+        "order" => order(at, context),
+        "request" => request(at, context),
+        "visible" => visible(at, context),
+        "gap" => {
+            let from = at.get("from").and_then(|it| filter(&it, context));
+            let to = at.get("to").and_then(|it| filter(&it, context));
+            let between = between(at, context);
+            Some(Word::Gap { from: from?, to: to?, between: between? })
+        }
+        "quiet" => {
+            let (of, between) = (filter(at, context), between(at, context));
+            Some(Word::Quiet { of: of?, between: between? })
+        }
+        _ => None,
+    }
+}
+
+fn counted(at: &At<'_>, context: &mut Context<'_>) -> Option<(u64, Filter)> {
+    let of = filter(at, context);
+    Some((at.number_of("n")?, of?))
+}
+
+fn order(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
+    let items = at.items();
+    if items.len() < 2 {
+        context.push(at.problem("expected two facts or more to be in order"));
+    }
+    let filters: Vec<Option<Filter>> = items.iter().map(|it| filter(it, context)).collect();
+    filters.into_iter().collect::<Option<_>>().map(Word::Order)
+}
+
+fn request(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
+    let chat = context.chat_of(at, "chat");
+    for name in ["new", "history", "lacks"] {
+        for item in at.items_of(name) {
+            if let Some(message) = item.text() {
+                context.require_message(&item, &message);
+            }
+        }
+    }
+    let between = between(at, context);
+    Some(Word::Request(Request {
+        chat: chat?,
+        call: at.number_of("call")?,
+        new: at.texts_of("new"),
+        history: at.texts_of("history"),
+        lacks: at.texts_of("lacks").unwrap_or_default(),
+        contains: at.texts_of("contains").unwrap_or_default(),
+        model: at.text_of("model"),
+        credential: at.text_of("credential"),
+        between,
+    }))
+}
+
+fn visible(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
+    let chat = context.chat_of(at, "chat");
+    let between = between(at, context);
+    if at.entries().iter().all(|(key, _)| key.name == "chat") {
+        let problem = at.problem("`visible` says nothing about the chat");
+        context
+            .push(problem.help("add one of `texts`, `ends_with`, `contains`, `lacks`, `between`"));
+    }
+    Some(Word::Visible(Visible {
+        chat: chat?,
+        texts: at.texts_of("texts"),
+        ends_with: at.text_of("ends_with"),
+        contains: at.texts_of("contains").unwrap_or_default(),
+        lacks: at.texts_of("lacks").unwrap_or_default(),
+        between,
+    }))
+}
+
+fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
+    let chat = context.chat_of(at, "chat");
+    let message = at.get("message").and_then(|it| Some((it.text()?, it)));
+    if let Some((name, at)) = &message {
+        context.require_message(at, name);
+    }
+    let of = at.text_of("of")?;
+    let mut only_for = |key: &str, facts: &[&str]| {
+        if let Some(at) = at.get(key).filter(|_| !facts.contains(&of.as_str())) {
+            let kinds = creel_document::names::list(facts.iter().copied());
+            context.push(
+                at.problem(format!("`{key}` does not go with `of: {of}`"))
+                    .help(format!("it goes with {kinds}")),
+            );
+        }
+    };
+    only_for("call", &["model-request", "model-end"]);
+    only_for("model", &["model-request"]);
+    only_for("credential", &["model-request"]);
+    only_for("outcome", &["model-end"]);
+    let (_, of) = FACTS.into_iter().find(|(name, _)| *name == of)?;
+    Some(Filter {
+        of,
+        chat,
+        message: message.map(|(name, _)| name),
+        contains: at.text_of("contains"),
+        call: at.number_of("call"),
+        model: at.text_of("model"),
+        credential: at.text_of("credential"),
+        outcome: at.text_of("outcome"),
+    })
+}
+
+/// `between`, which is two durations in order.
+fn between(at: &At<'_>, context: &mut Context<'_>) -> Option<Span> {
+    let at = at.get("between")?;
+    let items = at.items();
+    let [from, to] = items.as_slice() else {
+        context.push(at.problem("expected two durations, such as `[5s, 5.1s]`"));
+        return None;
+    };
+    let us = |it: &At<'_>| i64::try_from(it.duration()?.as_micros()).ok();
+    let (from_us, to_us) = (us(from)?, us(to)?);
+    if from_us > to_us {
+        context.push(at.problem("the second bound lies before the first"));
+    }
+    Some(Span { from_us, to_us })
+}

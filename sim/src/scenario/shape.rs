@@ -1,0 +1,324 @@
+//! What a scenario file may look like, for the parser and for editors.
+
+use creel_document::shape::{Case, Field, Shape};
+use creel_judge::words::FactName;
+
+/// The profiles that a scenario may name, and runs under if it names none.
+pub(super) const PROFILES: &[&str] = &["2026.3", "2026.9"];
+
+/// How many bytes a message may be padded to: 1 MiB.
+const PADDED_BYTES_MAX: i64 = 1 << 20;
+
+/// How many chunks an answer may have.
+const CHUNKS_MAX: i64 = 10_000;
+
+/// The facts that words can name, as the trace writes them.
+pub(super) const FACTS: [(&str, FactName); 10] = [
+    ("inbound", FactName::Inbound),
+    ("fetched", FactName::Fetched),
+    ("acknowledged", FactName::Acknowledged),
+    ("sent", FactName::Sent),
+    ("edited", FactName::Edited),
+    ("deleted", FactName::Deleted),
+    ("refused", FactName::Refused),
+    ("model-request", FactName::ModelRequest),
+    ("model-end", FactName::ModelEnd),
+    ("operator-called", FactName::OperatorCalled),
+];
+
+const FACT_NAMES: [&str; FACTS.len()] = {
+    let mut names = [""; FACTS.len()];
+    let mut index = 0;
+    while index < FACTS.len() {
+        names[index] = FACTS[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// What a scenario file may look like, for `creel schema`. A scenario that has this shape can still be refused: for names
+/// that it does not define, or times that run backwards.
+pub fn shape() -> &'static Shape {
+    &SCENARIO
+}
+
+static SCENARIO: Shape = Shape::record(&[
+    Field::required(
+        "id",
+        &Shape::Text,
+        "`<area>/<fact-it-shows>`, equal to the file's path below `scenarios/`.",
+    ),
+    Field::required("title", &Shape::Text, "The fact, as a sentence."),
+    Field::optional(
+        "bugs",
+        &TEXTS,
+        "Rows of the public bug corpus that it reproduces, for example `Q-01`.",
+    ),
+    Field::optional(
+        "profiles",
+        &Shape::ListOf(&Shape::OneOf(PROFILES)),
+        "The contract profiles that it holds for, in quotes. It runs once for each. Default: all.",
+    ),
+    Field::optional(
+        "gateway",
+        &Shape::MapOf(&Shape::Any),
+        "Gateway configuration in OpenClaw's keys, merged over the harness's base.",
+    ),
+    Field::required("chats", &Shape::MapOf(&CHAT), "The chats, by a name of your choice."),
+    Field::optional(
+        "model",
+        &Shape::MapOf(&Shape::ListOf(&ANSWER)),
+        "What the model answers: by chat, then by call. `untagged` answers requests without a message of the scenario.",
+    ),
+    Field::optional(
+        "platform",
+        &Shape::MapOf(&Shape::ListOf(&SEND_FAULT)),
+        "What the platform does with the gateway's sends: by chat, then by send. Sends beyond the list are accepted.",
+    ),
+    Field::optional("network", &NETWORK, "The simulated network."),
+    Field::required("steps", &Shape::ListOf(&STEP), "What happens, in order of time."),
+    Field::optional(
+        "lasts",
+        &Shape::Duration,
+        "How long the run lasts at the least, since zero. Default: `0s`.",
+    ),
+    Field::optional(
+        "settle",
+        &Shape::Duration,
+        "How long nothing may happen before the run is over. Default: `3s`.",
+    ),
+    Field::optional(
+        "virtual_only",
+        &Shape::Text,
+        "Why it cannot be run on a real clock, if it cannot.",
+    ),
+    Field::required("expect", &Shape::ListOf(&WORD), "What must be seen."),
+    Field::optional("control", &CONTROL, "The edit that must make named checks fail."),
+]);
+
+static TEXTS: Shape = Shape::ListOf(&Shape::Text);
+static TEXT_OR_TEXTS: Shape = Shape::Either(&[Shape::Text, TEXTS_BY_VALUE]);
+const TEXTS_BY_VALUE: Shape = Shape::ListOf(&Shape::Text);
+static COUNT: Shape = Shape::Integer { min: 1, max: i64::MAX };
+static ERROR_STATUS: Shape = Shape::Integer { min: 400, max: 599 };
+static DURATIONS: Shape = Shape::ListOf(&Shape::Duration);
+
+static CHAT: Shape = Shape::Choice {
+    common: &[
+        Field::optional(
+            "channel",
+            &Shape::OneOf(&["telegram"]),
+            "The channel. Default: `telegram`.",
+        ),
+        Field::optional(
+            "account",
+            &Shape::Text,
+            "The account: a key of `channels.<channel>.accounts`. Default: `default`.",
+        ),
+    ],
+    cases: &[
+        Case::new("dm", &Shape::Text, "A direct chat: the person's id, in quotes."),
+        Case::new("group", &Shape::Text, "A group: its id, in quotes.").with(&[
+            Field::optional(
+                "topic",
+                &Shape::Text,
+                "The topic's id, in quotes, if the group has topics.",
+            ),
+            Field::required("sender", &Shape::Text, "The id of the person who writes, in quotes."),
+        ]),
+    ],
+};
+
+static ANSWER: Shape = Shape::Choice {
+    common: &[Field::optional(
+        "after",
+        &Shape::Duration,
+        "How long the model waits first. Default: `0s`.",
+    )],
+    cases: &[
+        Case::new("say", &Shape::Text, "It answers this text.").with(&[
+            Field::optional(
+                "chunks",
+                &Shape::Integer { min: 1, max: CHUNKS_MAX },
+                "In so many chunks. Default: 1.",
+            ),
+            Field::optional(
+                "every",
+                &Shape::Duration,
+                "With this pause between two chunks. Default: `0s`.",
+            ),
+        ]),
+        Case::new("status", &ERROR_STATUS, "It answers this error status.").with(&[
+            Field::optional(
+                "message",
+                &Shape::Text,
+                "The error's message. Default: the provider's usual one.",
+            ),
+            Field::optional(
+                "retry_after",
+                &Shape::Duration,
+                "The wait that it asks for, in whole seconds.",
+            ),
+        ]),
+        Case::new("hang", &Shape::True, "It accepts the request and never answers."),
+        Case::new(
+            "cut",
+            &Shape::Text,
+            "It writes this part of an answer, then closes the connection.",
+        ),
+        Case::new("malformed", &Shape::True, "It writes an event that is not JSON."),
+        Case::new(
+            "eof",
+            &Shape::Text,
+            "It writes this part of an answer, then ends the body without a finish reason.",
+        ),
+    ],
+};
+
+static SEND_FAULT: Shape = Shape::variant(&[
+    Case::new("accept", &Shape::True, "The platform accepts the send."),
+    Case::new("slow", &Shape::Duration, "It accepts the send, and answers only after a while."),
+    Case::new("refuse", &ERROR_STATUS, "It refuses the send with this status.").with(&[
+        Field::optional(
+            "retry_after",
+            &Shape::Duration,
+            "The wait that it asks for, in whole seconds.",
+        ),
+    ]),
+]);
+
+static NETWORK: Shape = Shape::record(&[Field::required(
+    "latency",
+    &Shape::Either(&[Shape::Duration, Shape::Text]),
+    "One-way latency, from `1ms`: fixed, such as `1ms`, or between two bounds, such as `1ms..20ms`. Default: `1ms`.",
+)]);
+
+static STEP: Shape = Shape::Choice {
+    common: &[Field::required("at", &Shape::Duration, "When, since the scenario's zero.")],
+    cases: &[
+        Case::new("send", &SEND, "A person writes."),
+        Case::new("redeliver", &REDELIVER, "The platform delivers a message once more."),
+        Case::new(
+            "approve",
+            &APPROVE,
+            "The operator approves the pairing code that the chat was shown last.",
+        ),
+    ],
+};
+
+static SEND: Shape = Shape::record(&[
+    Field::required("chat", &Shape::Text, "In which chat."),
+    Field::required("text", &Shape::Text, "What the person writes."),
+    Field::optional(
+        "as",
+        &Shape::Text,
+        "The name of the message. Default: `<chat>-<n>`, counted in the chat from 1.",
+    ),
+    Field::optional(
+        "canary",
+        &Shape::Bool,
+        "Whether a token is appended that finds the message again. Default: true, but not for commands without a text.",
+    ),
+    Field::optional("mention", &Shape::Bool, "Whether the bot is mentioned. Default: false."),
+    Field::optional(
+        "admitted",
+        &Shape::Bool,
+        "Whether the gateway should admit it. Default: true.",
+    ),
+    Field::optional(
+        "padded_to",
+        &Shape::Integer { min: 1, max: PADDED_BYTES_MAX },
+        "The text is repeated up to this many bytes.",
+    ),
+]);
+
+static REDELIVER: Shape = Shape::record(&[Field::required(
+    "message",
+    &Shape::Text,
+    "The name of a message sent before.",
+)]);
+
+static APPROVE: Shape = Shape::record(&[Field::required("chat", &Shape::Text, "The chat.")]);
+
+/// A record with the fields of a filter, and some more before them.
+macro_rules! filter {
+    ($($field:expr),*) => {
+        Shape::record(&[
+            $($field,)*
+            Field::required("of", &Shape::OneOf(&FACT_NAMES), "The kind of fact."),
+            Field::optional("chat", &Shape::Text, "In this chat."),
+            Field::optional("message", &Shape::Text, "About this message; for a `model-request`, it is new in it."),
+            Field::optional("contains", &Shape::Text, "Whose text holds this."),
+            Field::optional("call", &COUNT, "The chat's model request of this number, from 1."),
+            Field::optional("model", &Shape::Text, "To this model."),
+            Field::optional("credential", &Shape::Text, "With this credential."),
+            Field::optional("outcome", &Shape::OneOf(super::expect::OUTCOMES), "Ended so."),
+        ])
+    };
+}
+
+static FILTER: Shape = filter!();
+static COUNTED: Shape = filter!(Field::required("n", &COUNT, "How many facts."));
+static QUIET: Shape =
+    filter!(Field::required("between", &DURATIONS, "Two moments, since the scenario's zero."));
+
+static WORD: Shape = Shape::variant(&[
+    Case::new("exactly", &COUNTED, "So many facts match."),
+    Case::new("at_least", &COUNTED, "So many facts match, or more."),
+    Case::new("at_most", &COUNTED, "So many facts match, or fewer, but one."),
+    Case::new("never", &FILTER, "No fact matches."),
+    Case::new("order", &Shape::ListOf(&FILTER), "The first matches come in this order."),
+    Case::new("request", &REQUEST, "What one model request carried."),
+    Case::new("visible", &VISIBLE, "What a person finally sees in a chat."),
+    Case::new("gap", &GAP, "The time from one fact to another."),
+    Case::new("quiet", &QUIET, "No fact matches between two moments."),
+    Case::new("unique", &FILTER, "No two matching facts carry the same text."),
+]);
+
+static REQUEST: Shape = Shape::record(&[
+    Field::required("chat", &Shape::Text, "The chat."),
+    Field::required("call", &COUNT, "The chat's model request of this number, from 1."),
+    Field::optional("new", &TEXTS, "Exactly these messages are new in it, in this order."),
+    Field::optional("history", &TEXTS, "At least these messages stand before the new ones."),
+    Field::optional("lacks", &TEXTS, "None of these messages is anywhere in it."),
+    Field::optional("contains", &TEXT_OR_TEXTS, "Each of these texts is somewhere in its prompt."),
+    Field::optional("model", &Shape::Text, "To this model."),
+    Field::optional("credential", &Shape::Text, "With this credential."),
+    Field::optional(
+        "between",
+        &DURATIONS,
+        "It came between these two moments, since the scenario's zero.",
+    ),
+]);
+
+static VISIBLE: Shape = Shape::record(&[
+    Field::required("chat", &Shape::Text, "The chat."),
+    Field::optional("texts", &TEXTS, "Exactly these texts."),
+    Field::optional("ends_with", &Shape::Text, "The last text ends so."),
+    Field::optional("contains", &TEXT_OR_TEXTS, "Some text holds each of these."),
+    Field::optional("lacks", &TEXT_OR_TEXTS, "No text holds any of these."),
+    Field::optional(
+        "between",
+        &DURATIONS,
+        "The last text appeared between these two moments, since the scenario's zero.",
+    ),
+]);
+
+static GAP: Shape = Shape::record(&[
+    Field::required("from", &FILTER, "The first match starts the clock."),
+    Field::required("to", &FILTER, "The first match after that stops it."),
+    Field::required("between", &DURATIONS, "The two bounds."),
+]);
+
+static CONTROL: Shape = Shape::record(&[
+    Field::required(
+        "edit",
+        &Shape::MapOf(&Shape::Any),
+        "New values by path, such as `gateway.messages.queue.mode`.",
+    ),
+    Field::required(
+        "flips",
+        &TEXTS,
+        "The checks that must then fail: labels such as `request#2`, or `I1` to `I15`.",
+    ),
+]);

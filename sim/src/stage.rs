@@ -1,0 +1,247 @@
+//! A stage: the twins of one run, the conductor that makes the scenario happen, and what comes of it.
+//!
+//! It is the same in both worlds; a world gives it a network, a gateway under test, and its end.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use creel_gateway::{http::Http, net::Net};
+use creel_judge::{
+    trace::{Kind, Place},
+    turns,
+};
+use http_body_util::Full;
+use hyper::{Request, header};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    base::{Addresses, Configuration},
+    declared,
+    http::serve,
+    recorder::Recorder,
+    scenario::{Act, Action, Scenario, Send, Step},
+    twins::{
+        openai::OpenAi,
+        telegram::{Bot, Inbound, Telegram},
+    },
+};
+
+/// The date at the scenario's zero, in seconds since 1970: 2026-03-16T09:00:00Z, a Monday.
+pub const EPOCH_UNIX_S: i64 = 1_773_651_600;
+
+/// How long a run may go on after its last step, whatever the gateway does.
+const TAIL_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How often the conductor looks whether the gateway is ready, or the run is over.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// The twins of one run.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// What happens.
+    pub scenario: Arc<Scenario>,
+    /// What the gateway under test is configured with.
+    pub configuration: Configuration,
+    /// Where everything that is seen becomes a fact.
+    pub recorder: Recorder,
+    telegram: Telegram,
+    openai: OpenAi,
+    seed: u64,
+}
+
+/// How the operator reaches the gateway under test.
+#[derive(Clone, Debug)]
+pub struct Operator<N: Net> {
+    /// The network.
+    pub http: Http<N>,
+    /// The gateway, as `http://host:port`.
+    pub gateway: String,
+    /// The path that approves a pairing code, if the target has one.
+    pub approve_path: Option<String>,
+    /// The token.
+    pub token: String,
+}
+
+/// Why a stage could not be set.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] crate::twins::telegram::Error);
+
+impl Stage {
+    /// Sets the stage.
+    ///
+    /// # Errors
+    ///
+    /// Refuses chats that the platform could not have.
+    pub fn new(
+        scenario: Arc<Scenario>,
+        profile: &str,
+        seed: u64,
+        addresses: &Addresses,
+    ) -> Result<Self, Error> {
+        let configuration = Configuration::of(&scenario, profile, seed, addresses);
+        let recorder = Recorder::new();
+        let telegram = Telegram::new(recorder.clone(), bots(&configuration), EPOCH_UNIX_S);
+        telegram.declare_all(&scenario.chats, &scenario.platform)?;
+        let openai =
+            OpenAi::scripted(recorder.clone(), configuration.keys.clone(), scenario.model.clone());
+        for (index, send) in sends(&scenario).enumerate() {
+            if send.canary {
+                openai.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
+            }
+        }
+        Ok(Self { scenario, configuration, recorder, telegram, openai, seed })
+    }
+
+    /// Serves both twins on two listeners, for as long as the future is polled.
+    pub async fn serve<L>(&self, telegram: L, provider: L)
+    where
+        L: axum::serve::Listener<Addr = SocketAddr>,
+    {
+        tokio::select! {
+            biased;
+            never = serve(telegram, self.telegram.router()) => match never {},
+            never = serve(provider, self.openai.router()) => match never {},
+        }
+    }
+
+    /// Whether every account has asked for messages.
+    pub fn gateway_listens(&self) -> bool {
+        self.configuration.bot_tokens.keys().all(|account| self.telegram.polled(account))
+    }
+
+    /// Waits until the gateway listens; false if it does not within `within`.
+    pub async fn await_gateway(&self, within: Duration) -> bool {
+        let listening = async {
+            while !self.gateway_listens() {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(within, listening).await.is_ok()
+    }
+
+    /// Makes the scenario happen, and returns when nothing more happens.
+    pub async fn conduct<N: Net>(&self, operator: &Operator<N>) {
+        self.recorder.begin();
+        self.recorder.record(Kind::GatewayReady);
+        let mut sends_done = 0;
+        for Step { at, action } in &self.scenario.steps {
+            self.wait_until(*at).await;
+            match action {
+                Action::Send(send) => {
+                    self.send(send, sends_done);
+                    sends_done += 1;
+                }
+                Action::Redeliver { message } => self.telegram.redeliver(message),
+                Action::ApprovePairing { chat } => self.approve(chat, operator).await,
+            }
+        }
+        self.await_quiet().await;
+    }
+
+    async fn wait_until(&self, at: Duration) {
+        let at_us = i64::try_from(at.as_micros()).expect("a scenario ends within 292,000 years");
+        let wait_us = at_us - self.recorder.now_us();
+        if let Ok(wait_us) = u64::try_from(wait_us) {
+            sleep(Duration::from_micros(wait_us)).await;
+        }
+    }
+
+    fn send(&self, send: &Send, index: u64) {
+        let canary = send.canary.then(|| turns::canary(self.seed, index));
+        let mut text = send.text.clone();
+        if let Some(bytes) = send.padded_to {
+            text = text.chars().cycle().take(bytes).collect();
+        }
+        if let Some(canary) = &canary {
+            text = format!("{text} {canary}");
+        }
+        self.telegram.deliver(&Inbound {
+            name: send.name.clone(),
+            chat: send.chat.clone(),
+            text,
+            canary,
+            mention: send.mention,
+            reply_to: None,
+        });
+    }
+
+    /// The operator reads the code that the chat was shown, and approves it.
+    async fn approve<N: Net>(&self, chat: &str, operator: &Operator<N>) {
+        let place: Place = declared::place(&self.scenario.chats[chat]);
+        let Some(code) = self.telegram.last_text(&place).as_deref().and_then(pairing_code) else {
+            let what =
+                format!("`approve` found no pairing code in the last message of chat `{chat}`");
+            return self.recorder.harness_error(what);
+        };
+        let Some(path) = &operator.approve_path else {
+            return self.recorder.harness_error("the target's manifest has no `[approve-pairing]`");
+        };
+        let body = serde_json::json!({ "channel": place.channel, "code": code }).to_string();
+        let request = Request::post(format!("{}{path}", operator.gateway))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {}", operator.token))
+            .body(Full::new(Bytes::from(body)))
+            .expect("an address of ours is valid");
+        match operator.http.exchange(request, Duration::from_secs(10), 64 * 1024).await {
+            Ok((status, _)) => {
+                let call = "pairing.approve".to_owned();
+                self.recorder.record(Kind::OperatorCalled { call, status: status.as_u16() });
+            }
+            Err(error) => self.recorder.harness_error(format!("approve a pairing code: {error}")),
+        }
+    }
+
+    /// Waits until `lasts` is over and nothing has happened for `settle` while no provider was busy.
+    async fn await_quiet(&self) {
+        let quiet = async {
+            self.wait_until(self.scenario.lasts).await;
+            loop {
+                let seen = self.recorder.count();
+                let more =
+                    timeout(self.scenario.settle, self.recorder.more_than(seen)).await.is_ok();
+                if !more && self.openai.unfinished() == 0 {
+                    return;
+                }
+            }
+        };
+        if timeout(TAIL_MAX, quiet).await.is_err() {
+            let hours = TAIL_MAX.as_secs() / 3600;
+            self.recorder
+                .harness_error(format!("the run was not quiet {hours} h after its last step"));
+        }
+    }
+}
+
+/// Whether a scenario has answers that never end by themselves.
+pub fn hangs(scenario: &Scenario) -> bool {
+    scenario.model.values().flatten().any(|answer| answer.act == Act::Hang)
+}
+
+fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
+    scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Send(send) => Some(send),
+        Action::Redeliver { .. } | Action::ApprovePairing { .. } => None,
+    })
+}
+
+fn bots(configuration: &Configuration) -> Vec<Bot> {
+    let bot = |(account, token): (&String, &String)| Bot {
+        account: account.clone(),
+        token: token.clone(),
+        id: token
+            .split_once(':')
+            .and_then(|(id, _)| id.parse().ok())
+            .expect("a token of ours has an id"),
+        username: format!("creel_{account}_bot"),
+    };
+    configuration.bot_tokens.iter().map(bot).collect()
+}
+
+/// The pairing code in a text: its last word of eight capital letters and digits.
+fn pairing_code(text: &str) -> Option<String> {
+    let is_code = |word: &&str| {
+        word.len() == 8 && word.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
+    };
+    text.split(|it: char| !it.is_alphanumeric()).filter(is_code).next_back().map(str::to_owned)
+}

@@ -1,0 +1,235 @@
+//! Twins without a scenario, on real sockets, for trying a gateway by hand.
+
+use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::Pin};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use creel_gateway::net::{Net, TokioNet};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    http,
+    recorder::Recorder,
+    scenario::{Act, Chat, ChatKind, SendFault},
+    twins::{
+        openai::{OpenAi, Provider},
+        script::ModelScript,
+        telegram::{Bot, CHANNEL, Error as TelegramError, Inbound, Telegram},
+    },
+};
+
+/// The person who writes, and her direct chat.
+pub const PERSON: i64 = 3001;
+
+/// The account that the bot of a Telegram twin is.
+pub const ACCOUNT: &str = "default";
+
+/// The bot's user name.
+pub const BOT_USERNAME: &str = "creel_bot";
+
+/// What an `OpenAI` twin lists as its models. It answers for any other, too.
+pub const MODEL: &str = "creel-echo";
+
+/// The wait that an `OpenAI` twin asks for with status 429, in seconds.
+const RETRY_AFTER_S: u64 = 1;
+
+/// A twin that listens.
+pub struct Server {
+    /// Where, with the port that the system chose if none was asked for.
+    pub address: SocketAddr,
+    serving: Pin<Box<dyn Future<Output = Infallible> + Send>>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Serves until the future is dropped.
+    pub async fn run(self) -> Infallible {
+        self.serving.await
+    }
+
+    async fn bind(address: SocketAddr, router: Router) -> io::Result<Self> {
+        let listener = TokioNet.bind(address).await?;
+        let address = axum::serve::Listener::local_addr(&listener)?;
+        Ok(Self { address, serving: Box::pin(http::serve(listener, router)) })
+    }
+}
+
+/// Serves a Telegram twin until the process is ended, and prints where. See [`bind_telegram`].
+///
+/// # Errors
+///
+/// If the address cannot be bound.
+pub fn telegram(address: SocketAddr, token: &str) -> io::Result<()> {
+    block_on(bind_telegram(address, token))
+}
+
+/// Serves an `OpenAI` twin until the process is ended, and prints where. See [`bind_openai`].
+///
+/// # Errors
+///
+/// If the address cannot be bound, or the status is no error status.
+pub fn openai(address: SocketAddr, key: &str, status: Option<u16>) -> io::Result<()> {
+    block_on(bind_openai(address, key, status))
+}
+
+#[expect(clippy::print_stdout, reason = "with port 0, only this line tells where the twin is")]
+fn block_on(server: impl Future<Output = io::Result<Server>>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = server.await?;
+        println!("listening on http://{}", server.address);
+        match server.run().await {}
+    })
+}
+
+/// Binds a Telegram twin with one bot.
+///
+/// Beside the Bot API it has endpoints for the person at the other end: `POST /twin/messages {"text", "chat", "thread"}`
+/// writes in the direct chat of user [`PERSON`], or as that user in the chat (negative for a group) and topic that it
+/// names; `GET /twin/messages` lists what everybody wrote; `POST /twin/refusals {"chat", "status", "retry_after"}`
+/// refuses the bot's next message.
+///
+/// # Errors
+///
+/// If the address cannot be bound.
+pub async fn bind_telegram(address: SocketAddr, token: &str) -> io::Result<Server> {
+    let id = token.split(':').next().and_then(|it| it.parse().ok()).unwrap_or(1);
+    let (account, username) = (ACCOUNT.to_owned(), BOT_USERNAME.to_owned());
+    let bot = Bot { account, token: token.to_owned(), id, username };
+    let twin = Telegram::new(Recorder::discarding(), vec![bot], unix_now_s());
+    let controls = Router::new()
+        .route("/twin/messages", get(list).post(write))
+        .route("/twin/refusals", post(refuse))
+        .with_state(twin.clone());
+    chat_name(&twin, PERSON, None).map_err(io::Error::other)?;
+    Server::bind(address, twin.router().merge(controls)).await
+}
+
+/// Binds an `OpenAI` twin that accepts one key. It answers `You said: <what the person said last>`, or every request
+/// with an error status.
+///
+/// # Errors
+///
+/// If the address cannot be bound, or the status is not 400 to 599.
+pub async fn bind_openai(
+    address: SocketAddr,
+    key: &str,
+    status: Option<u16>,
+) -> io::Result<Server> {
+    let script = match status {
+        None => ModelScript::echo(),
+        Some(status @ 400..=599) => {
+            let retry_after_s = (status == 429).then_some(RETRY_AFTER_S);
+            ModelScript::always(Act::Status { status, message: None, retry_after_s })
+        }
+        Some(other) => {
+            let what = format!("status {other} is no error status: expected 400 to 599");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+    };
+    let provider = Provider {
+        name: "creel".to_owned(),
+        keys: [(key.to_owned(), "key".to_owned())].into(),
+        models: vec![MODEL.to_owned()],
+        zero_unix_s: unix_now_s(),
+    };
+    let twin = OpenAi::new(Recorder::discarding(), script, provider);
+    Server::bind(address, twin.router()).await
+}
+
+/// A person's message, as the control endpoint takes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    text: String,
+    #[serde(default = "person")]
+    chat: i64,
+    thread: Option<i64>,
+}
+
+/// What to do with the bot's next message, as the control endpoint takes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusal {
+    #[serde(default = "person")]
+    chat: i64,
+    status: u16,
+    retry_after: Option<u64>,
+}
+
+fn person() -> i64 {
+    PERSON
+}
+
+async fn list(State(twin): State<Telegram>) -> Response {
+    Json(twin.conversation()).into_response()
+}
+
+async fn write(State(twin): State<Telegram>, Json(written): Json<Written>) -> Response {
+    let chat = match chat_name(&twin, written.chat, written.thread) {
+        Ok(chat) => chat,
+        Err(error) => return bad_request(&error.to_string()),
+    };
+    let inbound = Inbound {
+        name: "by-hand".to_owned(),
+        chat,
+        text: written.text,
+        canary: None,
+        mention: false,
+        reply_to: None,
+    };
+    let id = twin.deliver(&inbound);
+    Json(json!({ "chat": written.chat, "message_id": id })).into_response()
+}
+
+async fn refuse(State(twin): State<Telegram>, Json(refusal): Json<Refusal>) -> Response {
+    let Refusal { chat, status, retry_after } = refusal;
+    if !(400..=599).contains(&status) {
+        return bad_request(&format!("status {status} is no refusal: expected 400 to 599"));
+    }
+    match chat_name(&twin, chat, None) {
+        Ok(chat) => twin.script(&chat, SendFault::Refuse { status, retry_after_s: retry_after }),
+        Err(error) => return bad_request(&error.to_string()),
+    }
+    Json(json!({ "chat": chat, "status": status })).into_response()
+}
+
+fn bad_request(what: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": what }))).into_response()
+}
+
+/// The name of a chat by its numbers, which exists from now on.
+fn chat_name(twin: &Telegram, id: i64, thread: Option<i64>) -> Result<String, TelegramError> {
+    let topic = thread.map(|it| it.to_string());
+    let (sender, kind) = match id {
+        1.. => (id, ChatKind::Direct),
+        _ => (PERSON, ChatKind::Group { id: id.to_string(), topic }),
+    };
+    let name = match &kind {
+        ChatKind::Group { topic: Some(topic), .. } => format!("{id}/{topic}"),
+        ChatKind::Group { topic: None, .. } | ChatKind::Direct => id.to_string(),
+    };
+    let (channel, account) = (CHANNEL.to_owned(), ACCOUNT.to_owned());
+    let chat = Chat { channel, account, kind, sender: sender.to_string() };
+    if !twin.knows(&name) {
+        twin.declare(&name, &chat, &[])?;
+    }
+    Ok(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "without a scenario, dates are the wall clock's")]
+fn unix_now_s() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX))
+}

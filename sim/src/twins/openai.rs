@@ -1,0 +1,294 @@
+//! Chat completions, as `https://platform.openai.com/docs/api-reference/chat` documents them, streamed and whole.
+//!
+//! A request is read and recorded, then refused (key, then shape) or answered as the script says.
+
+mod answer;
+mod body;
+mod request;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path, Request as HttpRequest, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use creel_judge::trace::{Kind, ModelOutcome};
+use serde_json::{Value, json};
+
+use self::{
+    answer::Heading,
+    body::Ending,
+    request::{Asked, Invalid},
+};
+use super::script::{Cue, ModelScript};
+use crate::{
+    recorder::Recorder,
+    scenario::{Act, Answer},
+};
+
+/// The largest request body that is read, in bytes.
+pub const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
+
+/// The name of a scenario's only provider.
+pub const NAME: &str = "openai";
+
+/// When a scenario's answers say that they were created, at its zero: 2026-03-16T09:00:00Z, as on its platforms.
+const ZERO_UNIX_S: i64 = 1_773_651_600;
+
+/// What a twin needs to know about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// The provider's name in the scenario.
+    pub name: String,
+    /// The scenario's names of the keys, by the keys themselves. Every other key is refused.
+    pub keys: BTreeMap<String, String>,
+    /// What `/v1/models` lists. Requests may name any model.
+    pub models: Vec<String>,
+    /// The date at the recorder's zero, in seconds since 1970.
+    pub zero_unix_s: i64,
+}
+
+/// The twin. A clone is another handle on the same provider.
+#[derive(Clone, Debug)]
+pub struct OpenAi {
+    recorder: Recorder,
+    script: ModelScript,
+    provider: Provider,
+    unfinished: Arc<AtomicUsize>,
+}
+
+impl OpenAi {
+    /// A provider that answers as the script says.
+    pub fn new(recorder: Recorder, script: ModelScript, provider: Provider) -> Self {
+        Self { recorder, script, provider, unfinished: Arc::default() }
+    }
+
+    /// The only provider of a scenario, with the names of its keys by the keys themselves.
+    pub fn scripted(
+        recorder: Recorder,
+        keys: BTreeMap<String, String>,
+        answers: BTreeMap<String, Vec<Answer>>,
+    ) -> Self {
+        let name = NAME.to_owned();
+        let provider = Provider { name, keys, models: Vec::new(), zero_unix_s: ZERO_UNIX_S };
+        Self::new(recorder, ModelScript::new(answers), provider)
+    }
+
+    /// Says which message will carry a canary, and in which chat. See [`ModelScript::expect`].
+    pub fn expect(&self, canary: &str, message: &str, chat: &str) {
+        self.script.expect(canary, message, chat);
+    }
+
+    /// How many requests have arrived and not ended.
+    pub fn unfinished(&self) -> usize {
+        self.unfinished.load(Ordering::Relaxed)
+    }
+
+    /// The API, below `/v1` and without it.
+    pub fn router(&self) -> Router {
+        let api = Router::new()
+            .route("/chat/completions", post(complete))
+            .route("/models", get(models))
+            .route("/models/{id}", get(model));
+        Router::new().nest("/v1", api.clone()).merge(api).fallback(unknown).with_state(self.clone())
+    }
+
+    /// The scenario's name of the key that a request carries.
+    fn credential(&self, headers: &HeaderMap) -> Result<&str, Refusal> {
+        let value = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+        let Some(key) = value.and_then(bearer) else {
+            let what = "You didn't provide an API key. You need to provide your API key in an Authorization header using \
+                Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
+            return Err(Refusal { code: None, ..Refusal::usual(401, Some(what)) });
+        };
+        let known = self.provider.keys.get(key).map(String::as_str);
+        known.ok_or_else(|| Refusal::usual(401, None))
+    }
+
+    fn created(&self) -> i64 {
+        self.provider.zero_unix_s + self.recorder.now_us().div_euclid(1_000_000)
+    }
+
+    /// Records a request, and finds out what it gets.
+    fn arrive(&self, headers: &HeaderMap, body: &[u8]) -> Result<(Asked, Ending, Answer), Refusal> {
+        let (asked, validity) = request::read(body);
+        let credential = self.credential(headers);
+        let turn = match (&credential, &validity) {
+            (Ok(_), Ok(())) => Some(self.script.cue(&asked.prompt)),
+            _ => None,
+        };
+        let request = turn.as_ref().map_or_else(|| self.script.skip(), |it| it.request);
+        self.recorder.record(Kind::ModelRequest {
+            request,
+            chat: turn.as_ref().and_then(|it| it.chat.clone()),
+            call: turn.as_ref().and_then(|it| it.call),
+            provider: self.provider.name.clone(),
+            model: asked.model.clone(),
+            credential: (*credential.as_ref().unwrap_or(&"?")).to_owned(),
+            prompt: asked.prompt.clone(),
+            tools: asked.tools.clone(),
+        });
+        let ending = Ending::new(self.recorder.clone(), self.unfinished.clone(), request);
+        let refusal = match (credential, validity, turn) {
+            (Err(refusal), _, _) => refusal,
+            (_, Err(invalid), _) => self.refuse_invalid(invalid),
+            (_, _, Some(Cue { answer: Ok(answer), .. })) => return Ok((asked, ending, answer)),
+            (_, _, Some(Cue { answer: Err(missing), .. })) => self.refuse_unscripted(missing),
+            (Ok(_), Ok(()), None) => unreachable!("a valid request has its turn"),
+        };
+        ending.end(ModelOutcome::Failed { status: refusal.status });
+        Err(refusal)
+    }
+
+    fn refuse_invalid(&self, invalid: Invalid) -> Refusal {
+        let what = &invalid.message;
+        self.recorder.harness_error(format!("the gateway sent an invalid request: {what}"));
+        let refusal = Refusal::usual(400, Some(what));
+        Refusal { param: invalid.param, ..refusal }
+    }
+
+    fn refuse_unscripted(&self, missing: String) -> Refusal {
+        let refusal = Refusal::usual(500, Some(&missing));
+        self.recorder.harness_error(missing);
+        refusal
+    }
+}
+
+/// `POST /v1/chat/completions`.
+async fn complete(State(twin): State<OpenAi>, request: HttpRequest) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
+        return Refusal::usual(413, None).into_response();
+    };
+    let (asked, ending, answer) = match twin.arrive(&parts.headers, &body) {
+        Ok(arrived) => arrived,
+        Err(refusal) => return refusal.into_response(),
+    };
+    tokio::time::sleep(answer.after).await;
+    let heading = Heading { request: ending.request(), created: twin.created(), asked: &asked };
+    let body = match answer.act {
+        Act::Say { text, chunks, every } => answer::say(&heading, ending, &text, (chunks, every)),
+        Act::Cut { text } => answer::cut(&heading, ending, &text),
+        Act::Malformed => answer::malformed(&heading, ending),
+        Act::Eof { text } => answer::eof(&heading, ending, &text),
+        Act::Hang => {
+            // The client's patience ends this future, and that is what it records.
+            let _ending = ending;
+            std::future::pending().await
+        }
+        Act::Status { status, message, retry_after_s } => {
+            ending.end(ModelOutcome::Failed { status });
+            let refusal = Refusal::usual(status, message.as_deref());
+            return Refusal { retry_after_s, ..refusal }.into_response();
+        }
+    };
+    let kind = if asked.stream { "text/event-stream" } else { "application/json" };
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], Body::new(body))
+        .into_response()
+}
+
+/// `GET /v1/models`.
+async fn models(State(twin): State<OpenAi>, headers: HeaderMap) -> Response {
+    if let Err(refusal) = twin.credential(&headers) {
+        return refusal.into_response();
+    }
+    let data: Vec<_> = twin.provider.models.iter().map(|it| twin.describe(it)).collect();
+    Json(json!({ "object": "list", "data": data })).into_response()
+}
+
+/// `GET /v1/models/{id}`.
+async fn model(State(twin): State<OpenAi>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    if let Err(refusal) = twin.credential(&headers) {
+        return refusal.into_response();
+    }
+    if twin.provider.models.contains(&id) {
+        return Json(twin.describe(&id)).into_response();
+    }
+    let what = format!("The model `{id}` does not exist or you do not have access to it.");
+    let refusal = Refusal::usual(404, Some(&what));
+    Refusal { code: Some("model_not_found"), ..refusal }.into_response()
+}
+
+/// Everything else. A request of another API would leave a trace without the run that it belongs to.
+async fn unknown(State(twin): State<OpenAi>, method: Method, uri: Uri) -> Response {
+    if method == Method::POST {
+        let path = uri.path();
+        twin.recorder.harness_error(format!(
+            "the gateway called `POST {path}`, which the OpenAI twin does not speak: configure chat completions"
+        ));
+    }
+    let what = format!("Invalid URL ({method} {})", uri.path());
+    Refusal::usual(404, Some(&what)).into_response()
+}
+
+impl OpenAi {
+    fn describe(&self, model: &str) -> Value {
+        let (created, owner) = (self.provider.zero_unix_s, &self.provider.name);
+        json!({ "id": model, "object": "model", "created": created, "owned_by": owner })
+    }
+}
+
+/// The key in `Bearer <key>`. The scheme is case-insensitive.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|it| !it.is_empty())
+}
+
+/// An error answer: `error: {message, type, param, code}`.
+#[derive(Clone, Debug)]
+struct Refusal {
+    status: u16,
+    message: String,
+    kind: &'static str,
+    param: Option<String>,
+    code: Option<&'static str>,
+    retry_after_s: Option<u64>,
+}
+
+impl Refusal {
+    /// What the provider says with a status, in other words if the scenario has them.
+    fn usual(status: u16, message: Option<&str>) -> Self {
+        let invalid = "invalid_request_error";
+        let (kind, code, usual) = match status {
+            400 => (invalid, None, "Invalid request."),
+            401 => (invalid, Some("invalid_api_key"), "Incorrect API key provided."),
+            402 => ("insufficient_quota", Some("insufficient_quota"), "Insufficient credits."),
+            403 => (invalid, Some("forbidden"), "You are not allowed to use this resource."),
+            404 => (invalid, None, "Not found."),
+            413 => (invalid, None, "The request body is too large."),
+            429 => ("requests", Some("rate_limit_exceeded"), "Rate limit reached for requests."),
+            529 => ("overloaded_error", Some("overloaded"), "The engine is currently overloaded."),
+            503 => ("server_error", Some("overloaded"), "The engine is currently overloaded."),
+            500.. => ("server_error", None, "The server had an error."),
+            _ => (invalid, None, "The request was refused."),
+        };
+        let message = message.unwrap_or(usual).to_owned();
+        Self { status, message, kind, param: None, code, retry_after_s: None }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self { status, message, kind, param, code, retry_after_s } = self;
+        let error = json!({ "message": message, "type": kind, "param": param, "code": code });
+        let status = StatusCode::from_u16(status).expect("scenarios say 400 to 599");
+        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        if let Some(seconds) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests;

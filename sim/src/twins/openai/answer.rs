@@ -1,0 +1,195 @@
+//! Answers on the wire: one JSON document, or a stream of server-sent events.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{
+    body::{Ending, Finale, Piece, Planned},
+    request::Asked,
+};
+
+/// A token is some four bytes of English.
+const TOKEN_BYTES: usize = 4;
+
+/// What all events of an answer repeat.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heading<'a> {
+    pub(super) request: u64,
+    pub(super) created: i64,
+    pub(super) asked: &'a Asked,
+}
+
+/// The whole text, in chunks with a pause between them where the client asked for a stream.
+pub(super) fn say(
+    heading: &Heading<'_>,
+    ending: Ending,
+    text: &str,
+    (chunks, every): (u32, Duration),
+) -> Planned {
+    if !heading.asked.stream {
+        let document = heading.document(text, &json!("stop"));
+        return Planned::new(vec![whole(&document, text)], Finale::Complete, ending);
+    }
+    let mut pieces = heading.opening(text, (chunks, every));
+    pieces.push(event(&heading.chunk(&json!({}), &json!("stop"))));
+    if heading.asked.include_usage {
+        pieces.push(event(&heading.usage_chunk(text)));
+    }
+    pieces.push(line("[DONE]"));
+    Planned::new(pieces, Finale::Complete, ending)
+}
+
+/// A part of an answer, and then nothing: the connection closes.
+pub(super) fn cut(heading: &Heading<'_>, ending: Ending, text: &str) -> Planned {
+    if heading.asked.stream {
+        let pieces = heading.opening(text, (1, Duration::ZERO));
+        return Planned::new(pieces, Finale::Cut, ending);
+    }
+    let mut document = heading.document(text, &json!("stop")).to_string();
+    let written = document.find("\"usage\"").expect("documents report usage");
+    document.truncate(written);
+    let piece = Piece { after: Duration::ZERO, bytes: document.into(), text: text.to_owned() };
+    Planned::new(vec![piece], Finale::Cut, ending)
+}
+
+/// An event that is not JSON, in a response that ends properly.
+pub(super) fn malformed(heading: &Heading<'_>, ending: Ending) -> Planned {
+    let broken = r#"{"id":"chatcmpl-broken","choices":[{"delta":{"content":"#;
+    let pieces = if heading.asked.stream {
+        let mut pieces = heading.opening("", (1, Duration::ZERO));
+        pieces.push(line(broken));
+        pieces
+    } else {
+        vec![piece(broken.to_owned(), "")]
+    };
+    Planned::new(pieces, Finale::Spoiled("malformed"), ending)
+}
+
+/// A part of an answer in a response that ends properly, without a finish reason.
+pub(super) fn eof(heading: &Heading<'_>, ending: Ending, text: &str) -> Planned {
+    let pieces = if heading.asked.stream {
+        heading.opening(text, (1, Duration::ZERO))
+    } else {
+        vec![whole(&heading.document(text, &Value::Null), text)]
+    };
+    Planned::new(pieces, Finale::Spoiled("eof"), ending)
+}
+
+impl Heading<'_> {
+    fn id(&self) -> String {
+        format!("chatcmpl-{}", self.request)
+    }
+
+    fn document(&self, text: &str, finish_reason: &Value) -> Value {
+        let message = json!({ "role": "assistant", "content": text, "refusal": null });
+        let choice = json!({
+            "index": 0,
+            "message": message,
+            "logprobs": null,
+            "finish_reason": finish_reason,
+        });
+        json!({
+            "id": self.id(),
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.asked.model,
+            "choices": [choice],
+            "usage": self.usage(text),
+        })
+    }
+
+    /// The role, then the text.
+    fn opening(&self, text: &str, (chunks, every): (u32, Duration)) -> Vec<Piece> {
+        let role = json!({ "role": "assistant", "content": "", "refusal": null });
+        let mut pieces = vec![event(&self.chunk(&role, &Value::Null))];
+        for (index, part) in parts(text, chunks).into_iter().enumerate() {
+            let after = if index == 0 { Duration::ZERO } else { every };
+            let content = event(&self.chunk(&json!({ "content": part }), &Value::Null));
+            pieces.push(Piece { after, text: part, ..content });
+        }
+        pieces
+    }
+
+    fn chunk(&self, delta: &Value, finish_reason: &Value) -> Value {
+        let choice = json!({
+            "index": 0,
+            "delta": delta,
+            "logprobs": null,
+            "finish_reason": finish_reason,
+        });
+        let mut chunk = self.bare_chunk(&json!([choice]));
+        if self.asked.include_usage {
+            chunk["usage"] = Value::Null;
+        }
+        chunk
+    }
+
+    fn usage_chunk(&self, text: &str) -> Value {
+        let mut chunk = self.bare_chunk(&json!([]));
+        chunk["usage"] = self.usage(text);
+        chunk
+    }
+
+    fn bare_chunk(&self, choices: &Value) -> Value {
+        json!({
+            "id": self.id(),
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.asked.model,
+            "choices": choices,
+        })
+    }
+
+    fn usage(&self, text: &str) -> Value {
+        let bytes: usize = self.asked.prompt.iter().map(|it| it.text.len()).sum();
+        let (prompt, completion) = (bytes.div_ceil(TOKEN_BYTES), text.len().div_ceil(TOKEN_BYTES));
+        json!({
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        })
+    }
+}
+
+/// The text in so many parts of nearly the same length, or in fewer if it has not as many characters.
+fn parts(text: &str, chunks: u32) -> Vec<String> {
+    let characters: Vec<char> = text.chars().collect();
+    let wanted = usize::try_from(chunks).unwrap_or(usize::MAX);
+    let count = wanted.clamp(1, characters.len().max(1));
+    let edge = |index: usize| index * characters.len() / count;
+    (0..count)
+        .map(|it| characters[edge(it)..edge(it + 1)].iter().collect::<String>())
+        .filter(|it| !it.is_empty())
+        .collect()
+}
+
+fn event(data: &Value) -> Piece {
+    line(&data.to_string())
+}
+
+fn line(data: &str) -> Piece {
+    piece(format!("data: {data}\n\n"), "")
+}
+
+fn whole(document: &Value, text: &str) -> Piece {
+    piece(document.to_string(), text)
+}
+
+fn piece(bytes: String, text: &str) -> Piece {
+    Piece { after: Duration::ZERO, bytes: Bytes::from(bytes), text: text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_end_between_characters_and_add_up() {
+        assert_eq!(parts("añ🦀b", 3), ["a", "ñ", "🦀b"]);
+        assert_eq!(parts("ab", 9), ["a", "b"]);
+        assert_eq!(parts("abc", 1), ["abc"]);
+        assert_eq!(parts("", 4), [""; 0]);
+    }
+}

@@ -1,0 +1,289 @@
+//! Which of the scenario's answers a model request gets.
+//!
+//! Gateways word, batch and retry prompts as they like, so the wording cannot tell whose turn a request is. The
+//! canaries can: the newest message that is new in the request names the chat, and the chat's requests are answered in
+//! order. All provider twins of a scenario share one script, so a chat's count goes on across a failover.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use creel_judge::{trace::PromptMessage, turns::canaries_in};
+
+use crate::scenario::{Act, Answer, UNTAGGED};
+
+/// A script. A clone is another handle on the same one.
+#[derive(Clone, Debug)]
+pub struct ModelScript(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    source: Source,
+    /// The messages that people write: message and chat, by canary.
+    messages: BTreeMap<String, (String, String)>,
+    /// How many requests there were: in all, and of each key of the scenario's `model`.
+    requests: u64,
+    calls: BTreeMap<String, u64>,
+    /// What earlier requests carried, for as long as a later one could share it.
+    earlier: Vec<BTreeMap<String, u64>>,
+    /// The latest request that carried a canary.
+    latest: BTreeMap<String, usize>,
+}
+
+/// Where answers come from.
+#[derive(Debug)]
+enum Source {
+    Scenario(BTreeMap<String, Vec<Answer>>),
+    Echo,
+    Always(Act),
+}
+
+/// What a request is, and what it gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cue {
+    /// Counts all requests, from 1.
+    pub request: u64,
+    /// The chat whose script answers.
+    pub chat: Option<String>,
+    /// Counts the chat's requests, from 1.
+    pub call: Option<u64>,
+    /// The answer, or what the scenario must add.
+    pub answer: Result<Answer, String>,
+}
+
+impl ModelScript {
+    /// The answers of a scenario: by chat, then by call.
+    pub fn new(answers: BTreeMap<String, Vec<Answer>>) -> Self {
+        Self::with(Source::Scenario(answers))
+    }
+
+    /// Answers every request with what the person said last.
+    pub fn echo() -> Self {
+        Self::with(Source::Echo)
+    }
+
+    /// Does the same with every request.
+    pub fn always(act: Act) -> Self {
+        Self::with(Source::Always(act))
+    }
+
+    fn with(source: Source) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            source,
+            messages: BTreeMap::new(),
+            requests: 0,
+            calls: BTreeMap::new(),
+            earlier: Vec::new(),
+            latest: BTreeMap::new(),
+        })))
+    }
+
+    /// Says which message will carry a canary, and in which chat. Tokens that nobody announced are words.
+    pub fn expect(&self, canary: &str, message: &str, chat: &str) {
+        let found = (message.to_owned(), chat.to_owned());
+        self.with_state(|it| it.messages.insert(canary.to_owned(), found));
+    }
+
+    /// Counts a request that is refused before it could have an answer.
+    pub fn skip(&self) -> u64 {
+        self.with_state(State::next_request)
+    }
+
+    /// Counts a request, and finds its answer.
+    pub fn cue(&self, prompt: &[PromptMessage]) -> Cue {
+        self.with_state(|it| it.cue(prompt))
+    }
+
+    fn with_state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.lock().expect("nothing panics while it holds the script"))
+    }
+}
+
+impl State {
+    fn next_request(&mut self) -> u64 {
+        self.requests += 1;
+        self.requests
+    }
+
+    fn cue(&mut self, prompt: &[PromptMessage]) -> Cue {
+        let request = self.next_request();
+        let Source::Scenario(_) = &self.source else {
+            return Cue {
+                request,
+                chat: None,
+                call: None,
+                answer: Ok(self.standing_answer(prompt)),
+            };
+        };
+        let newest = self.newest_in(prompt);
+        let chat = newest.as_ref().map(|(_, chat)| chat.clone());
+        let key = chat.as_deref().unwrap_or(UNTAGGED).to_owned();
+        let call = self.calls.entry(key.clone()).or_insert(0);
+        *call += 1;
+        let call = *call;
+        let answer =
+            self.scripted(&key, call).ok_or_else(|| missing(request, newest.as_ref(), call));
+        Cue { request, call: chat.is_some().then_some(call), chat, answer }
+    }
+
+    fn scripted(&self, key: &str, call: u64) -> Option<Answer> {
+        let Source::Scenario(answers) = &self.source else { return None };
+        let index = usize::try_from(call - 1).expect("a run has fewer requests");
+        answers.get(key)?.get(index).cloned()
+    }
+
+    fn standing_answer(&self, prompt: &[PromptMessage]) -> Answer {
+        let act = match &self.source {
+            Source::Always(act) => act.clone(),
+            Source::Echo | Source::Scenario(_) => {
+                let said = prompt.iter().rev().find(|it| it.role == "user");
+                let text = format!("You said: {}", said.map_or("", |it| it.text.as_str()));
+                Act::Say { text, chunks: 8, every: Duration::ZERO }
+            }
+        };
+        Answer { after: Duration::ZERO, act }
+    }
+
+    /// The newest message that is new in the prompt: one that occurs more often than in the latest earlier
+    /// request with which the prompt shares a message. In a retry nothing is new, and the last message counts.
+    fn newest_in(&mut self, prompt: &[PromptMessage]) -> Option<(String, String)> {
+        // A system prompt may quote anybody, without that it is their turn.
+        let spoken = prompt.iter().filter(|it| it.role != "system");
+        let canaries: Vec<&str> = spoken
+            .flat_map(|it| canaries_in(&it.text))
+            .filter(|it| self.messages.contains_key(*it))
+            .collect();
+        let mut counts = BTreeMap::new();
+        for canary in &canaries {
+            *counts.entry((*canary).to_owned()).or_insert(0) += 1;
+        }
+        let predecessor = counts.keys().filter_map(|it| self.latest.get(it)).max();
+        let before = |canary: &str| {
+            predecessor.and_then(|it| self.earlier[*it].get(canary)).copied().unwrap_or(0)
+        };
+        let newest = canaries.iter().rev().find(|it| counts[**it] > before(it));
+        let newest = newest.or(canaries.last()).map(|it| self.messages[*it].clone());
+        for canary in counts.keys() {
+            self.latest.insert(canary.clone(), self.earlier.len());
+        }
+        self.earlier.push(counts);
+        newest
+    }
+}
+
+fn missing(request: u64, newest: Option<&(String, String)>, call: u64) -> String {
+    let needs = format!("needs a {} answer", ordinal(call));
+    match newest {
+        None => format!(
+            "model request {request} carries no message of the scenario: `model.{UNTAGGED}` {needs}"
+        ),
+        Some((message, chat)) => format!(
+            "model request {request} is call {call} of chat `{chat}`, for message `{message}`: `model.{chat}` {needs}"
+        ),
+    }
+}
+
+fn ordinal(number: u64) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE_1: &str = "kaaaaaaaaaaa1";
+    const ALICE_2: &str = "kaaaaaaaaaaa2";
+    const BOB_1: &str = "kbbbbbbbbbbb1";
+
+    fn script() -> ModelScript {
+        let say = |text: &str| Answer {
+            after: Duration::ZERO,
+            act: Act::Say { text: text.to_owned(), chunks: 1, every: Duration::ZERO },
+        };
+        let answers = [
+            ("alice".to_owned(), vec![say("a1"), say("a2")]),
+            ("bob".to_owned(), vec![say("b1")]),
+            (UNTAGGED.to_owned(), vec![say("u1")]),
+        ];
+        let script = ModelScript::new(BTreeMap::from(answers));
+        for (canary, message) in [(ALICE_1, "a1"), (ALICE_2, "a2"), (BOB_1, "b1")] {
+            script.expect(canary, message, if canary == BOB_1 { "bob" } else { "alice" });
+        }
+        script
+    }
+
+    /// Plays prompts of user messages, and shows each one's chat, call and answer.
+    #[track_caller]
+    fn check(prompts: &[(&[&str], &str)]) {
+        let script = script();
+        for (texts, expected) in prompts {
+            let user =
+                |it: &&str| PromptMessage { role: "user".to_owned(), text: (*it).to_owned() };
+            let cue = script.cue(&texts.iter().map(user).collect::<Vec<_>>());
+            let answer = match cue.answer {
+                Ok(Answer { act: Act::Say { text, .. }, .. }) => text,
+                Ok(other) => panic!("expected a text, found {other:?}"),
+                Err(missing) => missing,
+            };
+            let chat = cue.chat.as_deref().unwrap_or("-");
+            let call = cue.call.map_or("-".to_owned(), |it| it.to_string());
+            assert_eq!(format!("{chat} {call} {answer}"), **expected, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn each_chat_has_its_own_count() {
+        check(&[
+            (&["one kaaaaaaaaaaa1"], "alice 1 a1"),
+            (&["uno kbbbbbbbbbbb1"], "bob 1 b1"),
+            (&["one kaaaaaaaaaaa1", "two kaaaaaaaaaaa2"], "alice 2 a2"),
+        ]);
+    }
+
+    #[test]
+    fn in_a_shared_session_the_new_message_tells_and_not_the_last_one() {
+        check(&[
+            (&["one kaaaaaaaaaaa1"], "alice 1 a1"),
+            (&["uno kbbbbbbbbbbb1", "one kaaaaaaaaaaa1"], "bob 1 b1"),
+        ]);
+    }
+
+    #[test]
+    fn a_retry_is_the_chats_next_call() {
+        let prompt: &[&str] = &["one kaaaaaaaaaaa1"];
+        check(&[
+            (prompt, "alice 1 a1"),
+            (prompt, "alice 2 a2"),
+            (
+                prompt,
+                "alice 3 model request 3 is call 3 of chat `alice`, for message `a1`: `model.alice` needs a 3rd answer",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn tokens_that_nobody_announced_are_words() {
+        check(&[
+            (&["kzzzzzzzzzzz1"], "- - u1"),
+            (
+                &["hello"],
+                "- - model request 2 carries no message of the scenario: `model.untagged` needs a 2nd answer",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn ordinals_are_english() {
+        let shown = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal);
+        assert_eq!(shown, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
+    }
+}

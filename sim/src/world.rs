@@ -1,0 +1,196 @@
+//! The two worlds that a scenario runs in, behind one function: scenario × profile × seed → trace.
+
+pub mod real;
+pub mod turmoil;
+
+use std::{sync::Arc, time::Duration};
+
+use creel_judge::{
+    context::{Clock, Context},
+    profile::{self, Profile},
+    trace::{Fact, Header, Lateness, Trace, VERSION},
+    words::{Span, Word},
+};
+
+use crate::{
+    declared,
+    scenario::{Act, Answer, Scenario},
+    stage::Stage,
+    target::Target,
+};
+
+/// Where scenarios run.
+#[derive(Clone, Debug)]
+pub enum World {
+    /// The reference gateway inside turmoil's network and clock.
+    Turmoil,
+    /// A process over loopback sockets, on the machine's clock.
+    Real(real::Real),
+}
+
+/// What a run left behind.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What was seen.
+    pub trace: Trace,
+    /// What was declared.
+    pub context: Context,
+    /// How the world was set up, for those who wonder: the tick, or the slack.
+    pub note: String,
+}
+
+/// Why a run has no trace. Each is the harness's or the target's to mend; none is a verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scenario names a profile that the judge does not know.
+    #[error("profile `{found}` is unknown: expected {}", profile::ALL.map(|it| it.name).join(" or "))]
+    Profile {
+        /// What was found.
+        found: String,
+    },
+    /// The scenario's chats cannot be.
+    #[error(transparent)]
+    Stage(#[from] crate::stage::Error),
+    /// The scenario's `gateway` is not a configuration of the reference gateway.
+    #[error("the reference gateway refuses the scenario's `gateway`:\n{0}")]
+    Settings(String),
+    /// The simulation ended with an error, or something in it panicked.
+    #[error("the simulation ended with an error: {0}")]
+    Simulation(String),
+    /// The target could not be started or did not get ready.
+    #[error("{0}")]
+    Target(String),
+    /// The target's manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] crate::target::Error),
+}
+
+impl World {
+    /// The world's name, in trace headers and on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Turmoil => "turmoil",
+            Self::Real(_) => "real",
+        }
+    }
+
+    /// The gateway's name.
+    pub fn target(&self) -> &str {
+        match self {
+            Self::Turmoil => "reference",
+            Self::Real(real) => &real.target.name,
+        }
+    }
+
+    /// Runs a scenario.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn run(&self, scenario: &Arc<Scenario>, profile: &str, seed: u64) -> Result<Run, Error> {
+        let profile =
+            profile::named(profile).ok_or_else(|| Error::Profile { found: profile.to_owned() })?;
+        let seen = match self {
+            Self::Turmoil => turmoil::run(scenario, profile, seed)?,
+            Self::Real(real) => real.run(scenario, profile, seed)?,
+        };
+        let header = Header {
+            creel_trace: VERSION,
+            scenario: scenario.id.clone(),
+            profile: profile.name.to_owned(),
+            seed,
+            world: self.name().to_owned(),
+            target: self.target().to_owned(),
+            lateness: match seen.clock {
+                Clock::Exact => None,
+                Clock::Measured { slack_us, lateness_us } => {
+                    Some(Lateness { slack_us, lateness_us })
+                }
+            },
+        };
+        Ok(seen.into_run(header, profile))
+    }
+}
+
+/// What a world saw, before it is put together.
+pub(crate) struct Seen {
+    stage: Stage,
+    facts: Vec<Fact>,
+    clock: Clock,
+    note: String,
+}
+
+impl Seen {
+    fn into_run(self, header: Header, profile: &Profile) -> Run {
+        let Self { stage, facts, clock, note } = self;
+        let context = declared::context(&stage.scenario, profile, &stage.configuration, clock);
+        Run { trace: Trace { header, facts }, context, note }
+    }
+}
+
+/// The most that a scenario may wait on a real clock.
+const REAL_WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// The closest that two moments may be on a real clock.
+const REAL_APART_MIN: Duration = Duration::from_millis(100);
+
+/// Why a scenario needs the virtual clock, if it does.
+pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
+    if let Some(why) = &scenario.virtual_only {
+        return Some(why.clone());
+    }
+    let waits = waiting(scenario);
+    if waits > REAL_WAIT_MAX {
+        return Some(format!(
+            "it waits {} s, and {} s is the most",
+            waits.as_secs(),
+            REAL_WAIT_MAX.as_secs()
+        ));
+    }
+    let apart = |pair: &[crate::scenario::Step]| pair[1].at - pair[0].at;
+    let steps = scenario.steps.windows(2).map(apart).filter(|it| !it.is_zero()).min();
+    if let Some(gap) = steps.filter(|it| *it < REAL_APART_MIN) {
+        return Some(format!(
+            "two steps are {} ms apart, and 100 ms is the least",
+            gap.as_millis()
+        ));
+    }
+    let narrowest = scenario.expect.iter().filter_map(|it| bound(&it.word)).min();
+    let narrowest =
+        narrowest.filter(|us| *us < i64::try_from(REAL_APART_MIN.as_micros()).unwrap_or(i64::MAX));
+    narrowest.map(|us| format!("a bound is {} ms wide, and 100 ms is the least", us / 1_000))
+}
+
+/// About how long a run takes: its steps, its answers one after another, and the quiet at its end.
+fn waiting(scenario: &Scenario) -> Duration {
+    let takes = |Answer { after, act }: &Answer| match act {
+        Act::Say { chunks, every, .. } => *after + *every * chunks.saturating_sub(1),
+        Act::Hang => Duration::from_secs(600),
+        Act::Status { .. } | Act::Cut { .. } | Act::Malformed | Act::Eof { .. } => *after,
+    };
+    let answers = scenario.model.values().map(|it| it.iter().map(takes).sum::<Duration>()).max();
+    let steps = scenario.steps.last().map_or(Duration::ZERO, |it| it.at);
+    scenario.lasts.max(steps + answers.unwrap_or_default()) + scenario.settle
+}
+
+/// How wide an expectation's bound in time is.
+fn bound(word: &Word) -> Option<i64> {
+    let width = |span: &Span| span.to_us - span.from_us;
+    match word {
+        Word::Request(request) => request.between.as_ref().map(width),
+        Word::Visible(visible) => visible.between.as_ref().map(width),
+        Word::Gap { between, .. } => Some(width(between)),
+        Word::Quiet { .. }
+        | Word::Exactly { .. }
+        | Word::AtLeast { .. }
+        | Word::AtMost { .. }
+        | Word::Never { .. }
+        | Word::Order(_)
+        | Word::Unique { .. } => None,
+    }
+}
+
+/// A target that runs for real.
+pub fn real(target: Target, creel: std::path::PathBuf, keep: real::Keep) -> World {
+    World::Real(real::Real { target, creel, keep })
+}

@@ -1,0 +1,317 @@
+//! A gateway as a process over loopback sockets, on the machine's clock.
+//!
+//! Every run has a folder, ports, tokens and ids of its own, and the process is always ended: asked first, then with
+//! its whole group.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use creel_gateway::{
+    http::Http,
+    net::{Net, TokioNet},
+};
+use creel_judge::{context::Clock, profile::Profile, trace::Kind};
+use http_body_util::Full;
+use hyper::Request;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{Error, Seen};
+use crate::{
+    base::Addresses,
+    scenario::Scenario,
+    stage::{Operator, Stage},
+    target::{Target, Variables},
+};
+
+/// How long a process may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// The least that a bound in time is widened by.
+const SLACK_US_MIN: i64 = 250_000;
+
+/// How often the harness's own timer is measured.
+const MEASURE_EVERY: Duration = Duration::from_millis(10);
+
+/// How much of the process's output is kept as its last words, in bytes.
+const LAST_WORDS_BYTES_MAX: usize = 256 * 1024;
+
+/// A target, and how its runs are kept.
+#[derive(Clone, Debug)]
+pub struct Real {
+    /// The gateway under test.
+    pub target: Target,
+    /// The `creel` program, which the reference target starts.
+    pub creel: PathBuf,
+    /// Whether the folders of the runs stay.
+    pub keep: Keep,
+}
+
+/// What happens to a run's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It goes.
+    No,
+    /// It stays, in here.
+    In(PathBuf),
+}
+
+impl Real {
+    pub(super) fn run(
+        &self,
+        scenario: &Arc<Scenario>,
+        profile: &Profile,
+        seed: u64,
+    ) -> Result<Seen, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|it| Error::Target(format!("start a runtime: {it}")))?;
+        let sandbox = self.sandbox(&scenario.id, profile.name)?;
+        let seen = runtime.block_on(self.perform(scenario, profile, seed, sandbox.path()))?;
+        if self.keep != Keep::No {
+            // The folder is the user's from here on.
+            _ = sandbox.keep();
+        }
+        Ok(seen)
+    }
+
+    fn sandbox(&self, scenario: &str, profile: &str) -> Result<tempfile::TempDir, Error> {
+        let prefix = format!("creel-{}-{profile}-", scenario.replace('/', "-"));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
+        match &self.keep {
+            Keep::No => builder.tempdir(),
+            Keep::In(folder) => {
+                fs::create_dir_all(folder).and_then(|()| builder.tempdir_in(folder))
+            }
+        }
+        .map_err(|it| Error::Target(format!("make a folder for the run: {it}")))
+    }
+
+    async fn perform(
+        &self,
+        scenario: &Arc<Scenario>,
+        profile: &Profile,
+        seed: u64,
+        sandbox: &Path,
+    ) -> Result<Seen, Error> {
+        let io =
+            |what: &'static str| move |it: std::io::Error| Error::Target(format!("{what}: {it}"));
+        let telegram =
+            TokioNet.bind(loopback(0)).await.map_err(io("listen for the channel twin"))?;
+        let provider =
+            TokioNet.bind(loopback(0)).await.map_err(io("listen for the provider twin"))?;
+        let addresses = Addresses {
+            gateway_port: free_port().map_err(io("find a free port"))?,
+            telegram: address_of(&telegram).map_err(io("read a port"))?,
+            provider: address_of(&provider).map_err(io("read a port"))?,
+            workspaces: sandbox.join("workspaces").display().to_string(),
+        };
+        let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses)?;
+        let mut process = self.start(&stage, profile, seed, sandbox, addresses.gateway_port)?;
+        let mut lateness = Lateness::default();
+        let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
+        let ready = tokio::select! {
+            biased;
+            () = stage.serve(telegram, provider) => Ok(()),
+            () = lateness.measure() => Ok(()),
+            conducted = self.conduct(&stage, &gateway) => conducted,
+            status = process.child.wait() => {
+                let status = status.map_or_else(|it| it.to_string(), |it| it.to_string());
+                Err(format!("it ended during the run: {status}"))
+            }
+        };
+        let (code, last_words) = process.end().await;
+        if let Err(why) = ready {
+            let target = &self.target.name;
+            let said = tail(&last_words, 2_000);
+            return Err(Error::Target(format!(
+                "target `{target}`: {why}\nits last words:\n{said}"
+            )));
+        }
+        stage.recorder.record(Kind::GatewayExited { code, last_words });
+        let facts = stage.recorder.take();
+        let clock = lateness.clock();
+        let note = format!("real sockets, {clock:?}");
+        Ok(Seen { stage, facts, clock, note })
+    }
+
+    /// Waits until the target is ready, then makes the scenario happen.
+    async fn conduct(&self, stage: &Stage, gateway: &str) -> Result<(), String> {
+        let http = Http::new(TokioNet);
+        let within = Duration::from_secs(self.target.ready.within_s);
+        let approve = self.target.approve_pairing.as_ref().map(|it| it.http_path.clone());
+        let listening = async {
+            if let Some(path) = &self.target.ready.http_path {
+                while !answers(&http, &format!("{gateway}{path}")).await {
+                    sleep(MEASURE_EVERY).await;
+                }
+            }
+            while !stage.gateway_listens() {
+                sleep(MEASURE_EVERY).await;
+            }
+        };
+        if timeout(within, listening).await.is_err() {
+            return Err(format!("it was not ready within {within:?}"));
+        }
+        let token = stage.configuration.gateway_token.clone();
+        let operator = Operator { http, gateway: gateway.to_owned(), approve_path: approve, token };
+        stage.conduct(&operator).await;
+        Ok(())
+    }
+
+    fn start(
+        &self,
+        stage: &Stage,
+        profile: &Profile,
+        seed: u64,
+        sandbox: &Path,
+        port: u16,
+    ) -> Result<Process, Error> {
+        let io =
+            |what: &'static str| move |it: std::io::Error| Error::Target(format!("{what}: {it}"));
+        let (config_file, state_dir) = (sandbox.join("openclaw.json"), sandbox.join("state"));
+        let variables = Variables {
+            creel: &self.creel,
+            sandbox,
+            config_file: &config_file,
+            state_dir: &state_dir,
+            port,
+            profile: profile.name,
+            seed,
+            openclaw: &stage.configuration.config,
+        };
+        let config = self.target.render("config", &self.target.config, &variables)?;
+        fs::write(&config_file, config).map_err(io("write the configuration"))?;
+        for (file, text) in &stage.configuration.state_files {
+            let path = state_dir.join(file);
+            let folder = path.parent().expect("a state file is in a folder");
+            fs::create_dir_all(folder).map_err(io("make the state folder"))?;
+            fs::write(path, text).map_err(io("write a state file"))?;
+        }
+        let mut argv = Vec::new();
+        for (index, argument) in self.target.argv.iter().enumerate() {
+            argv.push(self.target.render(&format!("argv[{index}]"), argument, &variables)?);
+        }
+        let (program, arguments) = argv
+            .split_first()
+            .ok_or_else(|| Error::Target("`argv` is empty: expected a program".to_owned()))?;
+        let output = sandbox.join("output.log");
+        let log = fs::File::create(&output).map_err(io("make the log"))?;
+        let both = log.try_clone().map_err(io("make the log"))?;
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().stdin(Stdio::null()).stdout(log).stderr(both);
+        command.process_group(0).kill_on_drop(true).current_dir(sandbox);
+        command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
+        for (name, value) in &self.target.env {
+            command.env(name, self.target.render(&format!("env.{name}"), value, &variables)?);
+        }
+        let started = command.spawn();
+        let child = started.map_err(|it| Error::Target(format!("start `{program}`: {it}")))?;
+        stage.recorder.record(Kind::GatewayStarted);
+        Ok(Process { group: child.id(), child, output })
+    }
+}
+
+/// The process of one run.
+struct Process {
+    child: Child,
+    /// Its process group, which has its own id.
+    group: Option<u32>,
+    output: PathBuf,
+}
+
+impl Process {
+    /// Asks it to end, then ends it with its group. Its exit code if it has one, and what it wrote.
+    async fn end(mut self) -> (Option<i32>, String) {
+        self.signal(Signal::TERM);
+        let status = timeout(GRACE, self.child.wait()).await;
+        self.signal(Signal::KILL);
+        let code = match status {
+            Ok(status) => status.ok().and_then(|it| it.code()),
+            Err(_) => None,
+        };
+        // Reaped, so that no process is left behind.
+        _ = self.child.wait().await;
+        let words = fs::read(&self.output).unwrap_or_default();
+        (code, tail(&String::from_utf8_lossy(&words), LAST_WORDS_BYTES_MAX).to_owned())
+    }
+
+    fn signal(&self, signal: Signal) {
+        let group = self.group.and_then(|it| i32::try_from(it).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            // It may have ended already, with all its children.
+            _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// How late the harness's own timer was: the only way to tell a slow gateway from a slow machine.
+#[derive(Default)]
+struct Lateness {
+    samples_us: Vec<i64>,
+}
+
+impl Lateness {
+    #[expect(clippy::disallowed_methods, reason = "lateness is a difference of two readings")]
+    async fn measure(&mut self) {
+        loop {
+            let due = Instant::now() + MEASURE_EVERY;
+            sleep(MEASURE_EVERY).await;
+            let late = Instant::now().saturating_duration_since(due);
+            self.samples_us.push(i64::try_from(late.as_micros()).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// The slack: 250 ms, or three times the 99.9th percentile of the lateness.
+    fn clock(mut self) -> Clock {
+        self.samples_us.sort_unstable();
+        let index = self.samples_us.len() * 999 / 1_000;
+        let percentile = self.samples_us.get(index).copied().unwrap_or_default();
+        let slack_us = SLACK_US_MIN.max(percentile.saturating_mul(3));
+        let lateness_us = self.samples_us.last().copied().unwrap_or_default();
+        Clock::Measured { slack_us, lateness_us }
+    }
+}
+
+async fn answers(http: &Http<TokioNet>, address: &str) -> bool {
+    let request = Request::get(address).body(Full::new(Bytes::new())).expect("an address of ours");
+    let within = Duration::from_secs(2);
+    http.exchange(request, within, 64 * 1024).await.is_ok_and(|(status, _)| status.is_success())
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn address_of(listener: &impl axum::serve::Listener<Addr = SocketAddr>) -> std::io::Result<String> {
+    listener.local_addr().map(|it| format!("http://{it}"))
+}
+
+/// A port that was free a moment ago. Another process may take it first; the target then says so and the run fails.
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(loopback(0))?.local_addr()?.port())
+}
+
+fn tail(text: &str, bytes_max: usize) -> &str {
+    let mut start = text.len().saturating_sub(bytes_max);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or_default()
+}
