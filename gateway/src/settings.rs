@@ -3,6 +3,7 @@
 //! Keys that we do not support yet are ignored and listed, unless ignoring them would change who answers or who may
 //! speak: those are refused.
 
+mod admission;
 mod agents;
 mod channels;
 mod environment;
@@ -164,7 +165,7 @@ fn convert(
     let telegram = channels::telegram(document, problems);
     let routing = channels::routing(&profile, document, &roster, problems, &mut warnings)?;
     let keys = channels::key_rules(source.version, document, problems, &mut warnings);
-    let admission = channels::admission(document, problems, &mut warnings)?;
+    let admission = admission::rules(document, keys.dm_scope(), problems, &mut warnings)?;
     let (queue, bursts) = messages::queue(source.version, document, problems);
     let defaults = &document.agents.defaults;
     let settings = Settings {

@@ -28,7 +28,7 @@ pub const ALL: [Profile; 2] = [
         queue_debounce_us: 1_000_000,
         queue_drop: "summarize",
         max_concurrent: 4,
-        liveness_us: 5_000_000,
+        liveness_us: 2_500_000,
     },
     Profile {
         name: "2026.9",
@@ -36,7 +36,7 @@ pub const ALL: [Profile; 2] = [
         queue_debounce_us: 500_000,
         queue_drop: "summarize",
         max_concurrent: 8,
-        liveness_us: 5_000_000,
+        liveness_us: 2_500_000,
     },
 ];
 

@@ -286,7 +286,7 @@ impl Rules {
                 DmPolicy::Disabled => continue,
                 DmPolicy::Open | DmPolicy::Allowlist => senders.anyone |= rules.allow_from.anyone,
                 DmPolicy::Pairing => {
-                    senders.listed.extend(pairings.approved(channel, account).cloned())
+                    senders.listed.extend(pairings.approved(channel, account).cloned());
                 }
             }
             senders.listed.extend(rules.allow_from.listed.iter().cloned());

@@ -12,16 +12,18 @@
 //!
 //! Source: contract, section 2.
 
+mod agents;
+
 use std::{collections::BTreeMap, fmt};
 
+pub use self::agents::{Agents, Listed};
 use crate::{
     ids::{AccountId, AgentId, Channel, GuildId, PeerId, RoleId, TeamId},
     origin::{Origin, Peer, PeerKind, Route, Thread},
-    profile::{Profile, Unmatched, Version},
+    profile::{Profile, Version},
 };
 
-/// The agent that answers where none is configured, and the account that speaks where none is named.
-const MAIN: &str = "main";
+/// The account that speaks where none is named.
 const DEFAULT: &str = "default";
 
 /// One row of `bindings`.
@@ -61,19 +63,6 @@ pub enum PeerMatch {
     Exact(Peer),
     /// Every chat of a kind, as `id: "*"` says. `2026.3` reads `*` as a chat's name and so never matches it.
     AnyOfKind(PeerKind),
-}
-
-/// The configured agents, in configuration order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Agents(pub Vec<Listed>);
-
-/// One configured agent, as far as routing is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its id.
-    pub id: AgentId,
-    /// Whether it is marked `default`.
-    pub default: bool,
 }
 
 /// How specific a match was, most specific first.
@@ -339,37 +328,6 @@ impl Row {
             && self.guild.as_ref().is_none_or(|it| origin.guild.as_ref() == Some(it))
             && self.team.as_ref().is_none_or(|it| origin.team.as_ref() == Some(it))
             && (self.roles.is_empty() || self.roles.iter().any(|it| origin.roles.contains(it)))
-    }
-}
-
-impl Agents {
-    /// The ids that a binding may name.
-    fn known(&self) -> Vec<AgentId> {
-        match self.0.as_slice() {
-            [] => vec![self.first()],
-            listed => listed.iter().map(|it| it.id.clone()).collect(),
-        }
-    }
-
-    /// The agent that is marked default, else the first listed, else `main`.
-    fn first(&self) -> AgentId {
-        let marked = self.0.iter().find(|it| it.default);
-        let listed = marked.or(self.0.first()).map(|it| it.id.clone());
-        listed.unwrap_or_else(|| AgentId::new(MAIN).expect("`main` has characters"))
-    }
-
-    /// Who answers when no binding matches, if that is decided.
-    fn fallback(&self, profile: &Profile) -> Option<AgentId> {
-        let decided = match profile.unmatched {
-            Unmatched::DefaultAgent => true,
-            Unmatched::SoleAgent => self.0.len() <= 1 || self.0.iter().any(|it| it.default),
-        };
-        decided.then(|| self.first())
-    }
-
-    fn warning(&self) -> Option<Warning> {
-        let count = self.0.iter().filter(|it| it.default).count();
-        (count > 1).then(|| Warning::SeveralDefaults { count, chosen: self.first() })
     }
 }
 

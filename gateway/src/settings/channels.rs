@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use creel_core::{
-    admission,
     egress::chunk::Utf16Units,
     ids::{AccountId, AgentId, Channel, GuildId, PeerId, RoleId, TeamId},
     origin::{Peer, PeerKind},
@@ -22,7 +21,7 @@ use crate::{channels::telegram, secret::Secret};
 /// Telegram's own address.
 const API_ROOT: &str = "https://api.telegram.org";
 
-fn channel() -> Channel {
+pub(super) fn channel() -> Channel {
     Channel::new(telegram::CHANNEL).expect("a constant name")
 }
 
@@ -170,13 +169,4 @@ pub(super) fn key_rules(
     let (rules, warning) = KeyRules::new(version, scope.unwrap_or(DmScope::Main), main_key, &links);
     warnings.extend(warning.map(|it| it.to_string()));
     rules
-}
-
-pub(super) fn admission(
-    document: &raw::Document,
-    _problems: &mut Problems<'_>,
-    _warnings: &mut Vec<String>,
-) -> Option<admission::Rules> {
-    let policy = document.channels.telegram.as_ref().and_then(|it| it.dm_policy.as_deref());
-    Some(admission::Rules { closed: policy == Some("disabled") })
 }

@@ -15,7 +15,6 @@ const CHUNK_CHARS_MIN: usize = 12;
 /// The answers of a trace, by their text.
 #[derive(Debug)]
 pub(super) struct Answers<'a> {
-    turns: &'a Turns,
     by_text: BTreeMap<&'a str, Vec<&'a Request>>,
 }
 
@@ -36,25 +35,24 @@ impl<'a> Answers<'a> {
         for request in turns.requests.iter().filter(|it| !it.answer().trim().is_empty()) {
             by_text.entry(request.answer().trim()).or_default().push(request);
         }
-        Self { turns, by_text }
+        Self { by_text }
     }
 
-    /// The requests before `until` that a text may be the answer of: those whose answer it is or, if there are none,
-    /// those whose answer it is a piece of.
+    /// The requests before `until` that a text may be the answer of, in order: those whose answer it is or, if there are
+    /// none, those whose answer it is a piece of.
     pub(super) fn sources(&self, text: &str, until: Moment) -> Vec<&'a Request> {
         let text = text.trim();
         let is_before = |it: &&Request| it.start < until;
-        let equal: Vec<_> =
-            self.by_text.get(text).into_iter().flatten().copied().filter(is_before).collect();
-        if !equal.is_empty() || text.chars().count() < CHUNK_CHARS_MIN {
-            return equal;
+        let whole = self.by_text.get(text).into_iter().flatten();
+        let whole: Vec<_> = whole.copied().filter(is_before).collect();
+        if !whole.is_empty() || text.chars().count() < CHUNK_CHARS_MIN {
+            return whole;
         }
-        self.turns
-            .requests
-            .iter()
-            .filter(is_before)
-            .filter(|it| it.answer().contains(text))
-            .collect()
+        let longer = self.by_text.iter().filter(|(answer, _)| answer.contains(text));
+        let mut sources: Vec<_> =
+            longer.flat_map(|(_, it)| it).copied().filter(is_before).collect();
+        sources.sort_by_key(|it| it.start);
+        sources
     }
 
     /// Whether a text is an answer or a piece of one, of whatever length.

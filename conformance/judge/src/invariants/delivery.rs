@@ -1,5 +1,7 @@
 //! The second half of I5: a completed answer becomes visible.
 
+use std::collections::BTreeSet;
+
 use super::{
     answers::{Origin, origin},
     conservation::is_discarding,
@@ -78,27 +80,10 @@ impl<'a> Attempts<'a> {
 
     /// When the answer of a request was first seen at a place.
     fn first_seen(&self, request: &Request, place: &Place) -> Option<Moment> {
+        let later = self.0.partition_point(|it| it.at <= request.start);
         let is_it =
-            |it: &&Attempt| it.refusal.is_none() && it.at > request.start && it.is_at(place);
-        self.0.iter().filter(is_it).find(|it| shows(it.text, request)).map(|it| it.at)
-    }
-
-    /// The refusals at a place that may have held up an answer.
-    fn refusals(
-        &self,
-        request: &Request,
-        place: &Place,
-        until: Option<Moment>,
-    ) -> impl Iterator<Item = Refusal> {
-        let is_pending =
-            |it: &&Attempt| it.at > request.start || it.over_us() > request.start.at_us;
-        let is_before = move |it: &&Attempt| until.is_none_or(|until| it.at < until);
-        self.0
-            .iter()
-            .filter(is_before)
-            .filter(is_pending)
-            .filter(|it| it.is_at(place))
-            .filter_map(|it| it.refusal)
+            |it: &&Attempt| it.refusal.is_none() && it.is_at(place) && shows(it.text, request);
+        self.0[later..].iter().find(is_it).map(|it| it.at)
     }
 }
 
@@ -115,17 +100,17 @@ impl Attempt<'_> {
     }
 }
 
+/// Whether a text is the answer, or one holds the other: gateways cut answers into pieces and put labels before them.
+fn shows(text: &str, request: &Request) -> bool {
+    let (text, answer) = (text.trim(), request.answer().trim());
+    !text.is_empty() && !answer.is_empty() && (answer.contains(text) || text.contains(answer))
+}
+
 impl Refusal {
     /// Whether sending it again is of no use.
     fn is_permanent(self) -> bool {
         (400..500).contains(&self.status) && self.status != 429
     }
-}
-
-/// Whether a text is the answer, or one holds the other: gateways cut answers into pieces and put labels before them.
-fn shows(text: &str, request: &Request) -> bool {
-    let (text, answer) = (text.trim(), request.answer().trim());
-    !text.is_empty() && !answer.is_empty() && (answer.contains(text) || text.contains(answer))
 }
 
 /// Judges each completed answer that has text and one place.
@@ -138,9 +123,23 @@ pub(super) fn check(
     context: &Context,
     conversations: &Conversations,
 ) -> Vec<Verdict> {
-    let exits = moments(trace, |it| matches!(it, Kind::GatewayExited { .. })).collect();
-    let audience = Audience { turns, context, conversations, attempts: Attempts::of(trace), exits };
+    let attempts = Attempts::of(trace);
+    let audience = Audience {
+        turns,
+        context,
+        conversations,
+        refusals: attempts.0.iter().filter_map(|it| Some((it, it.refusal?))).collect(),
+        attempts: &attempts,
+        exits: moments(trace, |it| matches!(it, Kind::GatewayExited { .. })).collect(),
+        continued: continued(turns),
+    };
     (0..turns.requests.len()).filter_map(|it| audience.judge(it)).collect()
+}
+
+/// The requests with which a turn was not over.
+fn continued(turns: &Turns) -> BTreeSet<usize> {
+    let continuing = (0..turns.requests.len()).filter(|it| turns.continues(*it));
+    continuing.filter_map(|it| turns.requests[it].predecessor).collect()
 }
 
 #[derive(Debug)]
@@ -148,79 +147,98 @@ struct Audience<'a> {
     turns: &'a Turns,
     context: &'a Context,
     conversations: &'a Conversations<'a>,
-    attempts: Attempts<'a>,
+    attempts: &'a Attempts<'a>,
+    refusals: Vec<(&'a Attempt<'a>, Refusal)>,
     exits: Vec<Moment>,
+    continued: BTreeSet<usize>,
+}
+
+/// When an answer should have been seen, and when it was.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    /// The end of its run.
+    end: Moment,
+    /// How long it may take from there.
+    allowed_us: i64,
+    seen: Option<Moment>,
 }
 
 impl Audience<'_> {
     /// The verdict on one request's answer, if it has one to judge.
     fn judge(&self, index: usize) -> Option<Verdict> {
         let request = &self.turns.requests[index];
-        let answer = request
-            .completed_answer()
-            .map(str::trim)
-            .filter(|it| !it.is_empty() && *it != SILENT)?;
+        let answer = request.completed_answer()?.trim();
         let Origin::Place(place) = origin(request, self.turns, self.conversations) else {
             return None;
         };
-        let seen = self.attempts.first_seen(request, place);
-        if self.is_void(index, seen)
-            || self.attempts.refusals(request, place, seen).any(Refusal::is_permanent)
-        {
+        if answer.is_empty() || answer == SILENT || self.continued.contains(&index) {
             return None;
         }
-        let end = self.end(index)?;
-        let allowed_us = self.allowed_us(request, place, seen);
-        let what = format!("the answer {} at `{}`", quote(answer), phrase::place(place));
+        let seen = self.attempts.first_seen(request, place);
+        let (end, allowed_us) = (self.end(index)?, self.allowed_us(request, place, seen));
+        let sight = Sight { end, allowed_us, seen };
+        if self.is_refused(request, place) || self.is_void(index, sight) {
+            return None;
+        }
+        Some(self.judge_sight(
+            &format!("the answer {} at `{}`", quote(answer), phrase::place(place)),
+            sight,
+        ))
+    }
+
+    fn judge_sight(&self, what: &str, Sight { end, allowed_us, seen }: Sight) -> Verdict {
         let expected =
             format!("{what} within {} after {}", seconds(allowed_us), seconds(end.at_us));
         let Some(seen) = seen else {
-            return Some(Verdict::fail(expected, "it was never seen there", vec![end.seq]));
+            return Verdict::fail(expected, "it was never seen there", vec![end.seq]);
         };
-        Some(
-            match self.context.clock.fit_at_most(seen.at_us.saturating_sub(end.at_us), allowed_us) {
-                Fit::Inside => Verdict::pass(vec![seen.seq]),
-                Fit::Outside => Verdict::fail(
-                    expected,
-                    format!("at {}", seconds(seen.at_us)),
-                    vec![end.seq, seen.seq],
-                ),
-                Fit::Unknown(why) => Verdict::Inconclusive {
-                    why: format!("{what} came at {}, but {why}", seconds(seen.at_us)),
-                },
-            },
-        )
+        let at = seconds(seen.at_us);
+        match self.context.clock.fit_at_most(seen.at_us.saturating_sub(end.at_us), allowed_us) {
+            Fit::Inside => Verdict::pass(vec![seen.seq]),
+            Fit::Outside => Verdict::fail(expected, format!("at {at}"), vec![end.seq, seen.seq]),
+            Fit::Unknown(why) => {
+                Verdict::Inconclusive { why: format!("{what} came at {at}, but {why}") }
+            }
+        }
     }
 
-    /// The profile's bound and what the platform's refusals added to it. One that names no wait leaves it to the
-    /// gateway, which gets the bound once more.
+    /// The profile's bound and what the platform's refusals at the place added to it. One that names no wait leaves it
+    /// to the gateway, which gets the bound once more.
     fn allowed_us(&self, request: &Request, place: &Place, seen: Option<Moment>) -> i64 {
         let bound_us = self.context.liveness_us;
-        let waits = self.attempts.refusals(request, place, seen);
-        let waits = waits.map(|it| {
-            it.retry_after_us.map_or(bound_us, |wait_us| wait_us.saturating_add(bound_us))
-        });
-        waits.fold(bound_us, i64::saturating_add)
+        let is_pending = |it: &Attempt| it.at > request.start || it.over_us() > request.start.at_us;
+        let is_before = |it: &Attempt| seen.is_none_or(|seen| it.at < seen);
+        let ours = self
+            .refusals
+            .iter()
+            .filter(|(it, _)| it.is_at(place) && is_pending(it) && is_before(it));
+        let wait_us =
+            |refusal: Refusal| refusal.retry_after_us.unwrap_or(0).saturating_add(bound_us);
+        ours.fold(bound_us, |allowed_us, (_, refusal)| allowed_us.saturating_add(wait_us(*refusal)))
     }
 
-    /// Whether something between the request and `seen` makes its answer void, or not the turn's last word.
-    fn is_void(&self, index: usize, seen: Option<Moment>) -> bool {
-        let request = &self.turns.requests[index];
-        let is_between = |it: &Moment| *it > request.start && seen.is_none_or(|seen| *it < seen);
+    /// Whether the platform refused the answer for good.
+    fn is_refused(&self, request: &Request, place: &Place) -> bool {
+        let is_it =
+            |it: &Attempt| it.at > request.start && it.is_at(place) && shows(it.text, request);
+        self.refusals.iter().any(|(it, refusal)| refusal.is_permanent() && is_it(it))
+    }
+
+    /// Whether something made an answer void before it was seen, or should have been.
+    fn is_void(&self, index: usize, sight: Sight) -> bool {
+        let start = self.turns.requests[index].start;
+        let due_us = sight.end.at_us.saturating_add(sight.allowed_us);
+        let is_in_time =
+            |it: &Moment| it.at_us <= due_us && sight.seen.is_none_or(|seen| *it < seen);
+        let is_between = |it: &Moment| *it > start && is_in_time(it);
+        if self.exits.iter().any(is_between) {
+            return true;
+        }
+        let Some(home) = self.conversations.home(index) else { return false };
         let interrupts = self.context.queue.modes.iter().any(|it| it == "interrupt");
-        let supersedes = || {
-            let Some(home) = self.conversations.home(index) else { return false };
-            let mut later = self.conversations.messages(home);
-            later.any(|it| (interrupts || is_discarding(it)) && it.inbound.iter().any(is_between))
-        };
-        let mut followers =
-            (index + 1..self.turns.requests.len()).filter(|it| self.follows(*it, index));
-        let mut goes_on = || followers.any(|it| self.turns.continues(it));
-        self.exits.iter().any(is_between) || supersedes() || goes_on()
-    }
-
-    fn follows(&self, later: usize, earlier: usize) -> bool {
-        self.turns.requests[later].predecessor == Some(earlier)
+        let mut messages =
+            self.conversations.messages(home).filter(|it| interrupts || is_discarding(it));
+        messages.any(|it| it.inbound.iter().any(is_between))
     }
 
     /// The end of a request or, where messages are steered into runs, of the last request that followed at once: a run
@@ -231,14 +249,12 @@ impl Audience<'_> {
             return Some(end);
         }
         let conversation = self.conversations.conversation(index);
-        let later = self.turns.requests.iter().enumerate().skip(index + 1);
-        for (_, request) in
-            later.filter(|(next, _)| self.conversations.conversation(*next) == conversation)
-        {
-            let follows = request.start.at_us <= end.at_us.saturating_add(self.context.liveness_us);
-            if let Some(next_end) = request.end.as_ref().filter(|_| follows) {
-                end = end.max(next_end.at);
+        for (next, request) in self.turns.requests.iter().enumerate().skip(index + 1) {
+            if request.start.at_us > end.at_us.saturating_add(self.context.liveness_us) {
+                break;
             }
+            let is_ours = self.conversations.conversation(next) == conversation;
+            end = request.end.as_ref().filter(|_| is_ours).map_or(end, |it| end.max(it.at));
         }
         Some(end)
     }

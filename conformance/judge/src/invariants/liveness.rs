@@ -141,22 +141,17 @@ impl Waits<'_> {
             .unwrap_or(fetched)
     }
 
-    /// The requests of the message's conversation that came before the end of its wait.
+    /// The requests of the message's conversation that came before the end of its wait. Those that carry no message,
+    /// such as a greeting after `/new`, may be of any.
     fn earlier_requests(&self, message: &Message, wait: Wait) -> Vec<usize> {
-        let is_ours = |index: usize| match wait.request {
-            Some(request) => {
-                self.conversations.conversation(request) == self.conversations.conversation(index)
-            }
-            None => self
-                .conversations
-                .home(index)
-                .is_some_and(|it| self.conversations.are_joined(&message.chat, it)),
+        let conversation = wait.request.map(|it| self.conversations.conversation(it));
+        let is_ours = |index: usize| match (self.conversations.home(index), conversation) {
+            (None, _) => true,
+            (Some(_), Some(ours)) => self.conversations.conversation(index) == ours,
+            (Some(home), None) => self.conversations.are_joined(&message.chat, home),
         };
-        let requests = self.turns.requests.iter().enumerate();
-        requests
-            .filter(|(index, it)| it.start < wait.until && is_ours(*index))
-            .map(|(index, _)| index)
-            .collect()
+        let before = self.turns.requests.iter().take_while(|it| it.start < wait.until).count();
+        (0..before).filter(|it| is_ours(*it)).collect()
     }
 
     /// When the conversation had settled after `free_us`: each message that comes during the debounce starts it anew.

@@ -4,7 +4,7 @@ use super::conversations::Conversations;
 use crate::{
     context::Context,
     trace::{Kind, Trace},
-    turns::{Moment, Turns},
+    turns::{Moment, Request, Turns},
 };
 
 /// When requests were over, and when the gateway had room for another run again.
@@ -53,7 +53,7 @@ impl Occupancy {
 fn ends(trace: &Trace, turns: &Turns) -> Vec<Option<Moment>> {
     let is_exit = |kind: &Kind| matches!(kind, Kind::GatewayExited { .. });
     let exits: Vec<_> = moments(trace, is_exit).collect();
-    let end = |request: &crate::turns::Request| {
+    let end = |request: &Request| {
         let exit = exits.iter().find(|it| **it > request.start).copied();
         request.end.as_ref().map(|it| it.at).into_iter().chain(exit).min()
     };

@@ -158,10 +158,9 @@ fn seen_answer(request: &Request, until: Moment, turns: &Turns) -> Option<Moment
     let end = request.end.as_ref()?;
     let ModelOutcome::Completed { text } = &end.outcome else { return None };
     let shows = |it: &str| !it.trim().is_empty() && text.contains(it.trim());
-    let seen = turns
-        .sends
-        .iter()
-        .find(|it| request.start < it.at && it.at < until && shows(it.final_text()))?;
+    let later = turns.sends.partition_point(|it| it.at <= request.start);
+    let mut sends = turns.sends[later..].iter().take_while(|it| it.at < until);
+    let seen = sends.find(|it| shows(it.final_text()))?;
     Some(seen.at.max(end.at))
 }
 

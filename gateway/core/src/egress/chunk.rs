@@ -5,7 +5,7 @@
 //! therefore never split; one that does not is closed at a piece's end and opened again, with its language, in the next.
 //!
 //! Whether a line opens or closes a block is read off the pieces as they will be seen, not off the whole text, so that
-//! each piece is balanced for a reader who has nothing else. Blocks inside quotes (`> ```) are text to us.
+//! each piece is balanced for a reader who has nothing else. Blocks inside quotes are text to us.
 //!
 //! What disappears is white space where two pieces meet. Time is linear: a piece looks at no more text than it could hold.
 //!
@@ -65,7 +65,7 @@ const STEPS_BACK_MAX: usize = 16;
 ///
 /// let limit = Utf16Units::new(24)?;
 /// assert_eq!(chunk("```c\nint a;\nint b;\n```\nDone.", limit), ["```c\nint a;\nint b;\n```", "Done."]);
-/// assert_eq!(chunk("```c\nint aa;\nint bb;\n```", limit), ["```c\nint aa;\n```", "```c\nint bb;\n```"]);
+/// assert_eq!(chunk("```c\nint aaa;\nint bbb;\n```", limit), ["```c\nint aaa;\n```", "```c\nint bbb;\n```"]);
 /// # Ok::<(), creel_core::egress::chunk::Error>(())
 /// ```
 pub fn chunk(text: &str, limit: Utf16Units) -> Vec<String> {
@@ -145,7 +145,7 @@ impl<'a> Rest<'a> {
 
     /// As much of the text as a piece could hold, and a little of what follows, so that the last cluster is whole.
     fn window(&self) -> &'a str {
-        let end = self.text.floor_char_boundary(self.limit * 3 + 8);
+        let end = self.text.floor_char_boundary(self.limit * 3);
         self.text.split_at(end).0
     }
 
@@ -215,8 +215,7 @@ fn word_end(line: &str, budget: usize, fence: Option<Fence<'_>>) -> Option<usize
         if head.is_empty() {
             return None;
         }
-        let whole = is_edge(line, head.len()) && is_edge(line, line.len() - next.len());
-        if whole && parts_well(head, next, fence) {
+        if parts_well(head, next, fence) {
             return Some(head.len());
         }
         from = head.len();

@@ -71,7 +71,18 @@ fn check(linked: &str, origins: &[&str]) -> String {
 #[test]
 fn direct_messages_are_joined_as_the_scope_says() {
     let origins = ["telegram/default/direct/3001", "discord/work/direct/9"];
-    assert_snapshot!(check("", &origins), @"");
+    assert_snapshot!(check("", &origins), @"
+    telegram/default/direct/3001
+        main                      agent:main:main
+        per-peer                  agent:main:direct:3001
+        per-channel-peer          agent:main:telegram:direct:3001
+        per-account-channel-peer  agent:main:telegram:default:direct:3001
+    discord/work/direct/9
+        main                      agent:main:main
+        per-peer                  agent:main:direct:9
+        per-channel-peer          agent:main:discord:direct:9
+        per-account-channel-peer  agent:main:discord:work:direct:9
+    ");
 }
 
 #[test]
@@ -83,26 +94,65 @@ fn groups_rooms_topics_and_threads_have_keys_of_their_own() {
         "slack/default/channel/C024BE91L/thread/1700000000.000100",
         "discord/default/channel/123456/thread/987654",
     ];
-    assert_snapshot!(check("", &origins), @"");
+    assert_snapshot!(check("", &origins), @"
+    telegram/default/group/-100777
+        agent:main:telegram:group:-100777
+    telegram/work/group/-100777/topic/42
+        agent:main:telegram:group:-100777:topic:42
+    slack/default/channel/C024BE91L
+        agent:main:slack:channel:c024be91l
+    slack/default/channel/C024BE91L/thread/1700000000.000100
+        agent:main:slack:channel:c024be91l:thread:1700000000.000100
+    discord/default/channel/123456/thread/987654
+        agent:main:discord:channel:123456:thread:987654
+    ");
 }
 
 #[test]
 fn threads_of_a_direct_chat_hang_below_its_key() {
-    assert_snapshot!(check("", &["telegram/default/direct/3001/topic/7"]), @"");
+    assert_snapshot!(check("", &["telegram/default/direct/3001/topic/7"]), @"
+    telegram/default/direct/3001/topic/7
+        main                      agent:main:main:topic:7
+        per-peer                  agent:main:direct:3001:topic:7
+        per-channel-peer          agent:main:telegram:direct:3001:topic:7
+        per-account-channel-peer  agent:main:telegram:default:direct:3001:topic:7
+    ");
 }
 
 #[test]
 fn linked_identities_share_what_only_the_channel_or_account_would_part() {
     let linked = "telegram:123=alice discord:9=alice";
     let origins = ["telegram/default/direct/123", "discord/default/direct/9"];
-    assert_snapshot!(check(linked, &origins), @"");
+    assert_snapshot!(check(linked, &origins), @"
+    telegram/default/direct/123
+        main                      agent:main:main
+        per-peer                  agent:main:direct:alice
+        per-channel-peer          agent:main:telegram:direct:alice
+        per-account-channel-peer  agent:main:telegram:default:direct:alice
+    discord/default/direct/9
+        main                      agent:main:main
+        per-peer                  agent:main:direct:alice
+        per-channel-peer          agent:main:discord:direct:alice
+        per-account-channel-peer  agent:main:discord:default:direct:alice
+    ");
 }
 
 #[test]
 fn a_stranger_named_like_a_canonical_name_stays_a_stranger() {
     let linked = "telegram:123=Alice irc:alice=alice";
     let origins = ["irc/default/direct/alice", "telegram/default/direct/ALICE"];
-    assert_snapshot!(check(linked, &origins), @"");
+    assert_snapshot!(check(linked, &origins), @"
+    irc/default/direct/alice
+        main                      agent:main:main
+        per-peer                  agent:main:direct:alice
+        per-channel-peer          agent:main:irc:direct:alice
+        per-account-channel-peer  agent:main:irc:default:direct:alice
+    telegram/default/direct/ALICE
+        main                      agent:main:main
+        per-peer                  agent:main:direct:%40alice
+        per-channel-peer          agent:main:telegram:direct:%40alice
+        per-account-channel-peer  agent:main:telegram:default:direct:%40alice
+    ");
 }
 
 #[test]
@@ -115,7 +165,26 @@ fn no_id_forges_another_key() {
         "discord/a:direct:b/direct/c",
         "matrix/default/channel/!Room:example.org",
     ];
-    assert_snapshot!(check("", &origins), @"");
+    assert_snapshot!(check("", &origins), @"
+    telegram/default/group/3001:topic:42
+        agent:main:telegram:group:3001%3atopic%3a42
+    telegram/default/group/3001%3atopic%3a42
+        agent:main:telegram:group:3001%253atopic%253a42
+    slack/default/channel/x:thread:1
+        agent:main:slack:channel:x%3athread%3a1
+    telegram/default/direct/main
+        main                      agent:main:main
+        per-peer                  agent:main:direct:main
+        per-channel-peer          agent:main:telegram:direct:main
+        per-account-channel-peer  agent:main:telegram:default:direct:main
+    discord/a:direct:b/direct/c
+        main                      agent:main:main
+        per-peer                  agent:main:direct:c
+        per-channel-peer          agent:main:discord:direct:c
+        per-account-channel-peer  agent:main:discord:a%3adirect%3ab:direct:c
+    matrix/default/channel/!Room:example.org
+        agent:main:matrix:channel:!room%3aexample.org
+    ");
 }
 
 #[test]
@@ -130,7 +199,14 @@ fn the_main_key_is_configured_in_2026_3_and_fixed_in_2026_9() {
             writeln!(log, "{} {main_key:?}: {key}{warning}", version.name()).unwrap();
         }
     }
-    assert_snapshot!(log, @"");
+    assert_snapshot!(log, @r#"
+    2026.3 "": agent:main:main
+    2026.3 "Home": agent:main:home
+    2026.3 "direct:3001": agent:main:direct%3a3001
+    2026.9 "": agent:main:main
+    2026.9 "Home": agent:main:main (session.mainKey is `Home`, which 2026.9 does not read: the main session is `main`)
+    2026.9 "direct:3001": agent:main:main (session.mainKey is `direct:3001`, which 2026.9 does not read: the main session is `main`)
+    "#);
 }
 
 #[test]

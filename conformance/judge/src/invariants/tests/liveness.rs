@@ -102,6 +102,18 @@ fn a_restart_a_cooldown_or_tools_may_keep_a_message_waiting() {
 }
 
 #[test]
+fn a_greeting_after_new_may_keep_a_message_waiting() {
+    let script = "
+        0 say c1 alice /new
+        1 ask - user greet them
+        2 say m1 alice
+        20 end 1 completed hello there
+        20.1 ask alice user m1
+    ";
+    assert_eq!(i5(script), "pass [7]");
+}
+
+#[test]
 fn a_rejection_comes_in_time_too() {
     assert_eq!(i5("0 say m1 alice\n6 sent alice ^m1 too busy"), "pass [3]");
     assert!(i5("0 say m1 alice\n6.001 sent alice ^m1 too busy").starts_with("fail"));
@@ -154,6 +166,13 @@ fn some_answers_need_not_be_seen() {
     let answered = |more: &str| answered_in(more, &context());
     assert_eq!(answered("1.1 say c1 alice /stop"), "pass [3]");
     assert_eq!(answered("1.1 exit"), "pass [3]");
+    assert!(answered("7 exit").starts_with("fail"));
+    assert!(answered("7 say c1 alice /new").starts_with("fail"));
+    assert!(answered("1.1 sent alice something else").starts_with("fail"));
+    assert_eq!(
+        answered("1.1 ask alice user m1\n2 end 2 completed yes\n2 sent alice yes"),
+        "pass [3, 7]"
+    );
     assert_eq!(answered("1.1 ask alice user m1 | assistant the answer | tool 42"), "pass [3]");
     assert!(answered("1.1 say m2 alice").starts_with("fail"));
     assert!(answered("1.1 say c1 bob /stop").starts_with("fail"));

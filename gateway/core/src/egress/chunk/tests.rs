@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -7,89 +9,209 @@ fn pieces(text: &str, limit: u32) -> Vec<String> {
     chunk(text, Utf16Units::new(limit).unwrap())
 }
 
-/// The pieces of a text, each between bars and with its length.
+/// The pieces of a text, line by line, and behind each its length.
 fn check(text: &str, limit: u32) -> String {
-    let show = |it: &String| format!("|{}| {}", it.replace('\n', "\n "), units(it));
-    pieces(text, limit).iter().map(show).collect::<Vec<_>>().join("\n")
+    let mut log = String::new();
+    for piece in pieces(text, limit) {
+        for line in piece.split('\n') {
+            writeln!(log, "{}", format!("| {line}").trim_end()).unwrap();
+        }
+        writeln!(log, "= {}", units(&piece)).unwrap();
+    }
+    log
 }
 
 #[test]
 fn a_short_text_is_one_piece_without_the_space_around_it() {
-    assert_snapshot!(check("\n\n  one\ntwo \n\n", 40), @"");
+    assert_snapshot!(check("\n\n  one\ntwo \n\n", 40), @"
+    |   one
+    | two
+    = 9
+    ");
     assert_eq!(pieces(" \n\t\n", 40), Vec::<String>::new());
     assert_eq!(pieces("", 40), Vec::<String>::new());
 }
 
 #[test]
 fn paragraphs_are_parted_before_lines_and_lines_before_words() {
-    assert_snapshot!(check("aaaa bbbb\n\n  cccc dddd\neeee ffff", 24), @"");
-    assert_snapshot!(check("aaaa bbbb\ncccc dddd eeee ffff", 24), @"");
-    assert_snapshot!(check("aaaa bbbb   cccc dddd eeee", 16), @"");
+    assert_snapshot!(check("aaaa bbbb\n\n  cccc dddd\neeee ffff", 24), @"
+    | aaaa bbbb
+    = 9
+    |   cccc dddd
+    | eeee ffff
+    = 21
+    ");
+    assert_snapshot!(check("aaaa bbbb\ncccc dddd eeee ffff", 24), @"
+    | aaaa bbbb
+    = 9
+    | cccc dddd eeee ffff
+    = 19
+    ");
+    assert_snapshot!(check("aaaa bbbb   cccc dddd eeee", 16), @"
+    | aaaa bbbb   cccc
+    = 16
+    | dddd eeee
+    = 9
+    ");
 }
 
 #[test]
 fn a_word_that_ends_at_the_limit_is_whole() {
-    assert_snapshot!(check("aaaa bbbb cccc d eeee", 16), @"");
+    assert_snapshot!(check("aaaa bbbb cccc d eeee", 16), @"
+    | aaaa bbbb cccc d
+    = 16
+    | eeee
+    = 4
+    ");
 }
 
 #[test]
 fn a_word_that_fits_no_piece_is_parted_between_clusters() {
-    assert_snapshot!(check("abcdefghijklmnopqrstuvwxyz", 16), @"");
+    assert_snapshot!(check("abcdefghijklmnopqrstuvwxyz", 16), @"
+    | abcdefghijklmnop
+    = 16
+    | qrstuvwxyz
+    = 10
+    ");
     let families = "👨‍👩‍👧".repeat(3);
-    assert_snapshot!(check(&families, 20), @"");
+    assert_snapshot!(check(&families, 20), @"
+    | 👨‍👩‍👧👨‍👩‍👧
+    = 16
+    | 👨‍👩‍👧
+    = 8
+    ");
+}
+
+#[test]
+fn a_mark_just_behind_the_limit_takes_its_letter_along() {
+    let found = pieces(&format!("{}\u{301}", "漢".repeat(16)), 16);
+    assert_eq!(found, ["漢".repeat(15), "漢\u{301}".to_owned()]);
 }
 
 #[test]
 fn a_cluster_that_fits_no_piece_is_parted_between_characters() {
-    let found = pieces(&format!("ab{}", "e\u{301}\u{301}".repeat(1) + &"\u{301}".repeat(30)), 16);
+    let found = pieces(&format!("abe{}", "\u{301}".repeat(32)), 16);
     assert_eq!(found.iter().map(|it| units(it)).collect::<Vec<_>>(), [2, 16, 16, 1]);
 }
 
 #[test]
 fn a_non_breaking_space_is_no_place_to_break() {
-    assert_snapshot!(check("aaaa bbbb cccc\u{a0}dddd", 16), @"");
+    assert_snapshot!(check("aaaa bbbb cccc\u{a0}dddd", 16), @"
+    | aaaa bbbb
+    = 9
+    | cccc dddd
+    = 9
+    ");
 }
 
 #[test]
 fn a_block_of_code_that_fits_a_piece_is_not_split() {
-    assert_snapshot!(check("Words before it:\n```rust\nlet a;\n\nlet b;\n```\nand after.", 36), @"");
+    assert_snapshot!(check("Words before it:\n```rust\nlet a;\n\nlet b;\n```\nand after.", 36), @"
+    | Words before it:
+    = 16
+    | ```rust
+    | let a;
+    |
+    | let b;
+    | ```
+    = 26
+    | and after.
+    = 10
+    ");
 }
 
 #[test]
 fn a_block_that_fits_no_piece_is_closed_and_opened_again() {
-    assert_snapshot!(check("See:\n~~~~py\na = 1\nb = 2\n\n    c = 3\nd = 4\n~~~~\nDone.", 30), @"");
+    assert_snapshot!(check("See:\n~~~~py\na = 1\nb = 2\n\n    c = 3\nd = 4\n~~~~\nDone.", 30), @"
+    | See:
+    = 4
+    | ~~~~py
+    | a = 1
+    | b = 2
+    | ~~~~
+    = 23
+    | ~~~~py
+    |     c = 3
+    | d = 4
+    | ~~~~
+    = 27
+    | Done.
+    = 5
+    ");
 }
 
 #[test]
 fn a_closing_line_alone_does_not_open_the_block_again() {
-    assert_snapshot!(check("```\naaaaaaaaaa\nbbbbbbbb\n\n\n   ```\nDone.", 30), @"");
+    assert_snapshot!(check("```\naaaaaaaaaa\nbbbbbbbb\n\n\n   ```\nDone.", 30), @"
+    | ```
+    | aaaaaaaaaa
+    | bbbbbbbb
+    | ```
+    = 27
+    | Done.
+    = 5
+    ");
 }
 
 #[test]
 fn a_block_that_the_text_leaves_open_is_closed() {
-    assert_snapshot!(check("```sh\nls\n\n", 40), @"");
+    assert_snapshot!(check("```sh\nls\n\n", 40), @"
+    | ```sh
+    | ls
+    | ```
+    = 12
+    ");
 }
 
 #[test]
 fn a_line_of_code_that_fits_no_piece_is_parted() {
-    assert_snapshot!(check("```c\nlong line of code here\n```", 22), @"");
+    assert_snapshot!(check("```c\nlong line of code here\n```", 22), @"
+    | ```c
+    | long line of
+    | ```
+    = 21
+    | ```c
+    | code here
+    | ```
+    = 18
+    ");
 }
 
 #[test]
 fn a_cut_makes_no_fence_of_what_was_none() {
-    assert_snapshot!(check("aaaa bbbb cc ```x y``` dd", 16), @"");
-    assert_snapshot!(check("aaaaaaaaaaaaaa```bb", 16), @"");
+    assert_snapshot!(check("aaaa bbbb cc ```x y``` dd", 16), @"
+    | aaaa bbbb
+    = 9
+    | cc ```x y``` dd
+    = 15
+    ");
+    assert_snapshot!(check("aaaaaaaaaaaaaa```bb", 16), @"
+    | aaaaaaaaaaaaaa``
+    = 16
+    | `bb
+    = 3
+    ");
 }
 
 #[test]
 fn a_long_info_string_is_not_repeated() {
-    assert_snapshot!(check("```averylongname\naaaa\nbbbb\ncccc\n```", 26), @"");
+    assert_snapshot!(check("```averylongname\naaaa\nbbbb\ncccc\n```", 26), @"
+    | ```averylongname
+    | aaaa
+    | ```
+    = 25
+    | ```
+    | bbbb
+    | cccc
+    | ```
+    = 17
+    ");
 }
 
 #[test]
 fn lengths_outside_the_range_are_refused() {
     let refused = Utf16Units::new(15).unwrap_err();
-    assert_snapshot!(refused, @"");
+    assert_snapshot!(refused, @"15 is no length for a text: expected 16 to 1000000 UTF-16 code units");
 }
 
 #[test]
