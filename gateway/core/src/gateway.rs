@@ -205,7 +205,7 @@ impl Gateway {
             }
             Admission::PairingNeeded { code } => {
                 let text = control::pairing_notice(&inbound.origin, &code);
-                return self.say(now, &inbound.origin.route, text, None, effects);
+                return self.say(now, &inbound.origin.route, &text, effects);
             }
         }
         let route = inbound.origin.route.clone();
@@ -215,7 +215,7 @@ impl Gateway {
         }
         if inbound.text.len() > TEXT_BYTES_MAX {
             let text = control::too_long_notice(inbound.text.len());
-            return self.say(now, &route, text, Some(inbound.message), effects);
+            return self.reply(now, (&route, inbound.message), &text, effects);
         }
         match command {
             Some(Command::QueueInline(inline, text)) => {
@@ -256,7 +256,7 @@ impl Gateway {
     ) {
         let Some((key, session)) = self.session_of(&inbound.origin) else {
             let text = control::selection_required_notice();
-            return self.say(now, &inbound.origin.route, text, Some(inbound.message), effects);
+            return self.reply(now, (&inbound.origin.route, inbound.message), &text, effects);
         };
         let overridden = session.queue;
         let channel = &inbound.origin.route.channel;
@@ -273,7 +273,7 @@ impl Gateway {
             }
             Arrival::Rejected(message) => {
                 let text = control::queue_full_notice(settings.cap);
-                self.say(now, &message.route, text, Some(message.id), effects);
+                self.reply(now, (&message.route, message.id), &text, effects);
             }
         }
         self.watch_lane(&key);
@@ -303,18 +303,31 @@ impl Gateway {
     }
 
     /// Puts a text in line for a route, in pieces that the channel takes.
-    fn say(
+    fn say(&mut self, now: Timestamp, route: &Route, text: &str, effects: &mut Vec<Effect>) {
+        self.post(now, (route, None), text, effects);
+    }
+
+    /// The same, as a quote of the message that it is about.
+    fn reply(
         &mut self,
         now: Timestamp,
-        route: &Route,
-        text: String,
-        reply_to: Option<MessageId>,
+        (route, message): (&Route, MessageId),
+        text: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.post(now, (route, Some(message)), text, effects);
+    }
+
+    fn post(
+        &mut self,
+        now: Timestamp,
+        (route, mut quoted): (&Route, Option<MessageId>),
+        text: &str,
         effects: &mut Vec<Effect>,
     ) {
         let limit = self.settings.text_limit(&route.channel);
-        let mut reply_to = reply_to;
-        for piece in chunk::chunk(&text, limit) {
-            if !self.outbox.push(route, piece, reply_to.take()) {
+        for piece in chunk::chunk(text, limit) {
+            if !self.outbox.push(route, piece, quoted.take()) {
                 effects.push(Effect::Note(Note::OutboxFull(route.clone())));
                 break;
             }
@@ -344,3 +357,6 @@ impl Gateway {
         self.deadlines.set(&Timer::Route(route.clone()), due);
     }
 }
+
+#[cfg(test)]
+mod tests;

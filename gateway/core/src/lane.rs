@@ -84,22 +84,22 @@ impl Lane {
         match (self.active, settings.mode) {
             (None, Mode::Interrupt) => {
                 self.waiting.clear();
-                Arrival::Start(prompt::single(item.message, self.dropped.take()))
+                Arrival::Start(prompt::batch(&[item.message], self.dropped.take()))
             }
             (None, _) if self.waiting.is_empty() => {
-                Arrival::Start(prompt::single(item.message, self.dropped.take()))
+                Arrival::Start(prompt::batch(&[item.message], self.dropped.take()))
             }
             (Some(aborted), Mode::Interrupt) => {
                 self.waiting.clear();
                 self.steering.clear();
-                let turn = prompt::single(item.message, self.dropped.take());
+                let turn = prompt::batch(&[item.message], self.dropped.take());
                 Arrival::Interrupt { aborted, turn }
             }
-            (Some(_), Mode::Steer) if self.has_room(&self.steering, settings) => {
+            (Some(_), Mode::Steer) if has_room(&self.steering, settings) => {
                 self.steering.push_back(item);
                 Arrival::Queued
             }
-            (Some(_), Mode::SteerBacklog) if self.has_room(&self.steering, settings) => {
+            (Some(_), Mode::SteerBacklog) if has_room(&self.steering, settings) => {
                 self.steering.push_back(item.clone());
                 self.enqueue(item)
             }
@@ -172,7 +172,7 @@ impl Lane {
             return None;
         }
         let batch = self.take_batch();
-        Some(prompt::batch(batch, self.dropped.take()))
+        Some(prompt::batch(&batch, self.dropped.take()))
     }
 
     /// The messages of the next turn: what collect may put together, or one. A batch never mixes routes, since its
@@ -187,12 +187,8 @@ impl Lane {
         self.waiting.drain(..count).map(|it| it.message).collect()
     }
 
-    fn has_room(&self, queue: &VecDeque<Waiting>, settings: QueueSettings) -> bool {
-        queue.len() < settings.cap.get()
-    }
-
     fn enqueue(&mut self, item: Waiting) -> Arrival {
-        if self.has_room(&self.waiting, item.settings) {
+        if has_room(&self.waiting, item.settings) {
             self.waiting.push_back(item);
             return Arrival::Queued;
         }
@@ -208,6 +204,10 @@ impl Lane {
         self.waiting.push_back(item);
         Arrival::Queued
     }
+}
+
+fn has_room(queue: &VecDeque<Waiting>, settings: QueueSettings) -> bool {
+    queue.len() < settings.cap.get()
 }
 
 impl Dropped {

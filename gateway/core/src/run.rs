@@ -6,7 +6,7 @@ use crate::{
     ids::{AgentId, ModelId, RunId},
     message::Turn,
     origin::Route,
-    session::Entry,
+    session::History,
     session_key::SessionKey,
 };
 
@@ -44,7 +44,7 @@ pub struct ModelRequest {
     /// The system prompt.
     pub system: Arc<str>,
     /// What was said, the new entries last.
-    pub history: Arc<Vec<Entry>>,
+    pub history: History,
 }
 
 /// How a model request ended.

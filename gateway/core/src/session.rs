@@ -16,6 +16,23 @@ pub enum Entry {
     Assistant(Arc<str>),
 }
 
+/// What was said, oldest first. A clone is another handle: a request in flight shares the session's.
+#[expect(clippy::rc_buffer, reason = "grows in place while no request holds it, which is the rule")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History(Arc<Vec<Entry>>);
+
+impl History {
+    /// Appends an entry. Handles that others hold keep what they had.
+    pub fn push(&mut self, entry: Entry) {
+        Arc::make_mut(&mut self.0).push(entry);
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+}
+
 /// A session.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -23,8 +40,8 @@ pub struct Session {
     pub agent: AgentId,
     /// Counts the session's lives, from 1: `/new` and `/reset` begin another.
     pub generation: u64,
-    /// What was said in this life. Shared with the request in flight, so that no turn copies it.
-    pub history: Arc<Vec<Entry>>,
+    /// What was said in this life.
+    pub history: History,
     /// What `/queue` set.
     pub queue: QueueOverride,
     /// What `/new <model>` chose.
@@ -39,22 +56,17 @@ impl Session {
         Self {
             agent,
             generation: 1,
-            history: Arc::default(),
+            history: History::default(),
             queue: QueueOverride::default(),
             model: None,
             lane: Lane::default(),
         }
     }
 
-    /// Appends to the history.
-    pub fn append(&mut self, entry: Entry) {
-        Arc::make_mut(&mut self.history).push(entry);
-    }
-
     /// Begins another life: nothing of the old one is remembered. What `/queue` set stays.
     pub fn renew(&mut self) {
         self.generation += 1;
-        self.history = Arc::default();
+        self.history = History::default();
         self.model = None;
     }
 }

@@ -1,9 +1,19 @@
 //! Short ways to write origins and messages in unit tests.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
-    ids::{AccountId, Channel, MessageId, PeerId, SenderId},
+    admission::{AccountRules, DmPolicy, Rules, Senders},
+    gateway::{Agent, Settings},
+    ids::{AccountId, AgentId, Channel, MessageId, ModelId, PeerId, SenderId},
+    ingress::BurstConfig,
+    lane::{Cap, DropPolicy, Mode, QueueConfig, QueueOverride},
     message::{Inbound, Message},
     origin::{Origin, Peer, PeerKind, Route},
+    profile::Version,
+    routing::{Agents, Listed, RoutingTable},
+    session_key::{DmScope, KeyRules},
+    time::Millis,
 };
 
 pub(crate) fn dm(sender: &str) -> Origin {
@@ -22,4 +32,40 @@ pub(crate) fn inbound(origin: Origin, id: &str, text: &str) -> Inbound {
 
 pub(crate) fn message(origin: Origin, text: &str) -> Message {
     Message::of(inbound(origin, text, text))
+}
+
+/// Open settings with one agent, `main`, and this queue: debounce 100 ms, cap 3.
+pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settings {
+    let profile = version.profile();
+    let main = AgentId::new("main").unwrap();
+    let model = ModelId::new("openai/m").unwrap();
+    let agents = Agents(vec![Listed { id: main.clone(), default: true }]);
+    let (routing, _) = RoutingTable::new(&profile, &agents, Vec::new(), &BTreeMap::new()).unwrap();
+    let (keys, _) = KeyRules::new(version, DmScope::PerChannelPeer, "main", &BTreeMap::new());
+    let account = (Channel::new("telegram").unwrap(), AccountId::new("default").unwrap());
+    let open = AccountRules {
+        dm_policy: DmPolicy::Open,
+        allow_from: Senders::of(["*"]),
+        ..AccountRules::default()
+    };
+    let (admission, _) = Rules::new([(account, open)].into()).unwrap();
+    let queue = QueueOverride {
+        mode: Some(mode),
+        debounce: Some(Millis::new(100)),
+        cap: Cap::new(3),
+        drop: Some(drop),
+    };
+    Settings {
+        profile,
+        agents: [(main, Agent { model, system: "You help.".into() })].into(),
+        models: BTreeSet::new(),
+        admission,
+        bursts: BurstConfig::default(),
+        routing,
+        keys,
+        queue: QueueConfig { all: queue, ..QueueConfig::default() },
+        max_concurrent: 2,
+        run_timeout: Millis::from_s(600),
+        text_limits: BTreeMap::new(),
+    }
 }

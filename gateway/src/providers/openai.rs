@@ -116,7 +116,7 @@ fn encode(
     request: &ModelRequest,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let system = Message { role: "system", content: &request.system };
-    let history = request.history.iter().map(|entry| match entry {
+    let history = request.history.entries().iter().map(|entry| match entry {
         Entry::User(text) => Message { role: "user", content: text },
         Entry::Assistant(text) => Message { role: "assistant", content: text },
     });

@@ -145,7 +145,7 @@ impl<'a> Rest<'a> {
 
     /// As much of the text as a piece could hold, and a little of what follows, so that the last cluster is whole.
     fn window(&self) -> &'a str {
-        let end = self.text.floor_char_boundary(self.limit * 3);
+        let end = self.text.floor_char_boundary(self.limit * 3 + 8);
         self.text.split_at(end).0
     }
 

@@ -32,7 +32,7 @@ impl Gateway {
             self.finish_burst(now, &burst_key(&inbound), effects);
         }
         let Some((key, _)) = self.session_of(&inbound.origin) else {
-            return self.say(now, &route, selection_required_notice(), None, effects);
+            return self.say(now, &route, &selection_required_notice(), effects);
         };
         let version = self.settings.profile.version;
         let text = match command {
@@ -40,7 +40,9 @@ impl Gateway {
                 let (aborted, cleared) = self.clear(now, &key, &inbound, effects);
                 stopped_notice(aborted, cleared)
             }
-            Command::New { rest } => return self.renew(now, &key, inbound, &rest, effects),
+            Command::New { rest } => {
+                return self.renew(now, &key, Inbound { text: rest, ..inbound }, effects);
+            }
             Command::Status => self.status(&key, &inbound.origin),
             Command::QueueSet(set) => {
                 let queue = &mut self.session(&key).queue;
@@ -56,7 +58,7 @@ impl Gateway {
             Command::QueueInline(..) => unreachable!("an inline setting is a message"),
             Command::Unsupported(name) => format!("{name} is not supported yet."),
         };
-        self.say(now, &route, text, None, effects);
+        self.say(now, &route, &text, effects);
     }
 
     /// Aborts the active run and forgets all that waits: whether there was a run, and how many messages waited.
@@ -78,12 +80,12 @@ impl Gateway {
         (active.is_some(), gathered + queued)
     }
 
+    /// Begins another session, with the text that stood behind the command.
     fn renew(
         &mut self,
         now: Timestamp,
         key: &SessionKey,
         inbound: Inbound,
-        rest: &str,
         effects: &mut Vec<Effect>,
     ) {
         let (_, cleared) = self.clear(now, key, &inbound, effects);
@@ -91,17 +93,18 @@ impl Gateway {
         let route = inbound.origin.route.clone();
         if cleared > 0 {
             let text = format!("{cleared} waiting {} discarded.", messages_were(cleared));
-            self.say(now, &route, text, None, effects);
+            self.say(now, &route, &text, effects);
         }
-        let (model, rest) = self.split_model(rest);
+        let (model, rest) = self.split_model(&inbound.text);
+        let rest = rest.to_owned();
         self.session(key).model = model;
-        let turn = match (rest, self.settings.profile.bare_new) {
+        let turn = match (rest.as_str(), self.settings.profile.bare_new) {
             ("", BareNew::Notice) => {
-                return self.say(now, &route, "A new session began.".into(), None, effects);
+                return self.say(now, &route, "A new session began.", effects);
             }
             ("", BareNew::GreetingTurn) => Turn { route, prompt: GREETING_PROMPT.to_owned() },
-            (rest, _) => {
-                let message = Message::of(Inbound { text: rest.to_owned(), ..inbound });
+            (_, _) => {
+                let message = Message::of(Inbound { text: rest, ..inbound });
                 Turn { route, prompt: message.text }
             }
         };

@@ -50,7 +50,7 @@ impl Gateway {
             unreachable!("a run begins once");
         };
         let key = run.session.clone();
-        self.session(&key).append(Entry::User(turn.prompt.into()));
+        self.session(&key).history.push(Entry::User(turn.prompt.into()));
         self.deadlines.set(&Timer::Run(id), Some(now + self.settings.run_timeout));
         effects.push(Effect::Note(Note::RunStarted(id, key.clone())));
         self.call_model(id, 1, &key, effects);
@@ -91,9 +91,9 @@ impl Gateway {
                     NO_REPLY => None,
                     _ => Some(text.clone()),
                 };
-                self.session(&key).append(Entry::Assistant(text.into()));
+                self.session(&key).history.push(Entry::Assistant(text.into()));
                 if let Some(text) = visible {
-                    self.say(now, &route, text, None, effects);
+                    self.say(now, &route, &text, effects);
                 }
                 if !self.continue_steered(id, call, &key, effects) {
                     effects.push(Effect::Note(Note::RunAnswered(id)));
@@ -121,7 +121,7 @@ impl Gateway {
         run.route = last.route.clone();
         run.phase = Phase::Calling(call + 1);
         for message in steering {
-            self.session(key).append(Entry::User(message.text.into()));
+            self.session(key).history.push(Entry::User(message.text.into()));
         }
         self.call_model(id, call + 1, key, effects);
         true
@@ -136,7 +136,7 @@ impl Gateway {
         effects.push(Effect::Note(Note::RunFailed(id, why)));
         let route = self.runs[&id].route.clone();
         let text = format!("No answer this time: {why}. Your message is kept; please ask again.");
-        self.say(now, &route, text, None, effects);
+        self.say(now, &route, &text, effects);
         self.end(now, id, effects);
     }
 

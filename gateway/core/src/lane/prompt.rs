@@ -5,16 +5,11 @@ use std::fmt::Write as _;
 use super::Dropped;
 use crate::message::{Message, Turn};
 
-/// The turn of one message.
-pub(super) fn single(message: Message, dropped: Option<Dropped>) -> Turn {
-    batch(vec![message], dropped)
-}
-
 /// The turn of all messages of a batch, which share a route.
-pub(super) fn batch(messages: Vec<Message>, dropped: Option<Dropped>) -> Turn {
+pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
     let route = messages.first().expect("a batch has a message").route.clone();
     let mut prompt = dropped.map(|it| overflow(&it)).unwrap_or_default();
-    match messages.as_slice() {
+    match messages {
         [only] => prompt.push_str(&only.text),
         all => {
             let count = all.len();
