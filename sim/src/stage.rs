@@ -30,7 +30,7 @@ use crate::{
 pub const EPOCH_UNIX_S: i64 = 1_773_651_600;
 
 /// How long a run may go on after its last step, whatever the gateway does.
-const TAIL_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+const TAIL_MAX: Duration = Duration::from_hours(2);
 
 /// How often the conductor looks whether the gateway is ready, or the run is over.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -243,5 +243,5 @@ fn pairing_code(text: &str) -> Option<String> {
     let is_code = |word: &&str| {
         word.len() == 8 && word.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
     };
-    text.split(|it: char| !it.is_alphanumeric()).filter(is_code).next_back().map(str::to_owned)
+    text.split(|it: char| !it.is_alphanumeric()).rfind(is_code).map(str::to_owned)
 }

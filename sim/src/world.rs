@@ -1,5 +1,6 @@
 //! The two worlds that a scenario runs in, behind one function: scenario × profile × seed → trace.
 
+mod process;
 pub mod real;
 pub mod turmoil;
 
@@ -25,7 +26,7 @@ pub enum World {
     /// The reference gateway inside turmoil's network and clock.
     Turmoil,
     /// A process over loopback sockets, on the machine's clock.
-    Real(real::Real),
+    Real(Box<real::Real>),
 }
 
 /// What a run left behind.
@@ -147,7 +148,7 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
             REAL_WAIT_MAX.as_secs()
         ));
     }
-    let apart = |pair: &[crate::scenario::Step]| pair[1].at - pair[0].at;
+    let apart = |pair: &[crate::scenario::Step]| pair[1].at.saturating_sub(pair[0].at);
     let steps = scenario.steps.windows(2).map(apart).filter(|it| !it.is_zero()).min();
     if let Some(gap) = steps.filter(|it| *it < REAL_APART_MIN) {
         return Some(format!(
@@ -165,7 +166,7 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
 fn waiting(scenario: &Scenario) -> Duration {
     let takes = |Answer { after, act }: &Answer| match act {
         Act::Say { chunks, every, .. } => *after + *every * chunks.saturating_sub(1),
-        Act::Hang => Duration::from_secs(600),
+        Act::Hang => Duration::from_mins(10),
         Act::Status { .. } | Act::Cut { .. } | Act::Malformed | Act::Eof { .. } => *after,
     };
     let answers = scenario.model.values().map(|it| it.iter().map(takes).sum::<Duration>()).max();
@@ -192,5 +193,5 @@ fn bound(word: &Word) -> Option<i64> {
 
 /// A target that runs for real.
 pub fn real(target: Target, creel: std::path::PathBuf, keep: real::Keep) -> World {
-    World::Real(real::Real { target, creel, keep })
+    World::Real(Box::new(real::Real { target, creel, keep }))
 }

@@ -92,7 +92,7 @@ expect:
   - order: [{ of: sent }]
   - gap: { from: { of: sent, outcome: failed }, to: { of: model-end, model: x }, between: [5s, 4s] }
   - quiet: { of: sent, between: [5s] }
-control: { edit: { "gateway.messages": {}, expect: [], "model.alice[7]": { say: x } }, flips: [exact, I16] }
+control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x } }, flips: [exact, I16] }
 "#;
     insta::assert_snapshot!(problems(text), @r#"
     f:2:5: id: `queues` is not an area (did you mean `queue`?)
@@ -127,9 +127,9 @@ control: { edit: { "gateway.messages": {}, expect: [], "model.alice[7]": { say: 
     f:20:77: expect[4].gap.to.model: `model` does not go with `of: model-end` (it goes with `model-request`)
     f:20:91: expect[4].gap.between: the second bound lies before the first
     f:21:33: expect[5].quiet.between: expected two durations, such as `[5s, 5.1s]`
-    f:22:20: control.edit: the document has no key `gateway` (an edit adds one key at a time: set `gateway` to a map)
-    f:22:44: control.edit: a control must not edit `expect` (it judges by the same checks as the scenario)
-    f:22:56: control.edit: `model` has no key `alice` (did you mean `alcie`?)
+    f:22:20: control.edit: `platform` has no key `bob` (an edit adds one key at a time: set `bob` to a map)
+    f:22:42: control.edit: a control must not edit `expect` (it judges by the same checks as the scenario)
+    f:22:54: control.edit: `model` has no key `alice` (did you mean `alcie`?)
     "#);
 }
 
@@ -208,7 +208,7 @@ fn a_control_is_told_what_its_edit_breaks() {
     insta::assert_snapshot!(edit("\"steps[0].send.as\": m9"), @"f:12:9: control.edit: after this edit, `expect[0].request.new[0]`: no message is called `m1` (did you mean `m9`?)");
     insta::assert_snapshot!(edit("\"steps[0].send.txt\": x"), @"f:12:32: control.edit: after this edit, `steps[0].send`: unknown key `txt` (did you mean `text`?)");
     insta::assert_snapshot!(edit("\"steps[2].send.text\": x"), @"f:12:11: control.edit: `steps` has no item `[2]`, its length is 2 (items are counted from 0)");
-    insta::assert_snapshot!(edit("gateway.messages.queue: x"), @"f:12:11: control.edit: the document has no key `gateway` (an edit adds one key at a time: set `gateway` to a map)");
+    insta::assert_snapshot!(edit("network.delay.latency: x"), @"f:12:11: control.edit: the document has no key `network` (an edit adds one key at a time: set `network` to a map)");
     insta::assert_snapshot!(edit("\"steps[0].send.text\": hi"), @"f:12:9: control.edit: the edit changes nothing");
     insta::assert_snapshot!(edit("\"steps[\": hi"), @"f:12:11: control.edit: `steps[` has brackets without a number, expected an index such as `[0]`");
     insta::assert_snapshot!(edit("\"expect[0].request.call\": 2"), @"f:12:11: control.edit: a control must not edit `expect` (it judges by the same checks as the scenario)");

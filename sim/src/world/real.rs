@@ -7,7 +7,6 @@ use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::Stdio,
     sync::Arc,
     time::Duration,
 };
@@ -20,31 +19,24 @@ use creel_gateway::{
 use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 use http_body_util::Full;
 use hyper::Request;
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::{
-    process::{Child, Command},
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{Error, Seen};
+use super::{
+    Error, Seen,
+    process::{Process, Room, tail},
+};
 use crate::{
     base::Addresses,
     scenario::Scenario,
     stage::{Operator, Stage},
-    target::{Target, Variables},
+    target::Target,
 };
-
-/// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(8);
 
 /// The least that a bound in time is widened by.
 const SLACK_US_MIN: i64 = 250_000;
 
 /// How often the harness's own timer is measured.
 const MEASURE_EVERY: Duration = Duration::from_millis(10);
-
-/// How much of the process's output is kept as its last words, in bytes.
-const LAST_WORDS_BYTES_MAX: usize = 256 * 1024;
 
 /// A target, and how its runs are kept.
 #[derive(Clone, Debug)]
@@ -117,7 +109,8 @@ impl Real {
             workspaces: sandbox.join("workspaces").display().to_string(),
         };
         let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses)?;
-        let mut process = self.start(&stage, profile, seed, sandbox, addresses.gateway_port)?;
+        let room = Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port };
+        let mut process = Process::start(self, &stage, &room)?;
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
         let ready = tokio::select! {
@@ -125,10 +118,7 @@ impl Real {
             () = stage.serve(telegram, provider) => Ok(()),
             () = lateness.measure() => Ok(()),
             conducted = self.conduct(&stage, &gateway) => conducted,
-            status = process.child.wait() => {
-                let status = status.map_or_else(|it| it.to_string(), |it| it.to_string());
-                Err(format!("it ended during the run: {status}"))
-            }
+            status = process.ended() => Err(format!("it ended during the run: {status}")),
         };
         let (code, last_words) = process.end().await;
         if let Err(why) = ready {
@@ -167,97 +157,6 @@ impl Real {
         let operator = Operator { http, gateway: gateway.to_owned(), approve_path: approve, token };
         stage.conduct(&operator).await;
         Ok(())
-    }
-
-    fn start(
-        &self,
-        stage: &Stage,
-        profile: &Profile,
-        seed: u64,
-        sandbox: &Path,
-        port: u16,
-    ) -> Result<Process, Error> {
-        let io =
-            |what: &'static str| move |it: std::io::Error| Error::Target(format!("{what}: {it}"));
-        let (config_file, state_dir) = (sandbox.join("openclaw.json"), sandbox.join("state"));
-        let variables = Variables {
-            creel: &self.creel,
-            sandbox,
-            config_file: &config_file,
-            state_dir: &state_dir,
-            port,
-            profile: profile.name,
-            seed,
-            openclaw: &stage.configuration.config,
-        };
-        let config = self.target.render("config", &self.target.config, &variables)?;
-        fs::write(&config_file, config).map_err(io("write the configuration"))?;
-        for (file, text) in &stage.configuration.state_files {
-            let path = state_dir.join(file);
-            let folder = path.parent().expect("a state file is in a folder");
-            fs::create_dir_all(folder).map_err(io("make the state folder"))?;
-            fs::write(path, text).map_err(io("write a state file"))?;
-        }
-        let mut argv = Vec::new();
-        for (index, argument) in self.target.argv.iter().enumerate() {
-            argv.push(self.target.render(&format!("argv[{index}]"), argument, &variables)?);
-        }
-        let (program, arguments) = argv
-            .split_first()
-            .ok_or_else(|| Error::Target("`argv` is empty: expected a program".to_owned()))?;
-        let output = sandbox.join("output.log");
-        let log = fs::File::create(&output).map_err(io("make the log"))?;
-        let both = log.try_clone().map_err(io("make the log"))?;
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().stdin(Stdio::null()).stdout(log).stderr(both);
-        command.process_group(0).kill_on_drop(true).current_dir(sandbox);
-        command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
-        for (name, value) in &self.target.env {
-            command.env(name, self.target.render(&format!("env.{name}"), value, &variables)?);
-        }
-        let started = command.spawn();
-        let child = started.map_err(|it| Error::Target(format!("start `{program}`: {it}")))?;
-        stage.recorder.record(Kind::GatewayStarted);
-        Ok(Process { group: child.id(), child, output })
-    }
-}
-
-/// The process of one run.
-struct Process {
-    child: Child,
-    /// Its process group, which has its own id.
-    group: Option<u32>,
-    output: PathBuf,
-}
-
-impl Process {
-    /// Asks it to end, then ends it with its group. Its exit code if it has one, and what it wrote.
-    async fn end(mut self) -> (Option<i32>, String) {
-        self.signal(Signal::TERM);
-        let status = timeout(GRACE, self.child.wait()).await;
-        self.signal(Signal::KILL);
-        let code = match status {
-            Ok(status) => status.ok().and_then(|it| it.code()),
-            Err(_) => None,
-        };
-        // Reaped, so that no process is left behind.
-        _ = self.child.wait().await;
-        let words = fs::read(&self.output).unwrap_or_default();
-        (code, tail(&String::from_utf8_lossy(&words), LAST_WORDS_BYTES_MAX).to_owned())
-    }
-
-    fn signal(&self, signal: Signal) {
-        let group = self.group.and_then(|it| i32::try_from(it).ok()).and_then(Pid::from_raw);
-        if let Some(group) = group {
-            // It may have ended already, with all its children.
-            _ = kill_process_group(group, signal);
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
     }
 }
 
@@ -306,12 +205,4 @@ fn address_of(listener: &impl axum::serve::Listener<Addr = SocketAddr>) -> std::
 /// A port that was free a moment ago. Another process may take it first; the target then says so and the run fails.
 fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind(loopback(0))?.local_addr()?.port())
-}
-
-fn tail(text: &str, bytes_max: usize) -> &str {
-    let mut start = text.len().saturating_sub(bytes_max);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    text.get(start..).unwrap_or_default()
 }

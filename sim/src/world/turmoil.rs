@@ -36,13 +36,13 @@ const PROVIDER_PORT: u16 = 8_080;
 const SEGMENTS_MAX: usize = 1_024;
 
 /// The end of every simulation, so that nothing can run for ever: a year.
-const SIMULATED_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const SIMULATED_MAX: Duration = Duration::from_hours(366 * 24);
 
 /// How long the gateway may take to listen, in virtual time.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Up to this long, a scenario is simulated at the finest tick. Each tick costs some microseconds.
-const FINE_UP_TO: Duration = Duration::from_secs(120);
+const FINE_UP_TO: Duration = Duration::from_mins(2);
 
 pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
     let (scenario, profile) = (scenario.clone(), *profile);
