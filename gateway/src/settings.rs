@@ -9,7 +9,10 @@ mod channels;
 mod environment;
 mod messages;
 mod raw;
+mod secrecy;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -129,9 +132,14 @@ impl Problems<'_> {
 ///
 /// Every problem of the file.
 pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
-    let refuse = |problems| Report::new(source.name, source.text, problems);
-    let mut tree = json5::parse(source.text).map_err(refuse)?;
-    let missing = environment::substitute(&mut tree, source.env);
+    let mut tree = json5::parse(source.text).map_err(|problems| {
+        Report::new(source.name, secrecy::shown_broken_text(source.text), problems)
+    })?;
+    let (written, missing) = environment::substitute(&mut tree, source.env);
+    let refuse = |problems: Vec<Problem>| {
+        let hidden = problems.into_iter().map(|it| secrecy::without_secrets(it, &tree, &written));
+        Report::new(source.name, secrecy::shown_text(source.text, &tree), hidden.collect())
+    };
     let checked = check(&tree, &shape::DOCUMENT);
     let (refused, ignored) = split_ignored(checked.ignored);
     let found: Vec<Problem> = [missing, checked.problems, refused].into_iter().flatten().collect();
@@ -161,12 +169,17 @@ fn convert(
     let profile = source.version.profile();
     let mut warnings = Vec::new();
     let providers = agents::providers(document, problems);
-    let roster = agents::roster(source, document, &providers, problems)?;
-    let telegram = channels::telegram(document, problems);
-    let routing = channels::routing(&profile, document, &roster, problems, &mut warnings)?;
+    let roster = agents::roster(source, document, &providers, problems);
+    let telegram = channels::telegram(source, document, problems);
+    let routing = roster
+        .as_ref()
+        .and_then(|roster| channels::routing(&profile, document, roster, problems, &mut warnings));
     let keys = channels::key_rules(source.version, document, problems, &mut warnings);
-    let admission = admission::rules(document, keys.dm_scope(), problems, &mut warnings)?;
+    let admission = admission::rules(document, keys.dm_scope(), problems, &mut warnings);
     let (queue, bursts) = messages::queue(source.version, document, problems);
+    let token = token(source, document, problems);
+    // All has been looked at, so that all problems are told at once.
+    let (roster, routing, admission) = (roster?, routing?, admission?);
     let defaults = &document.agents.defaults;
     let settings = Settings {
         core: gateway::Settings {
@@ -183,7 +196,7 @@ fn convert(
             agents: roster.agents,
         },
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
-        token: token(source, document),
+        token,
         telegram,
         providers: providers.by_name,
         keys: roster.keys,
@@ -207,9 +220,19 @@ fn bind(document: &raw::Document) -> IpAddr {
     }
 }
 
-fn token(source: &Source<'_>, document: &raw::Document) -> Option<Secret> {
-    let configured = document.gateway.auth.token.clone();
-    configured.or_else(|| (source.env)("OPENCLAW_GATEWAY_TOKEN")).map(Secret::new)
+/// An empty token would let everybody in who sends an empty one.
+fn token(
+    source: &Source<'_>,
+    document: &raw::Document,
+    problems: &mut Problems<'_>,
+) -> Option<Secret> {
+    let configured = document.gateway.auth.token.as_ref();
+    if configured.is_some_and(|it| it.trim().is_empty()) {
+        let why = "found an empty token, expected one that is hard to guess, or no `token` at all";
+        problems.add("gateway.auth.token", why);
+    }
+    let given = (source.env)("OPENCLAW_GATEWAY_TOKEN").filter(|it| !it.trim().is_empty());
+    configured.cloned().or(given).map(Secret::new)
 }
 
 /// Keys that must not be ignored become problems; the others are listed.
@@ -217,8 +240,8 @@ fn split_ignored(ignored: Vec<IgnoredKey>) -> (Vec<Problem>, Vec<String>) {
     let mut problems = Vec::new();
     let mut listed = Vec::new();
     for IgnoredKey { path, span } in ignored {
-        match shape::REFUSED.iter().find(|(pattern, _)| matches(pattern, &path)) {
-            Some((_, why)) => {
+        match why_refused(&path) {
+            Some(why) => {
                 let message =
                     format!("`{path}` is not supported yet and cannot be ignored, since {why}");
                 problems.push(Problem::new(span, path, message).help("remove it"));
@@ -227,6 +250,15 @@ fn split_ignored(ignored: Vec<IgnoredKey>) -> (Vec<Problem>, Vec<String>) {
         }
     }
     (problems, listed)
+}
+
+/// `$include` may stand anywhere.
+fn why_refused(path: &Path) -> Option<&'static str> {
+    if matches!(path.parts().last(), Some(Part::Key(key)) if key == "$include") {
+        return Some("the other file may decide who answers and who may speak");
+    }
+    let refused = shape::REFUSED.iter().find(|(pattern, _)| matches(pattern, path));
+    refused.map(|(_, why)| *why)
 }
 
 fn matches(pattern: &[&str], path: &Path) -> bool {

@@ -177,7 +177,7 @@ impl Gateway {
     /// nothing would be lost by ending now.
     pub fn unfinished(&self) -> (usize, usize) {
         let waiting: usize = self.sessions.values().map(|it| it.lane.depth()).sum();
-        (self.runs.len() + waiting, self.outbox.depth())
+        (self.runs.len() + waiting + self.bursts.depth(), self.outbox.depth())
     }
 
     fn wake(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {

@@ -113,6 +113,11 @@ impl Bursts {
         keys.iter().filter_map(|key| self.open.remove(key)).map(|it| it.messages.len()).sum()
     }
 
+    /// How many messages are gathered.
+    pub fn depth(&self) -> usize {
+        self.open.values().map(|it| it.messages.len()).sum()
+    }
+
     fn keys_of<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = &'a BurstKey> {
         self.open.keys().filter(move |(of, _)| of == route)
     }

@@ -79,6 +79,7 @@ pub(super) fn roster(
         keys: BTreeMap::new(),
         workspaces: BTreeSet::new(),
     };
+    let mut complete = true;
     for Entry { path, agent } in entries(source.version, document, problems)? {
         let Ok(id) = AgentId::new(&agent.id) else {
             problems.add(&path, "the agent's id is empty");
@@ -93,11 +94,15 @@ pub(super) fn roster(
         roster.workspaces.insert(workspace(source.state_dir, document, &id, &agent));
         let name = agent.name.as_deref().unwrap_or(id.as_str());
         let system: Arc<str> = format!("You are {name}, an assistant (agent `{id}`).").into();
+        let (Some(model), Some(keys)) = (model, keys) else {
+            complete = false;
+            continue;
+        };
         roster.listed.0.push(Listed { id: id.clone(), default: agent.default });
-        roster.keys.insert(id.clone(), keys?);
-        roster.agents.insert(id, Agent { model: model?, system });
+        roster.keys.insert(id.clone(), keys);
+        roster.agents.insert(id, Agent { model, system });
     }
-    Some(roster)
+    complete.then_some(roster)
 }
 
 /// `agents.list` or `agents.entries`; without either, the one agent `main`.
@@ -155,7 +160,7 @@ fn model(
     let found = primary.unwrap_or_default();
     let provider = found.split_once('/').map(|(provider, _)| provider);
     let known = provider.is_some_and(|it| providers.by_name.contains_key(it));
-    if known {
+    if known && !found.ends_with('/') {
         return ModelId::new(found).ok();
     }
     let names = creel_document::names::list(providers.by_name.keys().map(String::as_str));
@@ -202,7 +207,7 @@ fn keys(
     let file = format!("agents/{id}/agent/auth-profiles.json");
     let read = match (source.state_file)(&file) {
         Ok(None) => return Some(BTreeMap::new()),
-        Ok(Some(text)) => serde_json::from_str::<AuthProfiles>(&text).map_err(|it| it.to_string()),
+        Ok(Some(text)) => serde_json::from_str::<AuthProfiles>(&text).map_err(|it| unread(&it)),
         Err(error) => Err(error.to_string()),
     };
     match read {
@@ -224,4 +229,15 @@ fn keys(
             None
         }
     }
+}
+
+/// Where a file is not as expected. The error's own words may quote a key.
+fn unread(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => {
+            "expected `profiles` with a `provider` and a `key` each"
+        }
+        _ => "expected JSON",
+    };
+    format!("line {}, column {}: {what}", error.line(), error.column())
 }

@@ -12,7 +12,7 @@ use creel_core::{
 };
 
 use super::{
-    Problems,
+    Problems, Source,
     agents::{Roster, is_http},
     raw,
 };
@@ -27,12 +27,14 @@ pub(super) fn channel() -> Channel {
 
 /// The accounts that receive.
 pub(super) fn telegram(
+    source: &Source<'_>,
     document: &raw::Document,
     problems: &mut Problems<'_>,
 ) -> BTreeMap<AccountId, telegram::Account> {
-    let accounts = document.channels.telegram.as_ref().map(raw::Telegram::accounts);
-    let mut found = BTreeMap::new();
-    for (name, account) in accounts.unwrap_or_default() {
+    let Some(telegram) = &document.channels.telegram else { return BTreeMap::new() };
+    let default = default_accounts(document).remove(&channel());
+    let mut found = BTreeMap::<AccountId, telegram::Account>::new();
+    for (name, account) in telegram.accounts() {
         let path = format!("channels.telegram.accounts.{name}");
         let Ok(id) = AccountId::new(&name) else {
             problems.add(&path, "the account's name is empty");
@@ -41,20 +43,30 @@ pub(super) fn telegram(
         if account.enabled == Some(false) {
             continue;
         }
-        let Some(token) = account.bot_token else {
+        // The default account's token may come from the environment instead.
+        let given = || (source.env)("TELEGRAM_BOT_TOKEN").filter(|_| default.as_ref() == Some(&id));
+        let token = account.bot_token.or_else(given).filter(|it| !it.trim().is_empty());
+        let Some(token) = token.map(|it| Secret::new(it.trim())) else {
             problems.add(&path, "there is no `botToken`: expected the token that @BotFather gave");
             continue;
         };
         let api_root = account.api_root.unwrap_or_else(|| API_ROOT.to_owned());
-        let api_root = api_root.trim_end_matches('/').to_owned();
         if !is_http(&api_root) {
-            let path = format!("{path}.apiRoot");
-            problems.add(
-                &path,
-                format!("found `{api_root}`, expected an address with `http://` or `https://`"),
-            );
+            let found = "expected an address with `http://` or `https://`";
+            problems.add(&format!("{path}.apiRoot"), format!("found `{api_root}`, {found}"));
         }
-        found.insert(id.clone(), telegram::Account { id, token: Secret::new(token), api_root });
+        let api_root = api_root.trim_end_matches('/').to_owned();
+        if let Some(other) = found.values().find(|it| it.token == token) {
+            let why = format!(
+                "accounts `{}` and `{id}` have the same token, expected a bot for each",
+                other.id
+            );
+            problems.add(&path, why);
+        }
+        let account = telegram::Account { id: id.clone(), token, api_root };
+        if found.insert(id.clone(), account).is_some() {
+            problems.add(&path, format!("there are two accounts `{id}`: case does not matter"));
+        }
     }
     found
 }

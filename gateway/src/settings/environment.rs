@@ -1,53 +1,70 @@
 //! `${NAME}` in any text of the configuration. `$${NAME}` stands for the words `${NAME}`.
 
+use std::collections::BTreeMap;
+
 use creel_document::{
     path::{Part, Path},
     problem::Problem,
     tree::{Node, Value},
 };
 
-/// Replaces every reference, and reports those that the environment does not have.
-pub(super) fn substitute(tree: &mut Node, env: &dyn Fn(&str) -> Option<String>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    walk(tree, &mut Path::default(), env, &mut problems);
-    problems
+/// The texts that held references, as they stand in the file, by the path of the value.
+pub(super) type Written = BTreeMap<String, String>;
+
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Replaces every reference, and reports those that the environment has nothing for.
+pub(super) fn substitute(tree: &mut Node, env: Environment<'_>) -> (Written, Vec<Problem>) {
+    let mut walk = Walk { env, path: Path::default(), written: Written::new(), problems: vec![] };
+    walk.node(tree);
+    (walk.written, walk.problems)
 }
 
-fn walk(
-    node: &mut Node,
-    path: &mut Path,
-    env: &dyn Fn(&str) -> Option<String>,
-    problems: &mut Vec<Problem>,
-) {
-    match &mut node.value {
-        Value::Text(text) if text.contains("${") => match expand(text, env) {
-            Ok(expanded) => *text = expanded,
-            Err(name) => {
-                let message = format!("the environment has no variable `{name}`");
-                let help = "set it, or write `$${…}` for the words themselves";
-                problems.push(Problem::new(node.span.clone(), path.clone(), message).help(help));
+struct Walk<'a> {
+    env: Environment<'a>,
+    path: Path,
+    written: Written,
+    problems: Vec<Problem>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &mut Node) {
+        match &mut node.value {
+            Value::Text(text) if text.contains("${") => match expand(text, self.env) {
+                Ok(expanded) => {
+                    let written = std::mem::replace(text, expanded);
+                    self.written.insert(self.path.to_string(), written);
+                }
+                Err(name) => {
+                    let message = format!("the environment has no value for `{name}`");
+                    let help = "set it, or write `$${…}` for the words themselves";
+                    let problem = Problem::new(node.span.clone(), self.path.clone(), message);
+                    self.problems.push(problem.help(help));
+                }
+            },
+            Value::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.child(Part::Index(index), item);
+                }
             }
-        },
-        Value::List(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                path.push(Part::Index(index));
-                walk(item, path, env, problems);
-                path.pop();
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    self.child(Part::Key(key.name.clone()), value);
+                }
             }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => (),
         }
-        Value::Map(entries) => {
-            for (key, value) in entries {
-                path.push(Part::Key(key.name.clone()));
-                walk(value, path, env, problems);
-                path.pop();
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => (),
+    }
+
+    fn child(&mut self, part: Part, node: &mut Node) {
+        self.path.push(part);
+        self.node(node);
+        self.path.pop();
     }
 }
 
-/// The text with its references replaced, or the first name that there is no value for.
-fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+/// The text with its references replaced, or the first name that there is no value for; an empty one is none.
+fn expand(text: &str, env: Environment<'_>) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -64,7 +81,8 @@ fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, St
             expanded.push('}');
         } else {
             expanded.push_str(before);
-            expanded.push_str(&env(name).ok_or_else(|| name.to_owned())?);
+            expanded
+                .push_str(&env(name).filter(|it| !it.is_empty()).ok_or_else(|| name.to_owned())?);
         }
         rest = behind;
     }
@@ -83,11 +101,16 @@ mod tests {
 
     #[test]
     fn references_are_replaced_and_can_be_escaped() {
-        let env = |name: &str| (name == "TOKEN").then(|| "secret".to_owned());
+        let env = |name: &str| match name {
+            "TOKEN" => Some("secret".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
         let check = |text| expand(text, &env);
         assert_eq!(check("a ${TOKEN} b ${TOKEN}"), Ok("a secret b secret".into()));
         assert_eq!(check("$${TOKEN}"), Ok("${TOKEN}".into()));
         assert_eq!(check("${not a name} $ {"), Ok("${not a name} $ {".into()));
         assert_eq!(check("${MISSING}"), Err("MISSING".into()));
+        assert_eq!(check("${EMPTY}"), Err("EMPTY".into()));
     }
 }

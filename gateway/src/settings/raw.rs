@@ -114,10 +114,11 @@ pub(super) struct TelegramAccount {
 }
 
 impl Telegram {
-    /// Every account with what it takes over from the channel. Without `accounts` there is one, `default`.
+    /// Every account with what it takes over from the channel. Without `accounts` there is one, `default`, if only to be
+    /// told what it lacks.
     pub(super) fn accounts(&self) -> BTreeMap<String, TelegramAccount> {
         let mut accounts = self.accounts.clone();
-        if accounts.is_empty() && self.bot_token.is_some() {
+        if accounts.is_empty() {
             accounts.insert("default".to_owned(), TelegramAccount::default());
         }
         for account in accounts.values_mut() {
@@ -141,6 +142,8 @@ impl Telegram {
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Group {
+    pub(super) enabled: Option<bool>,
+    pub(super) group_policy: Option<String>,
     pub(super) require_mention: Option<bool>,
     pub(super) allow_from: Option<Vec<serde_json::Value>>,
     pub(super) topics: BTreeMap<String, Topic>,
@@ -149,6 +152,8 @@ pub(super) struct Group {
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Topic {
+    pub(super) enabled: Option<bool>,
+    pub(super) group_policy: Option<String>,
     pub(super) require_mention: Option<bool>,
     pub(super) allow_from: Option<Vec<serde_json::Value>>,
 }

@@ -19,13 +19,8 @@ const IDS: Shape =
     Shape::ListOf(&Shape::Either(&[TEXT, Shape::Integer { min: i64::MIN, max: i64::MAX }]));
 #[expect(clippy::cast_possible_wrap, reason = "caps are small")]
 const CAP: Shape = Shape::Integer { min: Cap::MIN as i64, max: Cap::MAX as i64 };
-const MODEL: Shape = Shape::Either(&[
-    TEXT,
-    open(&[
-        key("primary", &TEXT, "The model, as `provider/model`."),
-        key("fallbacks", &TEXTS, "Models for when it fails."),
-    ]),
-]);
+const MODEL: Shape =
+    Shape::Either(&[TEXT, open(&[key("primary", &TEXT, "The model, as `provider/model`.")])]);
 
 /// The whole document.
 pub(super) const DOCUMENT: Shape = open(&[
@@ -119,17 +114,8 @@ const TEXT_CHUNK_LIMIT: Field = key(
     &Shape::Integer { min: 1, max: 4_096 },
     "The longest text of one message.",
 );
-const TELEGRAM_ACCOUNT: &[Field] = &[
-    ENABLED,
-    BOT_TOKEN,
-    API_ROOT,
-    DM_POLICY,
-    ALLOW_FROM,
-    GROUP_POLICY,
-    GROUP_ALLOW_FROM,
-    GROUPS,
-    TEXT_CHUNK_LIMIT,
-];
+const TELEGRAM_ACCOUNT: &[Field] =
+    &[ENABLED, BOT_TOKEN, API_ROOT, DM_POLICY, ALLOW_FROM, GROUP_POLICY, GROUP_ALLOW_FROM, GROUPS];
 const TELEGRAM: Shape = open(TELEGRAM_FIELDS);
 /// The channel's own fields hold for every account that does not say otherwise.
 const TELEGRAM_FIELDS: &[Field] = &[
@@ -146,22 +132,23 @@ const TELEGRAM_FIELDS: &[Field] = &[
     TEXT_CHUNK_LIMIT,
 ];
 
+const CHAT_ENABLED: Field = key("enabled", &BOOL, "Whether the bot listens here.");
+const REQUIRE_MENTION: Field =
+    key("requireMention", &BOOL, "Whether messages must speak to the bot.");
+const CHAT_ALLOW_FROM: Field = key("allowFrom", &IDS, "Senders here, or `*`.");
+const TOPIC: Shape = open(&[CHAT_ENABLED, GROUP_POLICY, REQUIRE_MENTION, CHAT_ALLOW_FROM]);
 const GROUP: Shape = open(&[
-    key("requireMention", &BOOL, "Whether messages must speak to the bot."),
-    key("allowFrom", &IDS, "Senders in this group, or `*`."),
-    key(
-        "topics",
-        &Shape::MapOf(&Shape::record(&[
-            key("requireMention", &BOOL, "Whether messages must speak to the bot."),
-            key("allowFrom", &IDS, "Senders in this topic, or `*`."),
-        ])),
-        "Topics by id.",
-    ),
+    CHAT_ENABLED,
+    GROUP_POLICY,
+    REQUIRE_MENTION,
+    CHAT_ALLOW_FROM,
+    key("topics", &Shape::MapOf(&TOPIC), "Topics by id."),
 ]);
 
 /// Every field of a binding decides who answers, so none may be unknown.
 const BINDING: Shape = Shape::record(&[
     Field::required("agentId", &TEXT, "Who answers."),
+    key("type", &Shape::OneOf(&["route"]), "Only `route` is a binding of messages to agents."),
     key("comment", &TEXT, "For people."),
     Field::required(
         "match",
@@ -247,15 +234,11 @@ pub(super) const REFUSED: &[(&[&str], &str)] = &[
     (&["channels", "defaults"], "its group policy decides who may speak"),
     (&["channels", "telegram", "direct"], "it decides who may write directly"),
     (&["channels", "telegram", "dms"], "it decides who may write directly"),
-    (&["channels", "telegram", "groups", "*", "groupPolicy"], "it decides who may speak"),
-    (&["channels", "telegram", "groups", "*", "enabled"], "it decides who may speak"),
+    (&["channels", "telegram", "groups", "*", "topics", "*", "agentId"], "it decides who answers"),
     (
-        &["channels", "telegram", "accounts", "*", "groups", "*", "groupPolicy"],
-        "it decides who may speak",
-    ),
-    (
-        &["channels", "telegram", "accounts", "*", "groups", "*", "enabled"],
-        "it decides who may speak",
+        &["channels", "telegram", "accounts", "*", "groups", "*", "topics", "*", "agentId"],
+        "it decides who answers",
     ),
     (&["channels", "telegram", "accounts", "*", "direct"], "it decides who may write directly"),
+    (&["channels", "telegram", "accounts", "*", "dms"], "it decides who may write directly"),
 ];

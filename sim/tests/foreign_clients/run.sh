@@ -1,8 +1,8 @@
 #!/bin/sh
 # The twins, as clients see them that others wrote: python-telegram-bot and OpenAI's own library.
 #
-#   sim/tests/foreign_clients/run.sh                          builds and tests sim/examples/twin.rs
-#   sim/tests/foreign_clients/run.sh target/debug/creel twin  tests the command line
+#   sim/tests/foreign_clients/run.sh                          builds creel and tests `creel twin`
+#   sim/tests/foreign_clients/run.sh target/debug/creel twin  tests this program
 #
 # Needs python3 with venv, and a package registry that pip knows. Without the registry it says SKIP and succeeds.
 set -eu
@@ -11,8 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 
 if [ $# -eq 0 ]; then
-    (cd "$root" && cargo build --quiet --package creel-sim --example twin)
-    set -- "${CARGO_TARGET_DIR:-$root/target}/debug/examples/twin"
+    (cd "$root" && cargo build --release --locked --quiet --package creel)
+    set -- "${CARGO_TARGET_DIR:-$root/target}/release/creel" twin
 fi
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/creel-foreign-clients.XXXXXX")
