@@ -3,13 +3,13 @@
 //! It is given its network, its settings, its seed and its end; it reads nothing else. So the same function runs for
 //! real and inside a simulation.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use creel_core::gateway::Gateway;
 use tokio::task::JoinSet;
 
 use crate::{
-    channels::{Board, telegram},
+    channels::{Board, State, telegram},
     clock::Clock,
     driver::{Driver, Unfinished},
     http::Http,
@@ -21,6 +21,9 @@ use crate::{
 
 /// How long a gateway that was asked to end may finish what it adopted.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the channels may take to acknowledge what was adopted.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,8 @@ pub async fn run<N: Net>(
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
     let mut channels = JoinSet::new();
     for account in accounts {
+        // Before the first task runs, or `/ready` could say that all of no channels are up.
+        board.set(&account.name(), State::Starting);
         channels.spawn(telegram::receive(http.clone(), account, inbox.clone(), board.clone()));
     }
     drop(inbox);
@@ -61,10 +66,25 @@ pub async fn run<N: Net>(
     let unfinished = tokio::select! {
         biased;
         unfinished = driver.run(shutdown, DRAIN_WITHIN) => unfinished,
-        never = server::serve(listener, server::router(control)) => match never {},
+        never = server::serve(listener, server::router(control), server::Idle::Closed) => match never {},
+        never = outlast(&mut channels) => match never {},
     };
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
-    let acknowledged = async { while channels.join_next().await.is_some() {} };
-    _ = tokio::time::timeout(Duration::from_secs(5), acknowledged).await;
+    _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;
     Ok(unfinished)
+}
+
+/// Waits for every channel. One that panicked is a bug, and must not look like one that is quiet.
+async fn finish(channels: &mut JoinSet<()>) {
+    while let Some(ended) = channels.join_next().await {
+        if let Err(error) = ended {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+/// Watches the channels, also when all have ended: the gateway still answers for its port.
+async fn outlast(channels: &mut JoinSet<()>) -> Infallible {
+    finish(channels).await;
+    std::future::pending().await
 }

@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, sync::Mutex};
 pub enum State {
     /// It has not received from its platform yet.
     Starting,
+    /// The platform does not answer as it should, for this reason; it is asked again.
+    Retrying(String),
     /// It receives.
     Up,
     /// It will not receive again until the configuration changes, for this reason.

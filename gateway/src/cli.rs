@@ -1,7 +1,8 @@
 //! The `creel-gateway` command line.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -12,13 +13,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use creel_core::profile::Version;
 use http_body_util::Full;
 use hyper::{Request, header};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     app,
+    driver::Unfinished,
     http::Http,
     net::TokioNet,
-    settings::{self, Loaded, Source},
+    settings::{self, Loaded, Settings, Source},
 };
 
 /// The reference gateway: OpenClaw's contract, in Rust.
@@ -147,7 +153,13 @@ impl Files {
         match settings::load(&source) {
             Ok(loaded) => Ok(Some(loaded)),
             Err(report) => {
-                eprintln(&format!("{:?}", miette::Report::new(report)));
+                // Editors and scripts read `file:line:column`, people look at the lines themselves.
+                let shown = if io::stderr().is_terminal() {
+                    format!("{:?}", miette::Report::new(report))
+                } else {
+                    report.plain().trim_end().to_owned()
+                };
+                eprintln(&shown);
                 Ok(None)
             }
         }
@@ -183,26 +195,50 @@ fn serve(files: &Files, log: LogFormat, seed: Option<u64>) -> anyhow::Result<Exi
         None => getrandom::u64().context("draw a seed from the operating system")?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let unfinished = runtime.block_on(app::run(TokioNet, loaded.settings, seed, asked_to_end()))?;
-    if unfinished == crate::driver::Unfinished::default() {
-        tracing::info!("ended");
-        return Ok(ExitCode::SUCCESS);
+    let ended = runtime.block_on(until_asked_twice(loaded.settings, seed));
+    // A name look-up that hangs in a thread of the runtime must not hold up the end.
+    runtime.shutdown_background();
+    match ended? {
+        Some(Unfinished { turns: 0, sends: 0 }) => {
+            tracing::info!("ended");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Unfinished { turns, sends }) => {
+            tracing::error!(turns, sends, "ended with work unfinished");
+            Ok(ExitCode::from(1))
+        }
+        None => {
+            tracing::error!("asked to end a second time; ended at once");
+            Ok(ExitCode::from(1))
+        }
     }
-    let crate::driver::Unfinished { turns, sends } = unfinished;
-    tracing::error!(turns, sends, "ended with work unfinished");
-    Ok(ExitCode::from(1))
 }
 
-/// SIGTERM or Ctrl-C.
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be watched");
+/// SIGTERM or Ctrl-C ends the gateway in order; the second of them at once, which is none.
+async fn until_asked_twice(settings: Settings, seed: u64) -> anyhow::Result<Option<Unfinished>> {
+    let mut terminate = signal(SignalKind::terminate()).context("watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watch for Ctrl-C")?;
+    let mut asked = async move || {
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
+    };
+    let (ask, shutdown) = oneshot::channel();
+    let twice = async {
+        asked().await;
+        tracing::info!("asked to end; finishing what was adopted");
+        // The gateway may have ended by itself meanwhile.
+        _ = ask.send(());
+        asked().await;
+    };
+    let shutdown = async { _ = shutdown.await };
     tokio::select! {
         biased;
-        _ = terminate.recv() => (),
-        _ = tokio::signal::ctrl_c() => (),
+        ended = app::run(TokioNet, settings, seed, shutdown) => Ok(Some(ended?)),
+        () = twice => Ok(None),
     }
-    tracing::info!("asked to end; finishing what was adopted");
 }
 
 fn check_config(files: &Files) -> anyhow::Result<ExitCode> {
@@ -239,11 +275,16 @@ fn approve(files: &Files, channel: &str, code: &str) -> anyhow::Result<ExitCode>
 
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let coloured =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(coloured);
     // A second start in one process (tests) keeps the first log.
     _ = match format {
         LogFormat::Pretty => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
+        LogFormat::Json => log.json().with_span_list(false).try_init(),
     };
 }
 

@@ -26,10 +26,10 @@ impl Clock {
 
     /// Waits until `moment`, or for ever if there is none.
     pub async fn reach(&self, moment: Option<Timestamp>) {
-        match moment {
-            Some(moment) => {
-                sleep_until(self.start + std::time::Duration::from_millis(moment.as_ms())).await;
-            }
+        let elapsed = moment.map(|it| std::time::Duration::from_millis(it.as_ms()));
+        // A moment beyond what the machine can count never comes either.
+        match elapsed.and_then(|it| self.start.checked_add(it)) {
+            Some(moment) => sleep_until(moment).await,
             None => std::future::pending().await,
         }
     }

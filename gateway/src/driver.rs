@@ -131,9 +131,12 @@ impl<N: Net> Driver<N> {
                     Err(error) if error.is_cancelled() => continue,
                     Err(error) => std::panic::resume_unwind(error.into_panic()),
                 },
-                Some(input) = self.inputs.recv(), if !draining => {
-                    self.take(input, &mut effects);
-                    self.perform(&mut effects);
+                Some(input) = self.inputs.recv() => {
+                    // Whoever waits for an input that is not taken hears so at once, and not when the drain is over.
+                    if !draining {
+                        self.take(input, &mut effects);
+                        self.perform(&mut effects);
+                    }
                     continue;
                 }
                 () = self.clock.reach(due), if due.is_some() => Event::Tick,
@@ -141,6 +144,7 @@ impl<N: Net> Driver<N> {
                 () = &mut shutdown, if !draining => {
                     // The receiver side may be gone; then there is nobody to tell.
                     _ = self.closing.send(true);
+                    self.inputs.close();
                     give_up_at = Some(self.clock.now() + millis(drain_within));
                     continue;
                 }

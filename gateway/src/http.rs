@@ -15,7 +15,10 @@ use rustls::ClientConfig;
 use crate::net::{Connector, Net};
 
 /// How long an idle connection is kept.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+const IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// How many idle connections are kept for one host.
+const IDLE_PER_HOST_MAX: usize = 64;
 
 /// Why an exchange failed. No address is in it, since a bot's address holds its token.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,7 @@ impl<N: Net> Http<N> {
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_MAX)
+            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .build(connector);
         Self { client }
     }

@@ -8,6 +8,8 @@ use creel_core::{
     run::{ModelFailure, ModelOutcome, ModelRequest},
 };
 
+use tracing::Instrument as _;
+
 use crate::{
     channels::telegram,
     http::Http,
@@ -39,21 +41,36 @@ pub struct Outside<N: Net> {
 }
 
 impl<N: Net> Outside<N> {
-    /// Asks the provider of the request's model.
-    pub async fn ask(self: Arc<Self>, request: ModelRequest) -> ModelOutcome {
-        let Some((endpoint, model)) = self.endpoint(&request) else {
-            tracing::error!(run = %request.run, model = %request.model, "no provider or no key for this model");
-            return ModelOutcome::Failed(ModelFailure::NotConfigured);
-        };
-        openai::complete(&self.http, &endpoint, model, &request).await
+    /// Asks the provider of the request's model. What the log says meanwhile carries the run.
+    pub fn ask(
+        self: Arc<Self>,
+        request: ModelRequest,
+    ) -> impl Future<Output = ModelOutcome> + Send {
+        let ModelRequest { run, call, model, .. } = &request;
+        let span = tracing::info_span!("model", %run, call, %model);
+        async move {
+            let Some((endpoint, model)) = self.endpoint(&request) else {
+                tracing::error!("no provider or no key for this model");
+                return ModelOutcome::Failed(ModelFailure::NotConfigured);
+            };
+            openai::complete(&self.http, &endpoint, model, &request).await
+        }
+        .instrument(span)
     }
 
     /// Sends a piece by the account that its route names.
-    pub async fn send(self: Arc<Self>, outgoing: Outgoing) -> SendOutcome {
-        match self.telegram.get(&outgoing.route.account) {
-            Some(account) => telegram::send(self.http.clone(), account.clone(), outgoing).await,
-            None => SendOutcome::Permanent,
+    pub fn send(self: Arc<Self>, outgoing: Outgoing) -> impl Future<Output = SendOutcome> + Send {
+        let Outgoing { send, route, .. } = &outgoing;
+        let (channel, account, peer) = (&route.channel, &route.account, &route.peer.id);
+        let span = tracing::info_span!("send", %send, %channel, %account, %peer);
+        async move {
+            let Some(account) = self.telegram.get(&outgoing.route.account) else {
+                tracing::error!("no such account");
+                return SendOutcome::Permanent;
+            };
+            telegram::send(self.http.clone(), account.clone(), &outgoing).await
         }
+        .instrument(span)
     }
 
     fn endpoint<'a>(&self, request: &'a ModelRequest) -> Option<(Endpoint, &'a str)> {

@@ -6,9 +6,11 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     routing::{get, post},
+    serve::Listener,
 };
 use creel_core::ids::Channel;
 use hyper_util::{
@@ -18,7 +20,10 @@ use hyper_util::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::{JoinError, JoinSet},
+};
 
 use crate::{
     channels::{self, Board},
@@ -27,7 +32,7 @@ use crate::{
 };
 
 /// How many connections are served at once; further ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 1_024;
+pub const CONNECTIONS_MAX: usize = 4_096;
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -49,23 +54,57 @@ pub fn router(control: Control) -> Router {
         .with_state(control)
 }
 
-/// Serves until the future is dropped; its connections are dropped with it.
-pub async fn serve(mut listener: impl axum::serve::Listener, router: Router) -> Infallible {
+/// What becomes of a connection whose client sends nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// It is closed when a request's head has not come within hyper's 30 s.
+    Closed,
+    /// It stays: the simulator's platforms close nothing of their own accord.
+    Kept,
+}
+
+/// Serves `router` on `listener` for as long as the future is polled.
+///
+/// The connections belong to the future: dropping it ends them all. A connection that its client closes drops the
+/// request that it was serving, and with it the handler.
+pub async fn serve<L>(mut listener: L, router: Router, idle: Idle) -> Infallible
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
     let mut connections = JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await;
-        while connections.try_join_next().is_some() {}
-        if connections.len() >= CONNECTIONS_MAX {
-            connections.join_next().await;
+        tokio::select! {
+            biased;
+            Some(ended) = connections.join_next() => propagate(ended),
+            (io, _) = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
+                connections.spawn(connection(io, router.clone(), idle));
+            }
         }
-        let service = TowerToHyperService::new(router.clone());
-        connections.spawn(async move {
-            let mut builder = Builder::new(TokioExecutor::new());
-            // The date would be the machine's, and no reader needs it.
-            builder.http1().auto_date_header(false).timer(TokioTimer::new());
-            // A connection that breaks is its client's business.
-            _ = builder.serve_connection(TokioIo::new(stream), service).await;
-        });
+    }
+}
+
+/// Serves one connection until either side closes it.
+async fn connection<I>(io: I, router: Router, idle: Idle)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    // The date would be the machine's, and no reader needs it.
+    let mut http = builder.http1();
+    http.timer(TokioTimer::new()).auto_date_header(false);
+    if idle == Idle::Kept {
+        http.header_read_timeout(None);
+    }
+    let service = TowerToHyperService::new(router);
+    // A connection that breaks is its client's business.
+    _ = builder.serve_connection(TokioIo::new(io), service).await;
+}
+
+/// A panic in a handler is a bug of ours, so it must end the run.
+fn propagate(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 
@@ -79,6 +118,7 @@ async fn ready(State(control): State<Control>) -> (StatusCode, Json<Value>) {
         .map(|(account, state)| match state {
             channels::State::Starting => (account, json!("starting")),
             channels::State::Up => (account, json!("up")),
+            channels::State::Retrying(why) => (account, json!({ "retrying": why })),
             channels::State::Down(why) => (account, json!({ "down": why })),
         })
         .collect();
@@ -95,7 +135,7 @@ struct Approval {
 async fn approve(
     State(control): State<Control>,
     headers: HeaderMap,
-    Json(approval): Json<Approval>,
+    body: Bytes,
 ) -> (StatusCode, Json<Value>) {
     let refused = |status, error: String| (status, Json(json!({ "ok": false, "error": error })));
     let Some(token) = control.token.as_ref() else {
@@ -106,10 +146,15 @@ async fn approve(
         let why = "expected the header `authorization: Bearer <gateway.auth.token>`";
         return refused(StatusCode::UNAUTHORIZED, why.into());
     }
-    let Ok(channel) = Channel::new(&approval.channel) else {
+    // Read by hand, since a stranger must not even hear what a body should look like.
+    let Ok(Approval { channel, code }) = serde_json::from_slice(&body) else {
+        let why = r#"expected a body like {"channel": "telegram", "code": "ABCD2345"}"#;
+        return refused(StatusCode::BAD_REQUEST, why.into());
+    };
+    let Ok(channel) = Channel::new(&channel) else {
         return refused(StatusCode::BAD_REQUEST, "`channel` is empty".into());
     };
-    match control.inbox.approve_pairing(channel, approval.code).await {
+    match control.inbox.approve_pairing(channel, code).await {
         Some(Ok((account, sender))) => {
             let approved = json!({ "account": account.as_str(), "sender": sender.as_str() });
             (StatusCode::OK, Json(json!({ "ok": true, "approved": approved })))

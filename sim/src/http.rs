@@ -1,61 +1,20 @@
 //! Serving a router on any listener: tokio's, turmoil's, or the tests' pipes.
 
-use std::{convert::Infallible, panic::resume_unwind};
+use std::convert::Infallible;
 
 use axum::{Router, serve::Listener};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
-    service::TowerToHyperService,
-};
-use tokio::task::{JoinError, JoinSet};
+use creel_gateway::server::{self, Idle};
 
-/// How many connections one twin serves at a time. Later ones wait in the listener's backlog.
-pub const CONNECTIONS_MAX: usize = 4_096;
-
-/// Serves `router` on `listener` for as long as the future is polled.
+/// Serves `router` on `listener` for as long as the future is polled, as the gateway serves its own port.
 ///
-/// The connections belong to the future: dropping it ends them all. A connection that its client closes drops the
-/// request that it was serving, and with it the handler; that is how a twin sees that it was abandoned.
-pub async fn serve<L>(mut listener: L, router: Router) -> Infallible
+/// A connection that its client closes drops the handler that it was waiting for; that is how a twin sees that it was
+/// abandoned. A twin never closes an idle connection of its own accord: no scenario asked for that fault.
+pub async fn serve<L>(listener: L, router: Router) -> Infallible
 where
     L: Listener,
     L::Addr: std::fmt::Debug,
 {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(ended) = connections.join_next() => propagate(ended),
-            (io, _) = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
-                connections.spawn(connection(io, router.clone()));
-            }
-        }
-    }
-}
-
-/// Serves one connection until either side closes it.
-async fn connection<I>(io: I, router: Router)
-where
-    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .auto_date_header(false)
-        // A twin never closes an idle connection of its own accord: no scenario asked for that fault.
-        .header_read_timeout(None);
-    let service = TowerToHyperService::new(router);
-    // How a connection ended is no fact; what it carried is recorded by the handlers.
-    let _ = builder.serve_connection(TokioIo::new(io), service).await;
-}
-
-/// A panic in a handler is a bug of ours, so it must end the run.
-fn propagate(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        resume_unwind(error.into_panic());
-    }
+    server::serve(listener, router, Idle::Kept).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! It is the same in both worlds; a world gives it a network, a gateway under test, and its end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use creel_gateway::{http::Http, net::Net};
@@ -94,14 +94,14 @@ impl Stage {
     }
 
     /// Serves both twins on two listeners, for as long as the future is polled.
-    pub async fn serve<L>(&self, telegram: L, provider: L)
+    pub async fn serve<L>(&self, telegram: L, provider: L) -> Infallible
     where
         L: axum::serve::Listener<Addr = SocketAddr>,
     {
         tokio::select! {
             biased;
-            never = serve(telegram, self.telegram.router()) => match never {},
-            never = serve(provider, self.openai.router()) => match never {},
+            never = serve(telegram, self.telegram.router()) => never,
+            never = serve(provider, self.openai.router()) => never,
         }
     }
 

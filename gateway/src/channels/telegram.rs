@@ -15,7 +15,7 @@ use creel_core::{
     time::Millis,
 };
 
-use self::api::{Api, Failure};
+use self::api::{Api, Failure, Me};
 use crate::{
     channels::{Board, State},
     driver::Inbox,
@@ -34,7 +34,13 @@ const POLL_WAIT: Duration = Duration::from_secs(30);
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 
 /// The longest wait between two polls that fail.
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
+const BACKOFF_MAX: Duration = Duration::from_mins(1);
+
+/// How often a wait is doubled at the most; [`BACKOFF_MAX`] is reached earlier.
+const DOUBLINGS_MAX: u32 = 10;
+
+/// The least time from one poll to the next if the first brought nothing. One that waits for updates takes longer anyway.
+const POLL_FRUITLESS_MIN: Duration = Duration::from_secs(1);
 
 /// One bot.
 #[derive(Clone, Debug)]
@@ -47,92 +53,139 @@ pub struct Account {
     pub api_root: String,
 }
 
-/// Receives for one account until the gateway no longer listens.
-pub async fn receive<N: Net>(http: Http<N>, account: Account, inbox: Inbox, board: Arc<Board>) {
-    let name = format!("{CHANNEL}/{}", account.id);
-    board.set(&name, State::Starting);
-    let api = Api::new(http, &account);
-    let mut failures = 0_u32;
-    let mut offset = None;
-    let me = loop {
-        match api.get_me().await {
-            Ok(me) => break me,
-            Err(failure) => {
-                if !pause(&name, &board, failure, &mut failures).await {
-                    return;
-                }
-            }
-        }
-    };
-    tracing::info!(account = name, bot = me.username, "receiving");
-    board.set(&name, State::Up);
-    'receiving: while !inbox.is_closing() {
-        let polled = tokio::select! {
-            biased;
-            () = inbox.closing() => break,
-            polled = api.get_updates(offset, POLL_WAIT) => polled,
-        };
-        match polled {
-            Ok(updates) => {
-                failures = 0;
-                board.set(&name, State::Up);
-                for raw in updates {
-                    let (id, inbound) = update::read(raw, &account.id, &me);
-                    if let Some(inbound) = inbound
-                        && !inbox.adopt(inbound).await
-                    {
-                        break 'receiving;
-                    }
-                    offset = id.map(|it| it + 1).or(offset);
-                }
-            }
-            Err(failure) => {
-                if !pause(&name, &board, failure, &mut failures).await {
-                    return;
-                }
-            }
-        }
-    }
-    // What was adopted is acknowledged before the gateway ends, or it would be offered once more to the next one.
-    if offset.is_some() {
-        _ = api.get_updates(offset, Duration::ZERO).await;
+impl Account {
+    /// The account as the log and `/ready` call it.
+    pub fn name(&self) -> String {
+        format!("{CHANNEL}/{}", self.id)
     }
 }
 
-/// Waits before the next attempt; false when there will be none.
-async fn pause(name: &str, board: &Board, failure: Failure, failures: &mut u32) -> bool {
-    *failures += 1;
-    let wait = match failure {
-        Failure::Refused { status: 401 | 403 | 404, ref description } => {
-            tracing::error!(account = name, %failure, "the token is not accepted; this account stops");
-            board.set(name, State::Down(format!("the platform refused the token: {description}")));
-            return false;
+/// Receives for one account until the gateway takes no more messages.
+pub async fn receive<N: Net>(http: Http<N>, account: Account, inbox: Inbox, board: Arc<Board>) {
+    let name = account.name();
+    let api = Api::new(http, &account);
+    let mut receiver =
+        Receiver { api, account: account.id, name, inbox, board, failures: 0, offset: None };
+    let Some(me) = receiver.meet().await else { return };
+    tracing::info!(account = receiver.name, bot = me.username, "receiving");
+    receiver.poll(&me).await;
+    // What was adopted is acknowledged before the gateway ends, or it would be offered once more to the next one.
+    if receiver.offset.is_some() {
+        _ = receiver.api.get_updates(receiver.offset, Duration::ZERO).await;
+    }
+}
+
+struct Receiver<N: Net> {
+    api: Api<N>,
+    account: AccountId,
+    name: String,
+    inbox: Inbox,
+    board: Arc<Board>,
+    /// How many calls failed in a row.
+    failures: u32,
+    /// The update from which on to ask: all before it are adopted.
+    offset: Option<i64>,
+}
+
+impl<N: Net> Receiver<N> {
+    /// Asks who the bot is; none if the gateway ends first, or the token is refused.
+    async fn meet(&mut self) -> Option<Me> {
+        loop {
+            match unless_closing(&self.inbox, self.api.get_me()).await? {
+                Ok(me) => return Some(me),
+                Err(failure) if self.pause(&failure).await => (),
+                Err(_) => return None,
+            }
         }
-        Failure::RetryAfter(wait) => wait,
-        Failure::Refused { .. } | Failure::Unreached(_) | Failure::Ambiguous(_) => {
-            BACKOFF_FIRST * 2_u32.pow((*failures - 1).min(10))
+    }
+
+    async fn poll(&mut self, me: &Me) {
+        self.board.set(&self.name, State::Up);
+        loop {
+            let earliest = tokio::time::sleep(POLL_FRUITLESS_MIN);
+            let updates = self.api.get_updates(self.offset, POLL_WAIT);
+            match unless_closing(&self.inbox, updates).await {
+                Some(Ok(updates)) => {
+                    self.failures = 0;
+                    self.board.set(&self.name, State::Up);
+                    let before = self.offset;
+                    if !self.take(updates, me).await {
+                        return;
+                    }
+                    // A platform that does not wait for updates must not make us ask without end.
+                    let fruitless = self.offset == before;
+                    if fruitless && unless_closing(&self.inbox, earliest).await.is_none() {
+                        return;
+                    }
+                }
+                Some(Err(failure)) if self.pause(&failure).await => (),
+                Some(Err(_)) | None => return,
+            }
         }
-    };
-    let wait = wait.min(BACKOFF_MAX);
-    tracing::warn!(account = name, %failure, ?wait, "will try again");
-    board.set(name, State::Starting);
-    tokio::time::sleep(wait).await;
-    true
+    }
+
+    /// Hands the updates in, in order; false when the gateway takes no more. That is asked of the gateway alone: to give
+    /// up waiting here would leave an adopted message unacknowledged.
+    async fn take(&mut self, updates: Vec<serde_json::Value>, me: &Me) -> bool {
+        for raw in updates {
+            let (id, inbound) = update::read(raw, &self.account, me);
+            if let Some(inbound) = inbound
+                && !self.inbox.adopt(inbound).await
+            {
+                return false;
+            }
+            self.offset = id.map(|it| it.saturating_add(1)).or(self.offset);
+        }
+        true
+    }
+
+    /// Waits before the next attempt; false when there will be none.
+    async fn pause(&mut self, failure: &Failure) -> bool {
+        let doublings = self.failures.min(DOUBLINGS_MAX);
+        self.failures = self.failures.saturating_add(1);
+        let wait = match failure {
+            Failure::Refused { status: 401 | 403 | 404, description } => {
+                tracing::error!(account = self.name, %failure, "the token is not accepted; this account stops");
+                let why = format!("the platform refused the token: {description}");
+                self.board.set(&self.name, State::Down(why));
+                return false;
+            }
+            Failure::RetryAfter(wait) => *wait,
+            Failure::Refused { .. }
+            | Failure::NotThePlatform { .. }
+            | Failure::Unreached(_)
+            | Failure::Ambiguous(_) => BACKOFF_FIRST * 2_u32.pow(doublings),
+        };
+        let wait = wait.min(BACKOFF_MAX);
+        tracing::warn!(account = self.name, %failure, ?wait, "will try again");
+        self.board.set(&self.name, State::Retrying(failure.to_string()));
+        unless_closing(&self.inbox, tokio::time::sleep(wait)).await.is_some()
+    }
+}
+
+/// What comes of `work`, unless the gateway takes no more messages first.
+async fn unless_closing<T>(inbox: &Inbox, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = inbox.closing() => None,
+        done = work => Some(done),
+    }
 }
 
 /// Sends one piece.
-pub async fn send<N: Net>(http: Http<N>, account: Account, outgoing: Outgoing) -> SendOutcome {
+pub async fn send<N: Net>(http: Http<N>, account: Account, outgoing: &Outgoing) -> SendOutcome {
     let api = Api::new(http, &account);
-    let Err(failure) = api.send_message(&outgoing).await else { return SendOutcome::Delivered };
-    tracing::warn!(send = %outgoing.send, %failure, "send");
+    let Err(failure) = api.send_message(outgoing).await else { return SendOutcome::Delivered };
+    tracing::warn!(%failure, "send");
     match failure {
         Failure::RetryAfter(wait) => {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             SendOutcome::RetryAfter(Millis::new(wait_ms))
         }
-        Failure::Refused { status: 500.., .. } | Failure::Unreached(_) | Failure::Ambiguous(_) => {
-            SendOutcome::Transient
-        }
-        Failure::Refused { .. } => SendOutcome::Permanent,
+        Failure::Refused { status: 429 | 500.., .. }
+        | Failure::NotThePlatform { status: 429 | 500.. }
+        | Failure::Unreached(_)
+        | Failure::Ambiguous(_) => SendOutcome::Transient,
+        Failure::Refused { .. } | Failure::NotThePlatform { .. } => SendOutcome::Permanent,
     }
 }

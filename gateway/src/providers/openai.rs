@@ -3,13 +3,15 @@
 //! The answer is read as server-sent events and is whole only when the stream said so: a `finish_reason` and a clean
 //! end. Anything else has a reason of its own, so that half an answer is never passed off as one.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use creel_core::{
     run::{ModelFailure, ModelOutcome, ModelRequest},
     session::Entry,
 };
 use futures_util::StreamExt as _;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{Request, Response, StatusCode, body::Incoming, header};
 use serde::{Deserialize, Serialize};
 use sse_stream::SseStream;
@@ -22,8 +24,16 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How much of a stream is read in all, in bytes: an answer with what JSON puts around it.
 const STREAM_BYTES_MAX: usize = 64 * ANSWER_BYTES_MAX;
 
+/// How long the end of a stream is waited for after `[DONE]`, so that its connection can be used again.
+const END_WAIT: Duration = Duration::from_secs(1);
+
 /// How much of an error's body is read for the log, in bytes.
 const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long an error's body is waited for. Its status is known already.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
+
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// Where a provider is, and who asks.
 #[derive(Clone, Debug)]
@@ -69,8 +79,18 @@ struct Delta {
 
 /// The body broke off or was longer than expected.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Spoiled(Box<dyn std::error::Error + Send + Sync>);
+enum Spoiled {
+    #[error("longer than {STREAM_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("{0}")]
+    Broken(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Box<dyn std::error::Error + Send + Sync>> for Spoiled {
+    fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        if error.is::<LengthLimitError>() { Self::TooLong } else { Self::Broken(error) }
+    }
+}
 
 /// Asks the model once. The future may be dropped at any time: the connection closes then.
 pub async fn complete<N: Net>(
@@ -91,11 +111,11 @@ async fn exchange<N: Net>(
     model: &str,
     request: &ModelRequest,
 ) -> Result<String, ModelFailure> {
-    let request = encode(endpoint, model, request).map_err(|error| {
+    let encoded = encode(endpoint, model, request).map_err(|error| {
         tracing::warn!(%error, "provider address or key cannot be used");
         ModelFailure::NotConfigured
     })?;
-    let response = http.send(request).await.map_err(|error| {
+    let response = http.send(encoded).await.map_err(|error| {
         tracing::warn!(%error, "model request");
         match error {
             crate::http::Error::Connect(_) => ModelFailure::Unreachable,
@@ -104,8 +124,13 @@ async fn exchange<N: Net>(
     })?;
     let status = response.status();
     if status != StatusCode::OK {
-        log_error_body(status, response).await;
+        log_error_body(status, response, &endpoint.key).await;
         return Err(ModelFailure::Status(status.as_u16()));
+    }
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if kind.is_some_and(|it| !it.as_bytes().starts_with(EVENT_STREAM.as_bytes())) {
+        tracing::warn!(content_type = ?kind, "the model's answer is not `{EVENT_STREAM}`");
+        return Err(ModelFailure::Malformed);
     }
     read_stream(response).await
 }
@@ -125,28 +150,29 @@ fn encode(
     let body = serde_json::to_vec(&body).expect("a body of strings is plain data");
     Request::post(format!("{}/chat/completions", endpoint.base_url))
         .header(header::CONTENT_TYPE, "application/json")
-        .header(header::ACCEPT, "text/event-stream")
+        .header(header::ACCEPT, EVENT_STREAM)
         .header(header::AUTHORIZATION, format!("Bearer {}", endpoint.key.expose()))
         .body(Full::new(Bytes::from(body)))
 }
 
 async fn read_stream(response: Response<Incoming>) -> Result<String, ModelFailure> {
-    let body = Limited::new(response.into_body(), STREAM_BYTES_MAX).map_err(Spoiled);
+    // Boxed, since the compiler loses track of the closure's lifetimes across the waits below otherwise.
+    let body =
+        Limited::new(response.into_body(), STREAM_BYTES_MAX).map_err(Spoiled::from).boxed_unsync();
     let mut events = SseStream::new(body);
     let mut text = String::new();
     let mut finished = false;
     while let Some(event) = events.next().await {
-        let event = event.map_err(|error| {
-            tracing::warn!(%error, "model stream");
-            ModelFailure::BrokenOff
-        })?;
-        let Some(data) = event.data else { continue };
+        let Some(data) = event.map_err(|it| broken(&it))?.data else { continue };
         if data.trim() == "[DONE]" {
-            finished = true;
-            continue;
+            // Nothing behind it matters, neither what comes nor that nothing does.
+            let rest = async { while events.next().await.is_some() {} };
+            _ = tokio::time::timeout(END_WAIT, rest).await;
+            return Ok(text);
         }
         let chunk: Chunk = serde_json::from_str(&data).map_err(|_| ModelFailure::Malformed)?;
         if chunk.error.is_some() {
+            tracing::warn!("the model's answer ended in an error");
             return Err(ModelFailure::BrokenOff);
         }
         for choice in chunk.choices.into_iter().take(1) {
@@ -160,8 +186,19 @@ async fn read_stream(response: Response<Incoming>) -> Result<String, ModelFailur
     if finished { Ok(text) } else { Err(ModelFailure::BrokenOff) }
 }
 
+fn broken(error: &sse_stream::Error) -> ModelFailure {
+    tracing::warn!(%error, "model stream");
+    match error {
+        sse_stream::Error::Body(why) if matches!(why.downcast_ref(), Some(Spoiled::TooLong)) => {
+            ModelFailure::TooLong
+        }
+        sse_stream::Error::Body(_) => ModelFailure::BrokenOff,
+        _ => ModelFailure::Malformed,
+    }
+}
+
 /// Tells the log what kind of error it was. The body's message is left out: providers echo keys in it.
-async fn log_error_body(status: StatusCode, response: Response<Incoming>) {
+async fn log_error_body(status: StatusCode, response: Response<Incoming>, key: &Secret) {
     #[derive(Deserialize)]
     struct Envelope {
         error: Kind,
@@ -170,10 +207,13 @@ async fn log_error_body(status: StatusCode, response: Response<Incoming>) {
     struct Kind {
         r#type: Option<String>,
     }
-    let body = Limited::new(response.into_body(), ERROR_BODY_BYTES_MAX).collect().await;
+    let body = Limited::new(response.into_body(), ERROR_BODY_BYTES_MAX).collect();
+    let body = tokio::time::timeout(ERROR_BODY_WAIT, body).await;
     let kind = body
         .ok()
+        .and_then(Result::ok)
         .and_then(|it| serde_json::from_slice::<Envelope>(&it.to_bytes()).ok())
-        .and_then(|it| it.error.r#type);
+        .and_then(|it| it.error.r#type)
+        .map(|it| key.redact(&it));
     tracing::warn!(%status, kind, "model request was refused");
 }

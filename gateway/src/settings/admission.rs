@@ -124,8 +124,8 @@ fn account_rules(account: &raw::TelegramAccount) -> AccountRules {
 
 fn group_rule(group: &raw::Group) -> GroupRule {
     let topics = group.topics.iter().filter_map(|(id, topic)| {
-        let raw::Topic { enabled, group_policy, require_mention, allow_from } = topic;
-        let policy = chat_policy(*enabled, group_policy.as_deref());
+        let raw::Topic { enabled, policy, require_mention, allow_from } = topic;
+        let policy = chat_policy(*enabled, policy.as_deref());
         let rule = ChatRule {
             policy,
             require_mention: *require_mention,
@@ -136,7 +136,7 @@ fn group_rule(group: &raw::Group) -> GroupRule {
     GroupRule {
         topics: topics.collect(),
         chat: ChatRule {
-            policy: chat_policy(group.enabled, group.group_policy.as_deref()),
+            policy: chat_policy(group.enabled, group.policy.as_deref()),
             require_mention: group.require_mention,
             allow_from: group.allow_from.as_deref().map(senders),
         },

@@ -143,7 +143,8 @@ impl Telegram {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Group {
     pub(super) enabled: Option<bool>,
-    pub(super) group_policy: Option<String>,
+    #[serde(rename = "groupPolicy")]
+    pub(super) policy: Option<String>,
     pub(super) require_mention: Option<bool>,
     pub(super) allow_from: Option<Vec<serde_json::Value>>,
     pub(super) topics: BTreeMap<String, Topic>,
@@ -153,7 +154,8 @@ pub(super) struct Group {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Topic {
     pub(super) enabled: Option<bool>,
-    pub(super) group_policy: Option<String>,
+    #[serde(rename = "groupPolicy")]
+    pub(super) policy: Option<String>,
     pub(super) require_mention: Option<bool>,
     pub(super) allow_from: Option<Vec<serde_json::Value>>,
 }

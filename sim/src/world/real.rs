@@ -4,6 +4,7 @@
 //! its whole group.
 
 use std::{
+    convert::Infallible,
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -113,14 +114,21 @@ impl Real {
         let mut process = Process::start(self, &stage, &room)?;
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
-        let ready = tokio::select! {
-            biased;
-            () = stage.serve(telegram, provider) => Ok(()),
-            () = lateness.measure() => Ok(()),
-            conducted = self.conduct(&stage, &gateway) => conducted,
-            status = process.ended() => Err(format!("it ended during the run: {status}")),
+        // The twins serve until the process is gone, so that it can end in good order.
+        let played = async {
+            let ready = tokio::select! {
+                biased;
+                conducted = self.conduct(&stage, &gateway) => conducted,
+                status = process.ended() => Err(format!("it ended during the run: {status}")),
+            };
+            (ready, process.end().await)
         };
-        let (code, last_words) = process.end().await;
+        let (ready, (code, last_words)) = tokio::select! {
+            biased;
+            never = stage.serve(telegram, provider) => match never {},
+            never = lateness.measure() => match never {},
+            played = played => played,
+        };
         if let Err(why) = ready {
             let target = &self.target.name;
             let said = tail(&last_words, 2_000);
@@ -168,7 +176,7 @@ struct Lateness {
 
 impl Lateness {
     #[expect(clippy::disallowed_methods, reason = "lateness is a difference of two readings")]
-    async fn measure(&mut self) {
+    async fn measure(&mut self) -> Infallible {
         loop {
             let due = Instant::now() + MEASURE_EVERY;
             sleep(MEASURE_EVERY).await;

@@ -113,7 +113,7 @@ async fn perform(stage: &Stage) -> std::io::Result<()> {
     };
     tokio::select! {
         biased;
-        () = stage.serve(telegram, provider) => (),
+        never = stage.serve(telegram, provider) => match never {},
         () = conducted => (),
     }
     Ok(())

@@ -38,6 +38,8 @@ pub(super) enum Failure {
     RetryAfter(Duration),
     /// The platform refused.
     Refused { status: u16, description: String },
+    /// Somebody answered, not the platform: a proxy, a wrong address.
+    NotThePlatform { status: u16 },
     /// The platform was certainly not reached.
     Unreached(String),
     /// The platform may have taken the request.
@@ -56,8 +58,7 @@ pub(super) struct Me {
 struct Envelope<T> {
     ok: bool,
     result: Option<T>,
-    #[serde(default)]
-    error_code: u16,
+    error_code: Option<u16>,
     #[serde(default)]
     description: String,
     parameters: Option<Parameters>,
@@ -145,20 +146,20 @@ impl<N: Net> Api<N> {
             http::Error::Connect(_) => Failure::Unreached(error.to_string()),
             _ => Failure::Ambiguous(error.to_string()),
         })?;
-        let envelope: Envelope<T> = serde_json::from_slice(&bytes)
-            .map_err(|_| refused(status.as_u16(), "the answer is not the Bot API's".into()))?;
+        let status = status.as_u16();
+        let envelope: Envelope<T> =
+            serde_json::from_slice(&bytes).map_err(|_| Failure::NotThePlatform { status })?;
         match envelope {
             Envelope { ok: true, result: Some(result), .. } => Ok(result),
             Envelope { parameters: Some(Parameters { retry_after: Some(seconds) }), .. } => {
                 Err(Failure::RetryAfter(Duration::from_secs(seconds)))
             }
-            Envelope { error_code, description, .. } => Err(refused(error_code, description)),
+            Envelope { error_code, description, .. } => Err(Failure::Refused {
+                status: error_code.unwrap_or(status),
+                description: self.token.redact(&description),
+            }),
         }
     }
-}
-
-fn refused(status: u16, description: String) -> Failure {
-    Failure::Refused { status, description }
 }
 
 impl fmt::Display for Failure {
@@ -166,6 +167,9 @@ impl fmt::Display for Failure {
         match self {
             Self::RetryAfter(wait) => write!(f, "the platform asks to wait {wait:?}"),
             Self::Refused { status, description } => write!(f, "{status} {description}"),
+            Self::NotThePlatform { status } => {
+                write!(f, "an answer with status {status} that is not the Bot API's")
+            }
             Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
         }
     }

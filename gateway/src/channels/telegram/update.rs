@@ -5,7 +5,7 @@ use creel_core::{
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{CHANNEL, api::Me};
 
@@ -15,6 +15,7 @@ struct Update {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are the Bot API's")]
 struct Message {
     message_id: i64,
     from: Option<User>,
@@ -23,10 +24,20 @@ struct Message {
     caption: Option<String>,
     #[serde(default)]
     entities: Vec<Entity>,
+    #[serde(default)]
+    caption_entities: Vec<Entity>,
     message_thread_id: Option<i64>,
     #[serde(default)]
     is_topic_message: bool,
     reply_to_message: Option<Box<ReplyTo>>,
+    photo: Option<IgnoredAny>,
+    sticker: Option<IgnoredAny>,
+    video: Option<IgnoredAny>,
+    video_note: Option<IgnoredAny>,
+    animation: Option<IgnoredAny>,
+    audio: Option<IgnoredAny>,
+    voice: Option<IgnoredAny>,
+    document: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -69,17 +80,16 @@ pub(super) fn read(
     me: &Me,
 ) -> (Option<i64>, Option<Inbound>) {
     let id = raw.get("update_id").and_then(serde_json::Value::as_i64);
-    let message = match serde_json::from_value::<Update>(raw) {
-        Ok(update) => update.message,
-        Err(error) => {
-            tracing::warn!(update = id, %error, "this update is not understood and skipped");
-            None
-        }
-    };
-    (id, message.and_then(|it| inbound(it, account, me)))
+    let update = serde_json::from_value::<Update>(raw);
+    if update.is_err() {
+        // Without the error, which would quote the message's words.
+        tracing::warn!(update = id, "this update is not understood and skipped");
+    }
+    let message = update.ok().and_then(|it| it.message);
+    (id, message.and_then(|it| inbound(&it, account, me)))
 }
 
-fn inbound(message: Message, account: &AccountId, me: &Me) -> Option<Inbound> {
+fn inbound(message: &Message, account: &AccountId, me: &Me) -> Option<Inbound> {
     let from = message.from.as_ref().filter(|it| !it.is_bot)?;
     let direct = message.chat.r#type == "private";
     let kind = if direct { PeerKind::Direct } else { PeerKind::Group };
@@ -87,10 +97,13 @@ fn inbound(message: Message, account: &AccountId, me: &Me) -> Option<Inbound> {
         channel: Channel::new(CHANNEL).expect("a constant name"),
         account: account.clone(),
         peer: Peer { kind, id: PeerId::new(&message.chat.id.to_string()).ok()? },
-        thread: topic(&message).and_then(|it| ThreadId::new(&it).ok()).map(Thread::Topic),
+        thread: topic(message).and_then(|it| ThreadId::new(&it).ok()).map(Thread::Topic),
     };
-    let written = message.text.as_ref().or(message.caption.as_ref());
-    let (text, addressee) = addressed(written.cloned().unwrap_or_default());
+    let media = media(message);
+    // Without words and media it tells of the chat itself: somebody joined, a title changed. Nobody asks us anything.
+    let placeholder = media.map(|it| format!("<media:{it}>"));
+    let words = message.text.as_ref().or(message.caption.as_ref()).cloned().or(placeholder)?;
+    let (text, addressee) = addressed(words);
     let for_us = addressee.as_ref().map(|it| it.eq_ignore_ascii_case(&me.username));
     if for_us == Some(false) {
         return None;
@@ -98,8 +111,8 @@ fn inbound(message: Message, account: &AccountId, me: &Me) -> Option<Inbound> {
     let sender_name = format!("{} {}", from.first_name, from.last_name).trim().to_owned();
     Some(Inbound {
         message: MessageId::new(&message.message_id.to_string()).ok()?,
-        mentioned: for_us.is_some() || direct || mentions(&message, me),
-        media: message.text.is_none(),
+        mentioned: for_us.is_some() || direct || mentions(message, me),
+        media: media.is_some(),
         origin: Origin {
             route,
             sender: SenderId::new(&from.id.to_string()).ok()?,
@@ -131,13 +144,33 @@ fn addressed(text: String) -> (String, Option<String>) {
     (format!("{name}{rest}"), Some(bot.to_owned()))
 }
 
+/// What came with the words, by the name that OpenClaw gives it.
+fn media(message: &Message) -> Option<&'static str> {
+    let Message { photo, sticker, video, video_note, animation, audio, voice, document, .. } =
+        message;
+    let kinds = [
+        (photo, "image"),
+        (sticker, "sticker"),
+        (video, "video"),
+        (video_note, "video"),
+        (animation, "video"),
+        (audio, "audio"),
+        (voice, "audio"),
+        (document, "document"),
+    ];
+    kinds.into_iter().find(|(it, _)| it.is_some()).map(|(_, name)| name)
+}
+
 fn mentions(message: &Message, me: &Me) -> bool {
     let answers_us = message.reply_to_message.as_ref().and_then(|it| it.from.as_ref());
+    let texts = [(&message.text, &message.entities), (&message.caption, &message.caption_entities)];
+    let mut entities = texts.into_iter().flat_map(|(text, entities)| {
+        entities.iter().map(move |it| (text.as_deref().unwrap_or_default(), it))
+    });
     answers_us.is_some_and(|it| it.id == me.id)
-        || message.entities.iter().any(|entity| match entity.r#type.as_str() {
+        || entities.any(|(text, entity)| match entity.r#type.as_str() {
             "text_mention" => entity.user.as_ref().is_some_and(|it| it.id == me.id),
             "mention" => {
-                let text = message.text.as_deref().unwrap_or_default();
                 mentioned_name(text, entity).is_some_and(|it| it.eq_ignore_ascii_case(&me.username))
             }
             _ => false,
@@ -222,6 +255,25 @@ mod tests {
         let entities = json!([{"type": "mention", "offset": 0, "length": 10}]);
         let other = check(&group(), &json!({"text": "@other_bot hi", "entities": entities}));
         assert!(other.contains("mentioned=false"), "{other}");
+    }
+
+    #[test]
+    fn media_has_its_caption_or_a_placeholder_and_its_caption_may_mention_us() {
+        let entities = json!([{"type": "mention", "offset": 0, "length": 10}]);
+        let fields = json!({"photo": [], "caption": "@creel_bot?", "caption_entities": entities});
+        insta::assert_snapshot!(
+            check(&group(), &fields),
+            @r#"Group -100777 topic - from 3001 (Al Ice): "@creel_bot?" mentioned=true media=true"#
+        );
+        insta::assert_snapshot!(
+            check(&private(), &json!({"voice": {"duration": 2}})),
+            @r#"Direct 3001 topic - from 3001 (Al Ice): "<media:audio>" mentioned=true media=true"#
+        );
+    }
+
+    #[test]
+    fn news_of_the_chat_itself_is_no_message() {
+        assert_eq!(check(&group(), &json!({"new_chat_members": [], "new_chat_title": "x"})), "-");
     }
 
     #[test]
