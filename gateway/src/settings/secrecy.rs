@@ -16,7 +16,8 @@ const SECRET_ENDINGS: [&str; 6] =
 
 fn is_secret(key: &str) -> bool {
     let key = key.to_lowercase();
-    key == "key" || SECRET_ENDINGS.iter().any(|it| key.ends_with(it))
+    // A text under `auth` is a token in the wrong place.
+    matches!(key.as_str(), "key" | "auth") || SECRET_ENDINGS.iter().any(|it| key.ends_with(it))
 }
 
 /// The file's text as reports may show it: secret values are stars of the same length, so that all places stay right.
@@ -62,10 +63,11 @@ fn secret_spans(node: &Node, spans: &mut Vec<Range<usize>>) {
         Value::List(items) => items.iter().for_each(|it| secret_spans(it, spans)),
         Value::Map(entries) => {
             for (key, value) in entries {
-                match value.value {
-                    Value::List(_) | Value::Map(_) => secret_spans(value, spans),
-                    _ if is_secret(&key.name) => spans.push(value.span.clone()),
-                    _ => (),
+                let holds_settings = key.name == "auth" && matches!(value.value, Value::Map(_));
+                if is_secret(&key.name) && !holds_settings {
+                    spans.push(value.span.clone());
+                } else {
+                    secret_spans(value, spans);
                 }
             }
         }

@@ -43,15 +43,28 @@ pub(super) fn is_discarding(message: &Message) -> bool {
     matches!(command.as_str(), "/stop" | "/new" | "/reset")
 }
 
-/// How often a message may be new: steer-backlog injects it and also keeps it as a turn of its own.
-pub(super) fn turns_max(context: &Context) -> u64 {
+/// How long a gateway must know an id again, in microseconds: 20 minutes. Source: contract, sections 0 and 4.
+const REMEMBERED_US: i64 = 20 * 60 * 1_000_000;
+
+/// How often a message may be new: steer-backlog injects it and also keeps it as a turn of its own, and what is delivered
+/// again after its id may be forgotten may run again.
+pub(super) fn turns_max(message: &Message, context: &Context) -> u64 {
     let is_backlog = |mode: &String| mode == "steer-backlog" || mode == "steer+backlog";
-    if context.queue.modes.iter().any(is_backlog) { 2 } else { 1 }
+    let turns = if context.queue.modes.iter().any(is_backlog) { 2 } else { 1 };
+    let mut taken_us = message.inbound[0].at_us;
+    let mut lives = 1;
+    for delivery in &message.inbound {
+        if delivery.at_us.saturating_sub(taken_us) >= REMEMBERED_US {
+            lives += 1;
+            taken_us = delivery.at_us;
+        }
+    }
+    turns * lives
 }
 
 /// The failure if a message is new more often than it may be.
 pub(super) fn repeated(message: &Message, turns: &Turns, context: &Context) -> Option<Verdict> {
-    let allowed = turns_max(context);
+    let allowed = turns_max(message, context);
     let mut times = 0_u64;
     let mut shown = Vec::new();
     for appearance in turns.appearances(&message.name) {

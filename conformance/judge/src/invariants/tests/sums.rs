@@ -138,6 +138,17 @@ fn what_must_not_be_admitted_is_in_no_request() {
 }
 
 #[test]
+fn a_message_may_run_again_once_its_id_may_be_forgotten() {
+    let again = |minutes: &str| {
+        i2(&format!(
+            "0 say m1 alice\n1 ask alice user m1\n2 again m1\n{minutes} again m1\n{minutes} ask alice user m1 | assistant yes | user m1"
+        ))
+    };
+    assert!(again("1199").starts_with("fail"), "{}", again("1199"));
+    assert!(again("1200").starts_with("pass"), "{}", again("1200"));
+}
+
+#[test]
 fn a_redelivered_message_has_one_turn() {
     assert_eq!(i2("0 say m1 alice\n1 ask alice user m1\n2 again m1"), "pass [1, 2, 4, 5]");
     let after_new = "
