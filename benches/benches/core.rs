@@ -1,6 +1,10 @@
 //! Events a second through the core, by queue mode and number of sessions, beside the least possible work.
 
-use std::{collections::{BTreeMap, VecDeque}, hint::black_box, time::{Duration, Instant}};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use creel_benches::{core, inbound, origin};
 use creel_core::{
@@ -69,7 +73,10 @@ fn timed(mode: &str, sessions: usize, iterations: u64) -> Duration {
 
 fn events(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("core");
-    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
     for mode in ["collect", "followup", "steer", "steer-backlog", "interrupt"] {
         for sessions in [1, 1_000, 100_000] {
             let per_life = {

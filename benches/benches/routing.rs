@@ -17,7 +17,9 @@ fn routing(criterion: &mut Criterion) {
                 json!({ "agentId": "work", "match": { "channel": "telegram", "peer": peer } })
             })
             .collect();
-        let table = settings("collect", &json!(rows), "http://127.0.0.1:1", "http://127.0.0.1:1").core.routing;
+        let table = settings("collect", &json!(rows), "http://127.0.0.1:1", "http://127.0.0.1:1")
+            .core
+            .routing;
         let (hit, miss) = (origin(bindings - 1), origin(bindings + 7));
         group.bench_function(BenchmarkId::new("hit", bindings), |bencher| {
             bencher.iter(|| black_box(table.route(black_box(&hit))));
@@ -25,7 +27,8 @@ fn routing(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("miss", bindings), |bencher| {
             bencher.iter(|| black_box(table.route(black_box(&miss))));
         });
-        let map: BTreeMap<_, usize> = (0..bindings).map(|it| (origin(it).route.peer.id, it)).collect();
+        let map: BTreeMap<_, usize> =
+            (0..bindings).map(|it| (origin(it).route.peer.id, it)).collect();
         group.bench_function(BenchmarkId::new("floor", bindings), |bencher| {
             bencher.iter(|| black_box(map.get(black_box(&hit.route.peer.id))));
         });

@@ -31,9 +31,12 @@ expect: [{ visible: { chat: alice, ends_with: again } }]
 ";
 
 fn ten_messages() -> String {
-    let answers: String = (0..10).map(|it| format!("    - {{ after: 5ms, say: 'answer {it}' }}\n")).collect();
+    let answers: String =
+        (0..10).map(|it| format!("    - {{ after: 5ms, say: 'answer {it}' }}\n")).collect();
     let steps: String = (0..10)
-        .map(|it| format!("  - {{ at: {}ms, send: {{ chat: alice, text: 'message {it}' }} }}\n", it * 50))
+        .map(|it| {
+            format!("  - {{ at: {}ms, send: {{ chat: alice, text: 'message {it}' }} }}\n", it * 50)
+        })
         .collect();
     format!(
         "id: run/ten\ntitle: ten messages\nsettle: 100ms\nchats: {{ alice: {{ dm: '3001' }} }}\n\
@@ -58,7 +61,11 @@ fn simulator(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulator");
     group.sample_size(20).measurement_time(Duration::from_secs(3));
     let ten = ten_messages();
-    let cases = [("one-message", "run/one", ONE_MESSAGE), ("ten-messages", "run/ten", &ten), ("silent-hour", "run/hour", SILENT_HOUR)];
+    let cases = [
+        ("one-message", "run/one", ONE_MESSAGE),
+        ("ten-messages", "run/ten", &ten),
+        ("silent-hour", "run/hour", SILENT_HOUR),
+    ];
     for (name, id, text) in cases {
         let scenario = parse(id, text);
         let mut seed = 0;

@@ -5,7 +5,10 @@ mod replay;
 mod run;
 mod twin;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use creel_document::schema;
@@ -24,7 +27,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   creel run                              the whole corpus on the reference gateway, in simulated time
-  creel run queue routing/peer-*         an area, and a glob over ids
+  creel run queue 'routing/*binding*'    an area, and a glob over ids
   creel run my-scenarios/                files of your own
   creel run --world real -j 8            the reference gateway as a process over loopback sockets
   creel run --target ./my-gateway.toml   a gateway of yours
@@ -113,12 +116,9 @@ impl Cli {
             }
             Command::Twin(arguments) => arguments.run().into(),
             Command::Completions { shell } => {
-                clap_complete::generate(
-                    shell,
-                    &mut Self::command(),
-                    "creel",
-                    &mut std::io::stdout(),
-                );
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "creel", &mut script);
+                print(String::from_utf8_lossy(&script).trim_end());
                 Exit::Ok.into()
             }
             Command::Gateway(gateway) => gateway.run(),
@@ -150,14 +150,17 @@ fn refuse(error: corpus::Error) -> Exit {
     Exit::Usage
 }
 
-/// Data goes to standard output.
-#[expect(clippy::print_stdout, reason = "the command line's data")]
+/// Data goes to standard output. A reader that has had enough, such as `head`, is no error.
 fn print(text: &str) {
-    println!("{text}");
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("error: write to standard output: {error}"));
+        }
+        Ok(()) | Err(_) => (),
+    }
 }
 
-/// Everything else goes to standard error.
-#[expect(clippy::print_stderr, reason = "what is not data")]
+/// Everything else goes to standard error. If that is closed, there is nobody to tell.
 fn complain(text: &str) {
-    eprintln!("{text}");
+    _ = writeln!(io::stderr(), "{text}");
 }

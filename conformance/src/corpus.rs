@@ -78,12 +78,21 @@ pub fn choose(selectors: &[String]) -> Result<Vec<Entry>, Error> {
     }
     for selector in selectors {
         let path = Path::new(selector);
-        let found = if path.exists() { from_path(path)? } else { from_corpus(selector)? };
+        let found = if path.exists() || is_file_name(path) {
+            from_path(path)?
+        } else {
+            from_corpus(selector)?
+        };
         sources.extend(found);
     }
     let mut seen = std::collections::BTreeSet::new();
     sources.retain(|(_, file, _)| seen.insert(file.clone()));
     parse(sources)
+}
+
+/// Whether a selector can only be meant as a file: ids have no extension.
+fn is_file_name(selector: &Path) -> bool {
+    selector.extension().is_some_and(|it| it == "yaml" || it == "yml")
 }
 
 fn parse(sources: Vec<(String, String, String)>) -> Result<Vec<Entry>, Error> {
@@ -114,8 +123,9 @@ fn from_corpus(selector: &str) -> Result<Vec<(String, String, String)>, Error> {
     };
     let found: Vec<_> = CORPUS.iter().filter(|(id, _)| matches(id)).map(built_in).collect();
     if found.is_empty() {
-        let ids = CORPUS.iter().map(|(id, _)| *id);
-        let nearest = creel_document::names::nearest(wanted, ids).map(str::to_owned);
+        let areas = CORPUS.iter().filter_map(|(id, _)| id.split('/').next());
+        let names = areas.chain(CORPUS.iter().map(|(id, _)| *id));
+        let nearest = creel_document::names::nearest(wanted, names).map(str::to_owned);
         return Err(Error::Nothing { selector: selector.to_owned(), nearest });
     }
     Ok(found)

@@ -37,6 +37,8 @@ pub struct Plan {
     pub seed: u64,
     /// Where.
     pub world: World,
+    /// The target as the user named it, for the command that runs a case again. None for the reference.
+    pub target: Option<String>,
     /// How many run at once.
     pub jobs: usize,
 }
@@ -66,8 +68,12 @@ pub struct Outcome {
 pub enum Missing {
     /// It needs virtual time, and this is a real clock.
     NeedsVirtualTime(String),
+    /// The target does not claim the profile.
+    Unclaimed(String),
     /// The target could not be started or did not get ready.
     Target(String),
+    /// A template of the target's manifest cannot be filled in.
+    Manifest(String),
     /// The scenario asks for what cannot be.
     Scenario(String),
     /// The simulation broke down.
@@ -151,24 +157,40 @@ impl Outcome {
     pub fn status(&self) -> Status {
         let judged = match &self.result {
             Ok(judged) => judged,
-            Err(Missing::NeedsVirtualTime(_)) => return Status::Skipped,
-            Err(Missing::Target(_) | Missing::Scenario(_) | Missing::Broken(_)) => {
+            Err(Missing::NeedsVirtualTime(_) | Missing::Unclaimed(_)) => return Status::Skipped,
+            Err(
+                Missing::Target(_)
+                | Missing::Manifest(_)
+                | Missing::Scenario(_)
+                | Missing::Broken(_),
+            ) => {
                 return Status::Error;
             }
         };
-        if !judged.harness_errors.is_empty() {
-            return Status::Error;
+        if matches!(judged.control, Control::Stuck(_) | Control::NotRun(_))
+            && judged.harness_errors.is_empty()
+        {
+            return Status::Fail;
         }
-        let has = |test: fn(&Check) -> bool| judged.checks.iter().any(test);
-        let stuck = matches!(judged.control, Control::Stuck(_) | Control::NotRun(_));
-        if stuck || has(|it| matches!(it.verdict, Verdict::Fail(_))) {
-            Status::Fail
+        Status::of(&judged.checks, &judged.harness_errors)
+    }
+}
+
+impl Status {
+    /// What a trace's checks amount to, its control aside.
+    pub fn of(checks: &[Check], harness_errors: &[String]) -> Self {
+        if !harness_errors.is_empty() {
+            return Self::Error;
+        }
+        let has = |test: fn(&Check) -> bool| checks.iter().any(test);
+        if has(|it| matches!(it.verdict, Verdict::Fail(_))) {
+            Self::Fail
         } else if has(|it| it.line.is_some() && matches!(it.verdict, Verdict::Vacuous { .. })) {
-            Status::Vacuous
+            Self::Vacuous
         } else if has(|it| matches!(it.verdict, Verdict::Inconclusive { .. })) {
-            Status::Inconclusive
+            Self::Inconclusive
         } else {
-            Status::Pass
+            Self::Pass
         }
     }
 }
@@ -234,8 +256,15 @@ fn run_case(plan: &Plan, case: &Case) -> Outcome {
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     let scenario = &case.entry.scenario;
-    if let (World::Real(_), Some(why)) = (&plan.world, needs_virtual_time(scenario)) {
-        return Err(Missing::NeedsVirtualTime(why));
+    if let World::Real(real) = &plan.world {
+        let target = &real.target;
+        if !target.profiles.contains(&case.profile) {
+            let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
+            return Err(Missing::Unclaimed(why));
+        }
+        if let Some(why) = needs_virtual_time(scenario) {
+            return Err(Missing::NeedsVirtualTime(why));
+        }
     }
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(missing)?;
     let checks = judge(scenario, &run.trace, &run.context);
@@ -247,7 +276,8 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
 fn missing(error: world::Error) -> Missing {
     let why = error.to_string();
     match error {
-        world::Error::Target(_) | world::Error::Manifest(_) => Missing::Target(why),
+        world::Error::Target(_) => Missing::Target(why),
+        world::Error::Manifest(_) => Missing::Manifest(why),
         world::Error::Profile { .. } | world::Error::Stage(_) | world::Error::Settings(_) => {
             Missing::Scenario(why)
         }
@@ -255,7 +285,8 @@ fn missing(error: world::Error) -> Missing {
     }
 }
 
-fn harness_errors(trace: &Trace) -> Vec<String> {
+/// What the harness itself found wrong during a run.
+pub fn harness_errors(trace: &Trace) -> Vec<String> {
     let error = |kind: &Kind| match kind {
         Kind::HarnessError { what } => Some(what.clone()),
         _ => None,

@@ -27,7 +27,7 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("listen on {address}: {source}")]
+#[error("listen on {address}")]
 pub struct Error {
     /// Where.
     pub address: std::net::SocketAddr,

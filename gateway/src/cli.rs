@@ -140,7 +140,13 @@ impl Files {
     fn load(&self) -> anyhow::Result<Option<Loaded>> {
         let state_dir = self.state_dir()?;
         let path = self.config.clone().unwrap_or_else(|| state_dir.join("openclaw.json"));
-        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                eprintln(&format!("error: read {}: {error}; or give --config", path.display()));
+                return Ok(None);
+            }
+        };
         let source = Source {
             name: &path.display().to_string(),
             text: &text,
@@ -256,8 +262,10 @@ fn check_config(files: &Files) -> anyhow::Result<ExitCode> {
 /// Asks the running gateway.
 fn approve(files: &Files, channel: &str, code: &str) -> anyhow::Result<ExitCode> {
     let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
-    let token =
-        loaded.settings.token.context("`gateway.auth.token` is not set: operator calls need it")?;
+    let Some(token) = loaded.settings.token else {
+        eprintln("error: `gateway.auth.token` is not set: operator calls need it");
+        return Ok(ExitCode::from(REFUSED));
+    };
     let address = loaded.settings.listen;
     let body = serde_json::json!({ "channel": channel, "code": code }).to_string();
     let request = Request::post(format!("http://{address}/pairing/approve"))

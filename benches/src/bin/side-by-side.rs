@@ -11,7 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use creel_benches::{platform::Platform, settings};
-use creel_gateway::{app, http::Http, net::{Net, TokioNet}};
+use creel_gateway::{
+    app,
+    http::Http,
+    net::{Net, TokioNet},
+};
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
@@ -24,7 +28,8 @@ const GATEWAY: &str = "100:x";
 const RELAY: &str = "200:x";
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(compare());
 }
 

@@ -10,7 +10,11 @@ use creel_sim::{
 };
 
 use super::{Exit, complain, print, refuse};
-use crate::{corpus, report::diagram, suite};
+use crate::{
+    corpus,
+    report::diagram,
+    suite::{self, Check, Status},
+};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -33,9 +37,16 @@ impl Arguments {
                 return Exit::Usage;
             }
         };
-        let selector = self.scenario.unwrap_or_else(|| trace.header.scenario.clone());
+        let id = &trace.header.scenario;
+        let selector = self.scenario.clone().unwrap_or_else(|| id.clone());
         let entries = match corpus::choose(&[selector]) {
             Ok(entries) => entries,
+            Err(corpus::Error::Nothing { .. }) if self.scenario.is_none() => {
+                complain(&format!(
+                    "error: the trace's scenario `{id}` is not built in: give its file with `--scenario`"
+                ));
+                return Exit::Usage;
+            }
             Err(error) => return refuse(error),
         };
         let Some(entry) = entries.iter().find(|it| it.scenario.id == trace.header.scenario) else {
@@ -64,20 +75,39 @@ impl Arguments {
             Configuration::of(&entry.scenario, profile.name, trace.header.seed, &addresses);
         let context = declared::context(&entry.scenario, profile, &configuration, clock);
         let checks = suite::judge(&entry.scenario, &trace, &context);
-        let mut failed = 0;
-        for check in &checks {
-            print(&format!("{:<14} {}", check.verdict.word(), check.label));
-            if let Verdict::Fail(failure) = &check.verdict {
-                failed += 1;
-                print(&format!(
-                    "    expected  {}\n    observed  {}",
-                    failure.expected, failure.observed
-                ));
-                print(&diagram::draw(&trace, &failure.witnesses));
-            }
+        checks.iter().for_each(|it| show(it, &trace));
+        let errors = suite::harness_errors(&trace);
+        for what in &errors {
+            print(&format!("the harness or the scenario is at fault: {what}"));
         }
+        let failed = checks.iter().filter(|it| matches!(it.verdict, Verdict::Fail(_))).count();
         print(&format!("trace {}\n{} checks, {failed} failed", trace.hash(), checks.len()));
-        if failed > 0 { Exit::Failed } else { Exit::Ok }
+        match Status::of(&checks, &errors) {
+            Status::Pass => Exit::Ok,
+            Status::Fail | Status::Vacuous => Exit::Failed,
+            Status::Inconclusive => Exit::Inconclusive,
+            Status::Error => Exit::Usage,
+            Status::Skipped => Exit::Nothing,
+        }
+    }
+}
+
+fn show(check: &Check, trace: &Trace) {
+    print(&format!("{:<14} {}", check.verdict.word(), check.label));
+    match &check.verdict {
+        Verdict::Fail(failure) => {
+            print(&format!(
+                "    expected  {}\n    observed  {}",
+                failure.expected, failure.observed
+            ));
+            print(&diagram::draw(trace, &failure.witnesses));
+        }
+        Verdict::Vacuous { why } if check.line.is_some() => print(&format!("    because   {why}")),
+        Verdict::Inconclusive { why } => print(&format!("    because   {why}")),
+        Verdict::Pass { .. }
+        | Verdict::Vacuous { .. }
+        | Verdict::NotTestable { .. }
+        | Verdict::NotApplicable { .. } => (),
     }
 }
 

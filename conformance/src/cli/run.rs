@@ -1,8 +1,15 @@
 //! `creel run`.
 
-use std::{fs, io::IsTerminal as _, path::PathBuf, str::FromStr, time::Instant};
+use std::{
+    fs,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Instant,
+};
 
 use clap::{Args, ValueEnum};
+use creel_judge::profile;
 use creel_sim::{
     base::{Addresses, Configuration},
     target::Target,
@@ -160,7 +167,6 @@ impl Arguments {
     }
 
     fn plan(&self) -> Result<Plan, Exit> {
-        let entries = corpus::choose(&self.select).map_err(refuse)?;
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
             (target, _) => self.real(target.as_deref().unwrap_or("reference"))?,
@@ -170,7 +176,22 @@ impl Arguments {
             World::Turmoil => cpus,
             World::Real(_) => REAL_JOBS,
         });
-        Ok(Plan { entries, profile: self.profile.clone(), seed: self.seed.0, world, jobs })
+        if self.keep.is_some() && matches!(world, World::Turmoil) {
+            complain("error: `--keep` keeps the folders of real runs: add `--world real` or `--target`");
+            return Err(Exit::Usage);
+        }
+        let entries = corpus::choose(&self.select).map_err(refuse)?;
+        let (profile, target) = (self.profile.clone(), self.target.clone());
+        let plan = Plan { entries, profile, seed: self.seed.0, world, target, jobs };
+        match (suite::cases(&plan).is_empty(), &self.profile) {
+            (true, Some(profile)) => {
+                complain(&format!(
+                    "error: none of the chosen scenarios is of profile {profile}, so nothing was judged"
+                ));
+                Err(Exit::Nothing)
+            }
+            _ => Ok(plan),
+        }
     }
 
     fn real(&self, target: &str) -> Result<World, Exit> {
@@ -179,6 +200,13 @@ impl Arguments {
             Exit::Usage
         };
         let target = Target::load(target).map_err(|it| usage(it.to_string()))?;
+        if let Some(found) = target.profiles.iter().find(|it| profile::named(it).is_none()) {
+            let known = profile::ALL.map(|it| format!("`{}`", it.name)).join(" or ");
+            let name = &target.name;
+            return Err(usage(format!(
+                "target `{name}` claims the unknown profile `{found}`: expected {known}"
+            )));
+        }
         let creel = std::env::current_exe().map_err(|it| usage(format!("find creel: {it}")))?;
         let keep = self.keep.clone().map_or(Keep::No, Keep::In);
         Ok(world::real(target, creel, keep))
@@ -202,7 +230,7 @@ impl Arguments {
                 Format::Json => format!("{:#}\n", json::report(plan, outcomes)),
                 Format::Junit => junit::report(plan, outcomes).map_err(|it| it.to_string())?,
             };
-            fs::write(path, text).map_err(|it| format!("write {}: {it}", path.display()))?;
+            write(path, &text)?;
         }
         let Some(path) = &self.trace else { return Ok(()) };
         let all: Vec<_> = outcomes
@@ -210,22 +238,25 @@ impl Arguments {
             .filter_map(|it| it.result.as_ref().ok().map(|judged| (it, judged)))
             .collect();
         for (outcome, judged) in &all {
-            let file = match all.as_slice() {
+            let file = match outcomes {
                 [_] => path.clone(),
                 _ => {
                     let id = outcome.case.entry.scenario.id.replace('/', "-");
                     path.join(format!("{id}-{}.jsonl", outcome.case.profile))
                 }
             };
-            if let Some(folder) = file.parent().filter(|it| !it.as_os_str().is_empty()) {
-                fs::create_dir_all(folder)
-                    .map_err(|it| format!("make {}: {it}", folder.display()))?;
-            }
-            fs::write(&file, judged.trace.to_json_lines())
-                .map_err(|it| format!("write {}: {it}", file.display()))?;
+            write(&file, &judged.trace.to_json_lines())?;
         }
         Ok(())
     }
+}
+
+/// Writes a file, and makes the folder that it is in.
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    if let Some(folder) = file.parent().filter(|it| !it.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|it| format!("make {}: {it}", folder.display()))?;
+    }
+    fs::write(file, text).map_err(|it| format!("write {}: {it}", file.display()))
 }
 
 fn exit(outcomes: &[Outcome]) -> Exit {

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use creel_judge::verdict::Verdict;
+use creel_sim::world::World;
 
 use super::{Counts, diagram, json::reason};
-use crate::suite::{Check, Control, Judged, Outcome, Plan, Status};
+use crate::suite::{Check, Control, Judged, Missing, Outcome, Plan, Status};
 
 /// Whether the terminal shows colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +93,8 @@ fn explain_check(text: &mut String, outcome: &Outcome, check: &Check, marked: &m
                 ("facts", facts),
             ]
         }
-        Verdict::Vacuous { why } if check.line.is_some() => vec![("not exercised", why.clone())],
-        Verdict::Inconclusive { why } => vec![("cannot tell", why.clone())],
+        Verdict::Vacuous { why } if check.line.is_some() => vec![("because", why.clone())],
+        Verdict::Inconclusive { why } => vec![("because", why.clone())],
         Verdict::Pass { .. }
         | Verdict::Vacuous { .. }
         | Verdict::NotTestable { .. }
@@ -120,8 +121,12 @@ fn command(plan: &Plan, outcome: &Outcome) -> String {
         "creel run {selector} --profile {} --seed {} --trace trace.jsonl",
         outcome.case.profile, plan.seed
     );
-    if plan.world.name() == "real" {
-        write!(command, " --target {}", plan.world.target()).expect("writing to a string");
+    match (&plan.world, &plan.target) {
+        (World::Turmoil, _) => (),
+        (World::Real(_), Some(target)) => {
+            write!(command, " --target {target}").expect("writing to a string");
+        }
+        (World::Real(_), None) => command.push_str(" --world real"),
     }
     command
 }
@@ -130,15 +135,21 @@ fn command(plan: &Plan, outcome: &Outcome) -> String {
 pub fn summary(outcomes: &[Outcome], took: std::time::Duration) -> String {
     let counts = Counts::of(outcomes);
     let mut text = String::new();
-    let skipped: Vec<&Outcome> =
-        outcomes.iter().filter(|it| it.status() == Status::Skipped).collect();
-    if !skipped.is_empty() {
-        writeln!(
-            text,
-            "skipped: {} cases need virtual time (run them without --world real)",
-            skipped.len()
-        )
-        .expect("writing to a string");
+    let count = |test: fn(&Missing) -> bool| {
+        outcomes.iter().filter(|it| it.result.as_ref().is_err_and(test)).count()
+    };
+    let skipped = [
+        (
+            count(|it| matches!(it, Missing::NeedsVirtualTime(_))),
+            "need virtual time (run them without --world real)",
+        ),
+        (
+            count(|it| matches!(it, Missing::Unclaimed(_))),
+            "are of a profile that the target does not claim",
+        ),
+    ];
+    for (cases, why) in skipped.iter().filter(|(cases, _)| *cases > 0) {
+        writeln!(text, "skipped: {cases} cases {why}").expect("writing to a string");
     }
     let checks = outcomes.iter().filter_map(|it| it.result.as_ref().ok());
     let checks: Vec<&Check> = checks.flat_map(|it| &it.checks).collect();

@@ -63,7 +63,9 @@ fn case(outcome: &Outcome) -> Value {
 pub fn reason(missing: &Missing) -> &str {
     match missing {
         Missing::NeedsVirtualTime(why)
+        | Missing::Unclaimed(why)
         | Missing::Target(why)
+        | Missing::Manifest(why)
         | Missing::Scenario(why)
         | Missing::Broken(why) => why,
     }

@@ -80,7 +80,7 @@ pub enum Arrival {
 impl Lane {
     /// Takes a message in.
     pub fn arrive(&mut self, now: Timestamp, message: Message, settings: QueueSettings) -> Arrival {
-        let item = Waiting { message, settings, arrived: now };
+        let mut item = Waiting { message, settings, arrived: now };
         match (self.active, settings.mode) {
             (None, Mode::Interrupt) => {
                 self.waiting.clear();
@@ -95,17 +95,23 @@ impl Lane {
                 let turn = prompt::batch(&[item.message], self.dropped.take());
                 Arrival::Interrupt { aborted, turn }
             }
-            (Some(_), Mode::Steer) if has_room(&self.steering, settings) => {
+            (Some(_), Mode::Steer) if self.may_join(settings) => {
                 self.steering.push_back(item);
                 Arrival::Queued
             }
-            (Some(_), Mode::SteerBacklog) if has_room(&self.steering, settings) => {
-                self.steering.push_back(item.clone());
+            (Some(_), Mode::SteerBacklog) if self.may_join(settings) => {
+                let kept = self.enqueue(item.clone());
+                // What is rejected visibly must not run either.
+                if kept == Arrival::Queued {
+                    self.steering.push_back(item);
+                }
+                kept
+            }
+            (None | Some(_), Mode::Steer | Mode::SteerBacklog) => {
+                item.settings.mode = Mode::Followup;
                 self.enqueue(item)
             }
-            (None | Some(_), Mode::Collect | Mode::Followup | Mode::Steer | Mode::SteerBacklog) => {
-                self.enqueue(item)
-            }
+            (None | Some(_), Mode::Collect | Mode::Followup) => self.enqueue(item),
         }
     }
 
@@ -120,11 +126,14 @@ impl Lane {
         self.active
     }
 
-    /// The active run reached a boundary: takes the messages that join it, oldest first.
+    /// The active run reached a boundary: takes the messages that join it, oldest first. They share a route, since one
+    /// answer goes to one room; those behind a message from another room wait for the boundary after.
     pub fn take_steering(&mut self, batch: SteerBatch) -> Vec<Message> {
+        let Some(first) = self.steering.front() else { return Vec::new() };
+        let in_room = |it: &&Waiting| it.message.route == first.message.route;
         let count = match batch {
-            SteerBatch::One => 1.min(self.steering.len()),
-            SteerBatch::All => self.steering.len(),
+            SteerBatch::One => 1,
+            SteerBatch::All => self.steering.iter().take_while(in_room).count(),
         };
         self.steering.drain(..count).map(|it| it.message).collect()
     }
@@ -185,6 +194,13 @@ impl Lane {
             self.waiting.iter().take(run_length).all(|it| it.message.route == first.message.route);
         let count = if one_route { run_length.max(1) } else { 1 };
         self.waiting.drain(..count).map(|it| it.message).collect()
+    }
+
+    /// Whether a message may join the active run: there is room, and nothing waits for a turn of its own that it would
+    /// overtake. What the backlog keeps has joined already or joins before it.
+    fn may_join(&self, settings: QueueSettings) -> bool {
+        let is_kept = |it: &Waiting| it.settings.mode == Mode::SteerBacklog;
+        has_room(&self.steering, settings) && self.waiting.iter().all(is_kept)
     }
 
     fn enqueue(&mut self, item: Waiting) -> Arrival {

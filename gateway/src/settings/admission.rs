@@ -82,7 +82,7 @@ fn unusable_entries(telegram: &raw::Telegram) -> Vec<String> {
     });
     let unusable = entries.filter_map(|(path, index, entry)| {
         let why = match entry.strip_prefix('-') {
-            _ if entry == "*" || is_number(&entry) => return None,
+            _ if is_usable(&entry) => return None,
             Some(digits) if is_number(digits) => {
                 "is a group's id and matches no sender (expected a user's id; groups go under `groups`)"
             }
@@ -91,6 +91,10 @@ fn unusable_entries(telegram: &raw::Telegram) -> Vec<String> {
         Some(format!("{path}[{index}]: `{entry}` {why}"))
     });
     unusable.collect()
+}
+
+fn is_usable(entry: &str) -> bool {
+    entry == "*" || is_number(entry)
 }
 
 fn is_number(text: &str) -> bool {
@@ -157,7 +161,7 @@ fn group_policy(name: &str) -> GroupPolicy {
 }
 
 fn senders(entries: &[Value]) -> Senders {
-    let entries: Vec<String> = entries.iter().map(sender).collect();
+    let entries: Vec<String> = entries.iter().map(sender).filter(|it| is_usable(it)).collect();
     Senders::of(entries.iter().map(String::as_str))
 }
 

@@ -163,7 +163,10 @@ fn model(
     if known && !found.ends_with('/') {
         return ModelId::new(found).ok();
     }
-    let names = creel_document::names::list(providers.by_name.keys().map(String::as_str));
+    let names = match providers.by_name.len() {
+        0 => "there is none".to_owned(),
+        _ => creel_document::names::list(providers.by_name.keys().map(String::as_str)),
+    };
     let expected =
         format!("expected `provider/model` with a provider of `models.providers` ({names})");
     problems.add(&path, format!("found `{found}`, {expected}"));

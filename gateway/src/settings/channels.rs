@@ -52,8 +52,10 @@ pub(super) fn telegram(
         };
         let api_root = account.api_root.unwrap_or_else(|| API_ROOT.to_owned());
         if !is_http(&api_root) {
-            let found = "expected an address with `http://` or `https://`";
-            problems.add(&format!("{path}.apiRoot"), format!("found `{api_root}`, {found}"));
+            let own = telegram.accounts.get(&name).is_some_and(|it| it.api_root.is_some());
+            let holder = if own { path.as_str() } else { "channels.telegram" };
+            let expected = "expected an address with `http://` or `https://`";
+            problems.add(&format!("{holder}.apiRoot"), format!("found `{api_root}`, {expected}"));
         }
         let api_root = api_root.trim_end_matches('/').to_owned();
         if let Some(other) = found.values().find(|it| it.token == token) {

@@ -1,6 +1,11 @@
 //! Files as people have them, what is made of them, and what is said about those that are wrong.
 
+mod admission;
+mod secrecy;
+
 use std::{fmt::Write as _, path::Path};
+
+use creel_core::time::Millis;
 
 use super::*;
 
@@ -141,7 +146,7 @@ fn the_lab_s_files_say_what_the_gateway_runs_with() {
     let settings = load_with(OLD, LAB_2026_3, &[], &[]).unwrap().settings;
     assert_eq!(settings.listen.to_string(), "127.0.0.1:18301");
     assert_eq!(settings.core.max_concurrent, 4);
-    assert_eq!(settings.core.queue.all.debounce.map(|it| it.as_ms()), Some(1_000));
+    assert_eq!(settings.core.queue.all.debounce, Some(Millis::new(1_000)));
     let biz = AccountId::new("biz").unwrap();
     assert_eq!(settings.telegram[&biz].api_root, "https://api.telegram.org");
     assert_eq!(settings.telegram[&biz].token.expose(), "222:BBB");
@@ -296,7 +301,7 @@ fn what_is_missing_is_told() {
     openclaw.json:1:25: channels.telegram.accounts.default: there is no `botToken`: expected the token that @BotFather gave
     "#);
     insta::assert_snapshot!(told(NEW, "{ models: { providers: { p: {} } } }"), @r#"openclaw.json:1:29: models.providers.p: missing key `baseUrl` (the address, up to and without `/chat/completions`)"#);
-    insta::assert_snapshot!(told(NEW, "{ agents: { entries: { a: { model: 'q/m' } } } }"), @r#"openclaw.json:1:36: agents.entries.a.model: found `q/m`, expected `provider/model` with a provider of `models.providers` ()"#);
+    insta::assert_snapshot!(told(NEW, "{ agents: { entries: { a: { model: 'q/m' } } } }"), @r#"openclaw.json:1:36: agents.entries.a.model: found `q/m`, expected `provider/model` with a provider of `models.providers` (there is none)"#);
 }
 
 #[test]
@@ -306,41 +311,6 @@ fn addresses_must_be_callable() {
     insta::assert_snapshot!(told(OLD, text), @r#"
     openclaw.json:1:40: models.providers.p.baseUrl: found `localhost:1`, expected an address with `http://` or `https://`
     openclaw.json:2:76: channels.telegram.accounts.a.apiRoot: found `ftp://x`, expected an address with `http://` or `https://`
-    "#);
-}
-
-#[test]
-fn who_may_write_must_be_clear() {
-    let lines = "channels: { telegram: { botToken: '1:A', dmPolicy: 'open', accounts: {
-        one: {}, two: { dmPolicy: 'allowlist', botToken: '2:B' }, off: { enabled: false, dmPolicy: 'open' } } } }";
-    insta::assert_snapshot!(told_with(OLD, lines), @r#"
-    openclaw.json:3:52: channels.telegram.dmPolicy: telegram account `one` has dmPolicy `open` and no `*` in allowFrom (expected allowFrom: ["*"] for everybody, or dmPolicy `allowlist` for 0 listed)
-    openclaw.json:4:35: channels.telegram.accounts.two.dmPolicy: telegram account `two` has dmPolicy `allowlist` and nobody in allowFrom (expected at least one sender id, or dmPolicy `disabled`)
-    "#);
-}
-
-#[test]
-fn what_a_person_should_know_about_who_may_write_is_told() {
-    let lines = "channels: { telegram: { botToken: '1:A', allowFrom: ['*', 5, 'tg:6', '@al', -100],
-        groups: { '-1': { allowFrom: ['7'], topics: { '2': { allowFrom: ['bo'] } } } } } }";
-    insta::assert_snapshot!(told_with(OLD, lines), @r#"
-    configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
-    agents: main (p/m)
-    telegram accounts: default
-    providers: p
-    warning: channels.telegram.allowFrom[3]: `@al` matches no sender (expected a user's numeric id, or `*`)
-    warning: channels.telegram.allowFrom[4]: `-100` is a group's id and matches no sender (expected a user's id; groups go under `groups`)
-    warning: channels.telegram.groups.-1.topics.2.allowFrom[0]: `bo` matches no sender (expected a user's numeric id, or `*`)
-    warning: telegram account `default` has dmPolicy `pairing` and `*` in allowFrom: strangers have to pair (expected dmPolicy `open` if everybody may write)
-    warning: session.dmScope is `main` and 4 senders may write directly on telegram: they share one conversation, and each can ask what another said (expected dmScope `per-channel-peer`, or one sender)
-    "#);
-    let lines = "channels: { telegram: { botToken: '1:A', dmPolicy: 'open', allowFrom: ['*'] } }";
-    insta::assert_snapshot!(told_with(OLD, lines), @r#"
-    configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
-    agents: main (p/m)
-    telegram accounts: default
-    providers: p
-    warning: session.dmScope is `main` and everybody may write directly on telegram: they share one conversation, and each can ask what another said (expected dmScope `per-channel-peer`, or one sender)
     "#);
 }
 
@@ -357,163 +327,4 @@ fn ignored_keys_are_listed_once() {
     ignored: channels.telegram.accounts.a.textChunkLimit
     ignored: cron
     "#);
-}
-
-/// Who may speak under these Telegram settings: each message as `<sender> in <chat>[/<topic>]`.
-fn admitted(telegram: &str, messages: &[&str]) -> String {
-    use creel_core::{
-        admission::{Admission, Pairings},
-        ids::{PeerId, SenderId, ThreadId},
-        origin::{Origin, Peer, PeerKind, Route, Thread},
-        time::Timestamp,
-    };
-    let text =
-        with(&format!("{MODEL} channels: {{ telegram: {{ botToken: '1:A', {telegram} }} }}"));
-    let rules = load_with(OLD, &text, &[], &[]).unwrap().settings.core.admission;
-    let told = messages.iter().map(|message| {
-        let (sender, chat) = message.split_once(" in ").unwrap();
-        let (chat, topic) = chat.split_once('/').map_or((chat, None), |(a, b)| (a, Some(b)));
-        let kind = if chat.starts_with('-') { PeerKind::Group } else { PeerKind::Direct };
-        let origin = Origin {
-            route: Route {
-                channel: channels::channel(),
-                account: AccountId::new("default").unwrap(),
-                peer: Peer { kind, id: PeerId::new(chat).unwrap() },
-                thread: topic.map(|it| Thread::Topic(ThreadId::new(it).unwrap())),
-            },
-            sender: SenderId::new(sender).unwrap(),
-            guild: None,
-            team: None,
-            roles: Vec::new(),
-        };
-        let now = Timestamp::from_ms(0);
-        let admission = rules.admit(now, &origin, false, &mut Pairings::new(1));
-        match admission {
-            Admission::Admitted => format!("{message}: yes"),
-            Admission::Ignored(why) => format!("{message}: no, {why}"),
-            Admission::PairingNeeded { .. } => format!("{message}: told a code"),
-        }
-    });
-    told.collect::<Vec<_>>().join("\n")
-}
-
-#[test]
-fn the_defaults_pair_with_strangers_and_speak_in_no_group() {
-    insta::assert_snapshot!(admitted("", &["5 in 5", "5 in -1"]), @r#"
-    5 in 5: told a code
-    5 in -1: no, the group is not in groups
-    "#);
-}
-
-#[test]
-fn ids_may_be_numbers_and_may_have_the_channel_s_name_before_them() {
-    let lists = "allowFrom: [5, 'tg:6', 'Telegram:7', ' 8 ']";
-    insta::assert_snapshot!(admitted(lists, &["5 in 5", "6 in 6", "7 in 7", "8 in 8", "9 in 9"]), @r#"
-    5 in 5: yes
-    6 in 6: yes
-    7 in 7: yes
-    8 in 8: yes
-    9 in 9: told a code
-    "#);
-}
-
-#[test]
-fn groups_and_topics_have_policies_of_their_own() {
-    let groups = "groupAllowFrom: [5], groups: {
-        '*': { requireMention: false },
-        '-1': { groupPolicy: 'open', topics: { '3': { groupPolicy: 'disabled' }, '4': { enabled: false } } },
-        '-2': { enabled: false, topics: { '3': { enabled: true, groupPolicy: 'open' } } },
-        '-3': { requireMention: true },
-    }";
-    let messages = [
-        "9 in -1",
-        "9 in -1/3",
-        "9 in -1/4",
-        "9 in -2",
-        "9 in -2/3",
-        "5 in -3",
-        "5 in -4",
-        "9 in -4",
-    ];
-    insta::assert_snapshot!(admitted(groups, &messages), @r#"
-    9 in -1: yes
-    9 in -1/3: no, group messages are disabled
-    9 in -1/4: no, group messages are disabled
-    9 in -2: no, group messages are disabled
-    9 in -2/3: yes
-    5 in -3: no, the group requires a mention
-    5 in -4: yes
-    9 in -4: no, the sender is not in the group's allowFrom or groupAllowFrom
-    "#);
-}
-
-#[test]
-fn one_agent_s_keys_are_read_for_it_alone() {
-    let text = with("agents: { list: [ { id: 'a', model: 'p/m' }, { id: 'b', model: 'p/m' } ] }");
-    let profiles = r#"{"version": 1, "profiles": {"p:2": {"provider": "p", "key": "second"},
-        "p:1": {"type": "api_key", "provider": "p", "key": "first"}, "p:0": {"type": "oauth", "provider": "p"}}}"#;
-    let files = [("agents/a/agent/auth-profiles.json", profiles)];
-    let keys = load_with(OLD, &text, &[], &files).unwrap().settings.keys;
-    let of = |agent: &str| keys[&AgentId::new(agent).unwrap()].get("p").map(Secret::expose);
-    assert_eq!((of("a"), of("b")), (Some("first"), None));
-}
-
-#[test]
-fn a_file_of_keys_that_is_not_understood_is_told_without_its_keys() {
-    let told = |file| {
-        let files = [("agents/main/agent/auth-profiles.json", file)];
-        load_with(OLD, &with(MODEL), &[], &files).unwrap_err().plain()
-    };
-    insta::assert_snapshot!(told(r#"{"profiles": {"p:1": "sk-canary"}}"#), @r#"openclaw.json:2:9: agents: read the keys of agent `main` in /state/agents/main/agent/auth-profiles.json: line 1, column 32: expected `profiles` with a `provider` and a `key` each"#);
-    insta::assert_snapshot!(told("{\nsk-canary"), @r#"openclaw.json:2:9: agents: read the keys of agent `main` in /state/agents/main/agent/auth-profiles.json: line 2, column 1: expected JSON"#);
-}
-
-const CANARY: &str = "canary";
-
-#[test]
-fn secrets_are_not_in_the_debug_form_of_settings() {
-    let text = with(&format!(
-        "{MODEL} channels: {{ telegram: {{ botToken: '1:canary' }} }}, gateway: {{ auth: {{ token: 'canary' }} }}"
-    ))
-    .replace("apiKey: 'k'", "apiKey: 'canary'");
-    let profiles = r#"{"profiles": {"p:1": {"provider": "p", "key": "canary"}}}"#;
-    let files = [("agents/main/agent/auth-profiles.json", profiles)];
-    let loaded = load_with(OLD, &text, &[], &files).unwrap();
-    let shown = format!("{loaded:?} {}", loaded.summary());
-    assert!(shown.contains("[secret]") && !shown.contains(CANARY), "{shown}");
-}
-
-#[test]
-fn secrets_are_in_no_report_however_it_is_shown() {
-    let env = [("KEY", "canary-from-the-environment")];
-    let wrong = [
-        // Other errors on the lines of secrets, which reports quote.
-        "{ gateway: { auth: { token: 'canary', mode: 5 } }, models: { providers: { p: { apiKey: 'canary', baseUrl: 5 } } } }",
-        "{ channels: { telegram: { accounts: { a: { botToken: /* mine */ 'canary', dmPolicy: 'open' } } } } }",
-        // Secrets that are wrong themselves.
-        "{ gateway: { auth: { token: [ 'canary' ] } } }",
-        "{ channels: { telegram: { botToken: { canary: 1 } } } }",
-        "{ gateway: { auth: 'canary' } }",
-        // Secrets from the environment in places that are quoted.
-        "{ gateway: { bind: '${KEY}' } }",
-        "{ models: { providers: { p: { baseUrl: '${KEY}' } } }, agents: { defaults: { model: '${KEY}' } } }",
-        "{ messages: { queue: { mode: '${KEY}' } }, session: { identityLinks: { a: ['${KEY}'] } } }",
-        "{ channels: { telegram: { botToken: '${KEY}', apiRoot: '${KEY}' } } }",
-        // No tree to look secrets up in.
-        "{ channels: { telegram: { botToken: 'canary' } ",
-        "{ channels: { telegram: { botToken: canary",
-        "{ \"apiKey\" : \"canary, port: 1\n }",
-    ];
-    for text in wrong {
-        let report = load_with(OLD, text, &env, &[]).unwrap_err();
-        let plain = report.plain();
-        let fancy = format!("{:?}", miette::Report::new(report));
-        let leaks = [&plain, &fancy].into_iter().any(|it| it.contains(CANARY));
-        assert!(!leaks, "{text}\n{plain}\n{fancy}");
-    }
-}
-
-#[test]
-fn a_secret_number_is_not_quoted() {
-    insta::assert_snapshot!(told_with(OLD, "gateway: { auth: { token: 12345 } }"), @r#"openclaw.json:3:27: gateway.auth.token: found a value that is not shown, expected text (put it in quotes)"#);
 }

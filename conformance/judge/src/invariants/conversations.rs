@@ -80,7 +80,12 @@ impl<'a> Conversations<'a> {
         else {
             return false;
         };
-        a.direct && b.direct && self.share_scope(a, b) && !self.have_different_agents(one, other)
+        let joined = match (a.direct, b.direct) {
+            (true, true) => self.share_scope(a, b),
+            (false, false) => same_room(&a.place, &b.place),
+            (true, false) | (false, true) => false,
+        };
+        joined && !self.have_different_agents(one, other)
     }
 
     /// The messages of all chats that may share a session with this one, its own among them.
@@ -158,4 +163,11 @@ impl<'a> Conversations<'a> {
             *it = one;
         }
     }
+}
+
+/// Whether two places are one room. A room's session does not depend on the account that listens in it: the contract's
+/// keys of groups have none (section 3).
+fn same_room(a: &Place, b: &Place) -> bool {
+    let room = |it: &Place| (it.channel.clone(), it.peer.clone(), it.thread.clone());
+    room(a) == room(b)
 }

@@ -70,10 +70,14 @@ impl World {
             self.open.keys().all(|it| *it == request.run || session(it) != session(&request.run)),
             "two requests of one session at once"
         );
-        assert!(self.open.len() < 2 || self.open.contains_key(&request.run), "more than two at once");
+        assert!(
+            self.open.len() < 2 || self.open.contains_key(&request.run),
+            "more than two at once"
+        );
         let counts = counts(&request);
         let nothing = BTreeMap::new();
-        let related = |it: &&BTreeMap<String, usize>| counts.keys().any(|word| it.contains_key(word));
+        let related =
+            |it: &&BTreeMap<String, usize>| counts.keys().any(|word| it.contains_key(word));
         let before = self.requests.iter().rev().find(related).unwrap_or(&nothing);
         for (word, count) in &counts {
             let rose = count.saturating_sub(before.get(word).copied().unwrap_or(0));
@@ -199,7 +203,8 @@ fn mode() -> impl Strategy<Value = (Version, Mode, DropPolicy)> {
         Just(Mode::SteerBacklog),
         Just(Mode::Interrupt),
     ];
-    let drop = prop_oneof![Just(DropPolicy::Old), Just(DropPolicy::New), Just(DropPolicy::Summarize)];
+    let drop =
+        prop_oneof![Just(DropPolicy::Old), Just(DropPolicy::New), Just(DropPolicy::Summarize)];
     (prop_oneof![Just(Version::V2026_3), Just(Version::V2026_9)], mode, drop)
 }
 

@@ -6,7 +6,8 @@ use crate::{profile::Version, testing, time::Millis};
 /// Plays a script (`<ms> <event> | …`) into a lane with cap 3, debounce 100 ms, and compares everything that can be
 /// seen: what became of each event, the turn that it started, and the next deadline.
 ///
-/// Events: `<name>` arrives (`y:<name>` from another chat), `ended`, `boundary`, `due`, `clear`.
+/// Events: `<name>` arrives (`y:<name>` from another chat), `ended`, `boundary` (`boundary all`: with the batch of
+/// 2026.9), `due`, `clear`.
 #[track_caller]
 fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
     let mut lane = Lane::default();
@@ -25,8 +26,10 @@ fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
                 lane.release(now);
                 "-".to_owned()
             }
-            "boundary" => {
-                let joined = lane.take_steering(Version::V2026_3.profile().steer_batch);
+            "boundary" | "boundary all" => {
+                let is_newer = event == "boundary all";
+                let version = if is_newer { Version::V2026_9 } else { Version::V2026_3 };
+                let joined = lane.take_steering(version.profile().steer_batch);
                 format!("joined {:?}", joined.iter().map(|it| &it.text).collect::<Vec<_>>())
             }
             "due" => match lane.take_due(now) {
@@ -153,6 +156,46 @@ fn steering_joins_at_the_boundary_one_at_a_time_and_never_gets_lost() {
 }
 
 #[test]
+fn steering_never_mixes_two_chats() {
+    check(
+        Mode::Steer,
+        DropPolicy::Summarize,
+        "0 a | 1 b | 2 c | 3 y:d | 50 boundary all | 60 boundary all | 70 boundary all",
+        r#"
+        0 a           runs "a" for x; due -
+        1 b           queued; due -
+        2 c           queued; due -
+        3 y:d         queued; due -
+        50 boundary all joined ["b", "c"]; due -
+        60 boundary all joined ["d"]; due -
+        70 boundary all joined []; due -
+        "#,
+    );
+}
+
+#[test]
+fn steering_never_overtakes_what_found_no_room_to_steer() {
+    check(
+        Mode::Steer,
+        DropPolicy::Summarize,
+        "0 a | 1 b | 2 c | 3 d | 4 e | 50 boundary | 51 f | 60 boundary | 70 boundary | 80 boundary | 90 ended",
+        r#"
+        0 a           runs "a" for x; due -
+        1 b           queued; due -
+        2 c           queued; due -
+        3 d           queued; due -
+        4 e           queued; due -
+        50 boundary   joined ["b"]; due -
+        51 f          queued; due -
+        60 boundary   joined ["c"]; due -
+        70 boundary   joined ["d"]; due -
+        80 boundary   joined []; due -
+        90 ended      -; due 151 ms
+        "#,
+    );
+}
+
+#[test]
 fn a_later_message_never_overtakes_a_steer_that_missed_its_boundary() {
     check(
         Mode::Steer,
@@ -185,6 +228,26 @@ fn steer_backlog_joins_and_is_kept_and_a_missed_boundary_does_not_double_it() {
         102 due       runs "b" for x; due -
         200 ended     -; due 200 ms
         200 due       runs "c" for x; due -
+        "#,
+    );
+}
+
+#[test]
+fn what_a_full_backlog_rejects_does_not_join_either() {
+    check(
+        Mode::SteerBacklog,
+        DropPolicy::New,
+        "0 a | 1 b | 2 c | 3 d | 50 boundary | 51 e | 60 boundary | 70 boundary | 80 boundary",
+        r#"
+        0 a           runs "a" for x; due -
+        1 b           queued; due -
+        2 c           queued; due -
+        3 d           queued; due -
+        50 boundary   joined ["b"]; due -
+        51 e          rejected e; due -
+        60 boundary   joined ["c"]; due -
+        70 boundary   joined ["d"]; due -
+        80 boundary   joined []; due -
         "#,
     );
 }
