@@ -1,26 +1,25 @@
 //! Embeds the corpus: every `scenarios/<area>/<fact>.yaml`, in the order of their ids.
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     path::{Path, PathBuf},
 };
 
 fn main() {
-    let root =
-        Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../scenarios");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     println!("cargo::rerun-if-changed={}", root.display());
     let mut rows: Vec<(String, PathBuf)> = folders(&root).iter().flat_map(|it| files(it)).collect();
     rows.sort();
-    let rows: String = rows
-        .iter()
-        .map(|(id, path)| {
-            format!("    ({id:?}, include_str!({:?})),\n", path.display().to_string())
-        })
-        .collect();
-    let code = format!(
-        "/// Every built-in scenario: its id and its text.\npub const CORPUS: &[(&str, &str)] = &[\n{rows}];\n"
-    );
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("corpus.rs");
+    let mut code = String::from("/// Every built-in scenario: its id and its text.\n");
+    code.push_str("pub const CORPUS: &[(&str, &str)] = &[\n");
+    for (id, path) in rows {
+        let path = path.display().to_string();
+        writeln!(code, "    ({id:?}, include_str!({path:?})),").expect("writing to a string");
+    }
+    code.push_str("];\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("corpus.rs");
     fs::write(out, code).expect("write the corpus");
 }
 

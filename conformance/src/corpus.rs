@@ -74,7 +74,7 @@ fn hint(nearest: Option<&str>) -> String {
 pub fn choose(selectors: &[String]) -> Result<Vec<Entry>, Error> {
     let mut sources: Vec<(String, String, String)> = Vec::new();
     if selectors.is_empty() {
-        sources.extend(CORPUS.iter().map(|it| built_in(it)));
+        sources.extend(CORPUS.iter().map(built_in));
     }
     for selector in selectors {
         let path = Path::new(selector);

@@ -266,14 +266,14 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
             return Err(Missing::NeedsVirtualTime(why));
         }
     }
-    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(missing)?;
+    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let checks = judge(scenario, &run.trace, &run.context);
     let control = control(plan, case);
     let harness_errors = harness_errors(&run.trace);
     Ok(Judged { checks, control, harness_errors, trace: run.trace, note: run.note })
 }
 
-fn missing(error: world::Error) -> Missing {
+fn missing(error: &world::Error) -> Missing {
     let why = error.to_string();
     match error {
         world::Error::Target(_) => Missing::Target(why),

@@ -29,7 +29,7 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         let read = fs::read_to_string(&self.trace)
             .map_err(|it| it.to_string())
-            .and_then(|text| Trace::from_json_lines(&text).map_err(chain));
+            .and_then(|text| Trace::from_json_lines(&text).map_err(|it| chain(&it)));
         let trace = match read {
             Ok(trace) => trace,
             Err(why) => {
@@ -75,7 +75,9 @@ impl Arguments {
             Configuration::of(&entry.scenario, profile.name, trace.header.seed, &addresses);
         let context = declared::context(&entry.scenario, profile, &configuration, clock);
         let checks = suite::judge(&entry.scenario, &trace, &context);
-        checks.iter().for_each(|it| show(it, &trace));
+        for check in &checks {
+            show(check, &trace);
+        }
         let errors = suite::harness_errors(&trace);
         for what in &errors {
             print(&format!("the harness or the scenario is at fault: {what}"));
@@ -111,8 +113,8 @@ fn show(check: &Check, trace: &Trace) {
     }
 }
 
-fn chain(error: creel_judge::trace::Error) -> String {
-    match std::error::Error::source(&error) {
+fn chain(error: &creel_judge::trace::Error) -> String {
+    match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     }

@@ -154,7 +154,9 @@ impl Arguments {
         if self.json {
             print(&format!("{:#}", json::report(&plan, &outcomes)));
         } else {
-            failures.iter().for_each(|it| print(&format!("\n{it}")));
+            for failure in &failures {
+                print(&format!("\n{failure}"));
+            }
             print(&format!("\n{}", console::summary(&outcomes, started.elapsed())));
         }
         match self.write(&plan, &outcomes) {
@@ -177,7 +179,9 @@ impl Arguments {
             World::Real(_) => REAL_JOBS,
         });
         if self.keep.is_some() && matches!(world, World::Turmoil) {
-            complain("error: `--keep` keeps the folders of real runs: add `--world real` or `--target`");
+            complain(
+                "error: `--keep` keeps the folders of real runs: add `--world real` or `--target`",
+            );
             return Err(Exit::Usage);
         }
         let entries = corpus::choose(&self.select).map_err(refuse)?;
@@ -238,12 +242,11 @@ impl Arguments {
             .filter_map(|it| it.result.as_ref().ok().map(|judged| (it, judged)))
             .collect();
         for (outcome, judged) in &all {
-            let file = match outcomes {
-                [_] => path.clone(),
-                _ => {
-                    let id = outcome.case.entry.scenario.id.replace('/', "-");
-                    path.join(format!("{id}-{}.jsonl", outcome.case.profile))
-                }
+            let file = if outcomes.len() == 1 {
+                path.clone()
+            } else {
+                let id = outcome.case.entry.scenario.id.replace('/', "-");
+                path.join(format!("{id}-{}.jsonl", outcome.case.profile))
             };
             write(&file, &judged.trace.to_json_lines())?;
         }

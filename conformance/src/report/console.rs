@@ -69,7 +69,9 @@ fn explain(text: &mut String, outcome: &Outcome, judged: &Judged) {
     match &judged.control {
         Control::Stuck(labels) => {
             push(text, "  control: with its edit, these checks should fail and did not:");
-            labels.iter().for_each(|label| push(text, &format!("    {label}")));
+            for label in labels {
+                push(text, &format!("    {label}"));
+            }
         }
         Control::NotRun(why) => push(text, &format!("  control: could not be run: {why}")),
         Control::Absent | Control::Flipped(_) => (),
