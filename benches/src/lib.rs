@@ -80,5 +80,6 @@ pub fn inbound(origin: &Origin, id: u64) -> Inbound {
         sender_name: "Someone".to_owned(),
         mentioned: true,
         media: false,
+        merged: Vec::new(),
     }
 }

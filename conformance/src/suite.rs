@@ -150,6 +150,23 @@ impl Status {
             Self::Error => "error",
         }
     }
+
+    /// What a trace's checks amount to, its control aside.
+    pub fn of(checks: &[Check], harness_errors: &[String]) -> Self {
+        if !harness_errors.is_empty() {
+            return Self::Error;
+        }
+        let has = |test: fn(&Check) -> bool| checks.iter().any(test);
+        if has(|it| matches!(it.verdict, Verdict::Fail(_))) {
+            Self::Fail
+        } else if has(|it| it.line.is_some() && matches!(it.verdict, Verdict::Vacuous { .. })) {
+            Self::Vacuous
+        } else if has(|it| matches!(it.verdict, Verdict::Inconclusive { .. })) {
+            Self::Inconclusive
+        } else {
+            Self::Pass
+        }
+    }
 }
 
 impl Outcome {
@@ -173,25 +190,6 @@ impl Outcome {
             return Status::Fail;
         }
         Status::of(&judged.checks, &judged.harness_errors)
-    }
-}
-
-impl Status {
-    /// What a trace's checks amount to, its control aside.
-    pub fn of(checks: &[Check], harness_errors: &[String]) -> Self {
-        if !harness_errors.is_empty() {
-            return Self::Error;
-        }
-        let has = |test: fn(&Check) -> bool| checks.iter().any(test);
-        if has(|it| matches!(it.verdict, Verdict::Fail(_))) {
-            Self::Fail
-        } else if has(|it| it.line.is_some() && matches!(it.verdict, Verdict::Vacuous { .. })) {
-            Self::Vacuous
-        } else if has(|it| matches!(it.verdict, Verdict::Inconclusive { .. })) {
-            Self::Inconclusive
-        } else {
-            Self::Pass
-        }
     }
 }
 

@@ -272,8 +272,11 @@ impl Gateway {
                 self.start(now, &key, turn, effects);
             }
             Arrival::Rejected(message) => {
+                // Each message of a burst is refused visibly, not only the one that gave it its id.
                 let text = control::queue_full_notice(settings.cap);
-                self.reply(now, (&message.route, message.id), &text, effects);
+                for id in message.merged.into_iter().chain([message.id]) {
+                    self.reply(now, (&message.route, id), &text, effects);
+                }
             }
         }
         self.watch_lane(&key);

@@ -99,12 +99,13 @@ impl Bursts {
         burst.until
     }
 
-    /// Takes a burst out as one message: the words in order, the id of the last.
+    /// Takes a burst out as one message: the words in order, the id of the last with those merged into it.
     pub fn take(&mut self, key: &BurstKey) -> Option<Inbound> {
         let mut messages = self.open.remove(key)?.messages;
         let text = messages.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join("\n");
         let last = messages.pop().expect("a burst has a message");
-        Some(Inbound { text, ..last })
+        let merged = messages.into_iter().map(|it| it.message).collect();
+        Some(Inbound { text, merged, ..last })
     }
 
     /// Forgets the bursts of a conversation, and says how many messages that were.

@@ -23,6 +23,8 @@ pub struct Inbound {
     pub mentioned: bool,
     /// Whether anything but text came with it.
     pub media: bool,
+    /// The earlier messages of a burst that were merged into this one, oldest first. Channels hand in none.
+    pub merged: Vec<MessageId>,
 }
 
 /// An admitted message.
@@ -34,6 +36,8 @@ pub struct Message {
     pub route: Route,
     /// Who wrote it.
     pub sender: SenderId,
+    /// The earlier messages of the burst that it was made of, oldest first.
+    pub merged: Vec<MessageId>,
     /// What the model reads: the words, in a group with the sender's label before them.
     pub text: String,
 }
@@ -41,14 +45,15 @@ pub struct Message {
 impl Message {
     /// The message, as the model shall read it.
     pub fn of(inbound: Inbound) -> Self {
-        let Inbound { origin, message, text, sender_name, mentioned: _, media: _ } = inbound;
+        let Inbound { origin, message, text, sender_name, mentioned: _, media: _, merged } =
+            inbound;
         let text = match origin.route.peer.kind {
             PeerKind::Direct => text,
             PeerKind::Group | PeerKind::Channel => {
                 format!("[{sender_name} ({})] {text}", origin.sender)
             }
         };
-        Self { id: message, route: origin.route, sender: origin.sender, text }
+        Self { id: message, route: origin.route, sender: origin.sender, merged, text }
     }
 }
 

@@ -113,6 +113,7 @@ fn inbound(message: &Message, account: &AccountId, me: &Me) -> Option<Inbound> {
         message: MessageId::new(&message.message_id.to_string()).ok()?,
         mentioned: for_us.is_some() || direct || mentions(message, me),
         media: media.is_some(),
+        merged: Vec::new(),
         origin: Origin {
             route,
             sender: SenderId::new(&from.id.to_string()).ok()?,

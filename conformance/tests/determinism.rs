@@ -1,0 +1,131 @@
+//! Same seed, same trace: in one process, in another, whatever runs beside it. Another seed, another trace.
+#![expect(clippy::unwrap_used, reason = "in a test, a failure is the report")]
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::{collections::BTreeMap, path::Path, thread};
+
+use creel::{
+    corpus,
+    suite::{self, Case, Plan},
+};
+use creel_judge::trace::Trace;
+use creel_sim::world::World;
+use serde_json::Value;
+
+/// A case's scenario and profile.
+type Name = (String, String);
+
+/// What this machine can do at once.
+fn cpus() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Every case of the corpus, simulated without judgement: the traces.
+fn traces(seed: u64, jobs: usize) -> BTreeMap<Name, Trace> {
+    let entries = corpus::choose(&[]).unwrap_or_else(|error| panic!("{error}"));
+    let (profile, target, world) = (None, None, World::Turmoil);
+    let cases = suite::cases(&Plan { entries, profile, seed, world, target, jobs });
+    let simulate = |case: &Case| {
+        let run = World::Turmoil.run(&case.entry.scenario, &case.profile, seed);
+        let run = run.unwrap_or_else(|error| panic!("{}: {error}", case.entry.scenario.id));
+        ((case.entry.scenario.id.clone(), case.profile.clone()), run.trace)
+    };
+    let shares: Vec<&[Case]> = cases.chunks(cases.len().div_ceil(jobs)).collect();
+    thread::scope(|scope| {
+        let share = |share: &&[Case]| {
+            let share = share.to_vec();
+            scope.spawn(move || share.iter().map(simulate).collect::<Vec<_>>())
+        };
+        let threads: Vec<_> = shares.iter().map(share).collect();
+        threads.into_iter().flat_map(|it| it.join().unwrap()).collect()
+    })
+}
+
+/// The report of `creel run --json`, without what the machine's clock has a part in.
+fn report(arguments: &[&str]) -> Value {
+    let arguments = [&["run", "--json"], arguments].concat();
+    let ran = program::creel(Path::new("."), &arguments);
+    let mut report: Value =
+        serde_json::from_str(&ran.out).unwrap_or_else(|it| panic!("{it}: {}", ran.err));
+    for case in report["cases"].as_array_mut().unwrap() {
+        case.as_object_mut().unwrap().remove("took_ms").unwrap();
+    }
+    report
+}
+
+/// The hashes in a report.
+fn hashes(report: &Value) -> BTreeMap<Name, String> {
+    let text = |case: &Value, key: &str| case[key].as_str().unwrap().to_owned();
+    let cases = report["cases"].as_array().unwrap();
+    let row = |it: &Value| ((text(it, "scenario"), text(it, "profile")), text(it, "trace_hash"));
+    cases.iter().map(row).collect()
+}
+
+/// Fails with the names of the cases in which two campaigns differ, and the first fact in which each does.
+#[track_caller]
+fn assert_same(one: &BTreeMap<Name, Trace>, two: &BTreeMap<Name, Trace>, when: &str) {
+    let differ: Vec<String> = one
+        .iter()
+        .filter(|(name, trace)| two[*name].hash() != trace.hash())
+        .map(|(name, trace)| format!("{name:?}: {}", difference(trace, &two[name])))
+        .collect();
+    assert_eq!(one.len(), two.len());
+    assert!(differ.is_empty(), "{when}, {} cases differ:\n{}", differ.len(), differ.join("\n"));
+}
+
+fn difference(one: &Trace, two: &Trace) -> String {
+    let pair = one.facts.iter().zip(&two.facts).find(|(one, two)| one != two);
+    match pair {
+        Some((one, two)) => format!("\n  {one:?}\n  {two:?}"),
+        None => format!("{} and {} facts", one.facts.len(), two.facts.len()),
+    }
+}
+
+#[test]
+fn the_whole_corpus_is_the_same_run_every_time() {
+    let first = traces(1, cpus());
+    assert_same(&first, &traces(1, 1), "in one process, alone and side by side");
+
+    let elsewhere = hashes(&report(&["--seed", "1"]));
+    let here = first.iter().map(|(name, trace)| (name.clone(), trace.hash()));
+    let differ: Vec<Name> =
+        here.filter(|(name, hash)| elsewhere[name] != *hash).map(|(name, _)| name).collect();
+    assert_eq!(elsewhere.len(), first.len());
+    assert!(differ.is_empty(), "in another process, {} cases differ: {differ:?}", differ.len());
+
+    // The hash covers the seed itself, so it is the facts that must differ.
+    let other = traces(2, cpus());
+    let same: Vec<&Name> = first
+        .iter()
+        .filter(|(name, it)| other[*name].facts == it.facts)
+        .map(|(name, _)| name)
+        .collect();
+    assert!(same.is_empty(), "another seed made no difference to {same:?}");
+}
+
+#[test]
+fn a_report_is_the_same_however_many_run_at_once() {
+    let alone = report(&["run", "-j", "1"]);
+    assert!(hashes(&alone).len() > 20, "{alone:#}");
+    assert_eq!(alone, report(&["run", "-j", "2"]));
+    assert_ne!(alone, report(&["run", "-j", "2", "--seed", "2"]));
+}
+
+/// What the other tests rest on: nothing of a trace can change without its hash.
+#[test]
+fn a_hash_covers_every_fact() {
+    let entries = corpus::choose(&["run/one-message-one-answer".to_owned()]).unwrap();
+    let trace = |seed| World::Turmoil.run(&entries[0].scenario, "2026.3", seed).unwrap().trace;
+    let one = trace(1);
+    assert_ne!(one.hash(), trace(2).hash());
+    for index in 0..one.facts.len() {
+        let mut late = one.clone();
+        late.facts[index].at_us += 1;
+        assert_ne!(one.hash(), late.hash(), "fact {index}, a microsecond later");
+        let mut fewer = one.clone();
+        fewer.facts.remove(index);
+        assert_ne!(one.hash(), fewer.hash(), "without fact {index}");
+    }
+}
