@@ -117,6 +117,8 @@ pub enum Control {
     Flipped(usize),
     /// A check that it names did not fail.
     Stuck(Vec<String>),
+    /// No check that it names held, but some could not be told.
+    Unclear(Vec<String>),
     /// It could not be run.
     NotRun(String),
 }
@@ -184,12 +186,12 @@ impl Outcome {
                 return Status::Error;
             }
         };
-        if matches!(judged.control, Control::Stuck(_) | Control::NotRun(_))
-            && judged.harness_errors.is_empty()
-        {
-            return Status::Fail;
+        match (Status::of(&judged.checks, &judged.harness_errors), &judged.control) {
+            (Status::Error, _) => Status::Error,
+            (_, Control::Stuck(_) | Control::NotRun(_)) => Status::Fail,
+            (Status::Pass, Control::Unclear(_)) => Status::Inconclusive,
+            (status, _) => status,
         }
-        Status::of(&judged.checks, &judged.harness_errors)
     }
 }
 
@@ -319,14 +321,51 @@ fn control(plan: &Plan, case: &Case) -> Control {
         Err(error) => return Control::NotRun(error.to_string()),
     };
     let checks = judge(&edited, &run.trace, &run.context);
-    let stuck: Vec<String> = control
-        .flips
-        .iter()
-        .filter_map(|label| match checks.iter().find(|it| it.label == *label) {
-            Some(Check { verdict: Verdict::Fail(_), .. }) => None,
-            Some(check) => Some(format!("`{label}` was {}", check.verdict)),
-            None => Some(format!("`{label}` was not there")),
-        })
-        .collect();
-    if stuck.is_empty() { Control::Flipped(control.flips.len()) } else { Control::Stuck(stuck) }
+    flipped(&control.flips, &checks)
+}
+
+/// What a control's checks say of those that it names.
+fn flipped(flips: &[String], checks: &[Check]) -> Control {
+    let (mut stuck, mut unclear) = (Vec::new(), Vec::new());
+    for label in flips {
+        match checks.iter().find(|it| it.label == *label) {
+            Some(Check { verdict: Verdict::Fail(_), .. }) => (),
+            Some(Check { verdict: Verdict::Inconclusive { why }, .. }) => {
+                unclear.push(format!("`{label}`: {why}"));
+            }
+            Some(check) => stuck.push(format!("`{label}` was {}", check.verdict)),
+            None => stuck.push(format!("`{label}` was not there")),
+        }
+    }
+    match (stuck.as_slice(), unclear.as_slice()) {
+        ([], []) => Control::Flipped(flips.len()),
+        ([], _) => Control::Unclear(unclear),
+        _ => Control::Stuck(stuck),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(label: &str, verdict: Verdict) -> Check {
+        Check { label: label.to_owned(), title: None, line: None, verdict }
+    }
+
+    /// A machine that was late proves nothing, neither for a check nor against it.
+    #[test]
+    fn a_control_that_cannot_be_told_is_not_stuck() {
+        let checks = [
+            check("order", Verdict::fail("a", "b", vec![1])),
+            check("gap", Verdict::Inconclusive { why: "late".to_owned() }),
+            check("quiet", Verdict::pass(vec![1])),
+        ];
+        let of = |flips: &[&str]| {
+            flipped(&flips.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(), &checks)
+        };
+        assert_eq!(of(&["order"]), Control::Flipped(1));
+        assert_eq!(of(&["order", "gap"]), Control::Unclear(vec!["`gap`: late".to_owned()]));
+        assert_eq!(of(&["gap", "quiet"]), Control::Stuck(vec!["`quiet` was pass".to_owned()]));
+        assert_eq!(of(&["I1"]), Control::Stuck(vec!["`I1` was not there".to_owned()]));
+    }
 }

@@ -162,6 +162,7 @@ fn verdicts<'a>(
 
 /// No line of the harness is in this gateway, and no line of it knows of the harness.
 #[test]
+#[expect(clippy::print_stderr, reason = "that a test judged nothing must be said")]
 fn a_foreign_gateway_is_judged_like_ours() {
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("SKIPPED: there is no python3, which the foreign gateway is written in");

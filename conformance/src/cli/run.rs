@@ -155,7 +155,7 @@ impl Arguments {
             print(&format!("{:#}", json::report(&plan, &outcomes)));
         } else {
             for failure in &failures {
-                print(&format!("\n{failure}"));
+                print(&format!("\n{}", failure.trim_end()));
             }
             print(&format!("\n{}", console::summary(&outcomes, started.elapsed())));
         }

@@ -30,6 +30,7 @@ pub fn line(outcome: &Outcome, color: Color) -> String {
                 Control::Absent => "no control".to_owned(),
                 Control::Flipped(count) => format!("control flips {count}"),
                 Control::Stuck(_) | Control::NotRun(_) => "control stuck".to_owned(),
+                Control::Unclear(_) => "control unclear".to_owned(),
             };
             let lasted = judged.trace.facts.last().map_or(0, |it| it.at_us);
             let (checks, lasted) = (passed.count(), diagram::seconds(lasted));
@@ -69,6 +70,15 @@ fn explain(text: &mut String, outcome: &Outcome, judged: &Judged) {
     match &judged.control {
         Control::Stuck(labels) => {
             push(text, "  control: with its edit, these checks should fail and did not:");
+            for label in labels {
+                push(text, &format!("    {label}"));
+            }
+        }
+        Control::Unclear(labels) => {
+            push(
+                text,
+                "  control: with its edit, these checks should fail, and it cannot be told:",
+            );
             for label in labels {
                 push(text, &format!("    {label}"));
             }

@@ -99,6 +99,7 @@ fn control(control: &Control) -> Value {
         Control::Absent => json!({ "status": "absent" }),
         Control::Flipped(count) => json!({ "status": "flipped", "checks": count }),
         Control::Stuck(labels) => json!({ "status": "stuck", "checks": labels }),
+        Control::Unclear(labels) => json!({ "status": "unclear", "checks": labels }),
         Control::NotRun(why) => json!({ "status": "not run", "why": why }),
     }
 }

@@ -5,7 +5,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
     report::{console::failure_text, json::reason},
-    suite::{Outcome, Plan, Status},
+    suite::{Control, Judged, Outcome, Plan, Status},
 };
 
 /// One suite a profile, one test case a scenario.
@@ -51,6 +51,9 @@ fn status(plan: &Plan, outcome: &Outcome) -> TestCaseStatus {
 fn why_not_judged(outcome: &Outcome) -> String {
     match &outcome.result {
         Err(missing) => reason(missing).to_owned(),
+        Ok(Judged { control: Control::Unclear(labels), .. }) => {
+            format!("control: {}", labels.join("; "))
+        }
         Ok(judged) => judged
             .checks
             .iter()

@@ -1,7 +1,6 @@
 //! The command line as its users meet it: what it says, and which exit code it leaves.
 //!
 //! `INSTA_UPDATE=always cargo test -p creel --test cli` writes the snapshots anew.
-#![expect(clippy::unwrap_used, reason = "in a test, a failure is the report")]
 
 mod help;
 #[path = "../support/program.rs"]
@@ -18,7 +17,7 @@ use scenarios::Folder;
 
 /// Runs `creel` in a test's folder.
 fn creel(folder: &Folder, arguments: &[&str]) -> Ran {
-    program::creel(&folder.path(), arguments)
+    program::run(program::command(&folder.path()).args(arguments))
 }
 
 /// Runs `creel` in a folder with the one good scenario in it.

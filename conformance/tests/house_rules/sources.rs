@@ -29,7 +29,7 @@ const SILENCE: [(&str, &[&str], &str); 2] = [
     ),
 ];
 
-fn is_rust(file: &&File) -> bool {
+fn is_rust(file: &File) -> bool {
     file.has_extension("rs")
 }
 
@@ -66,13 +66,13 @@ pub(crate) fn begins_with_its_purpose(files: &[File]) -> Vec<Breach> {
         let what = "does not begin with its purpose".to_owned();
         file.breach(1, what, "begin with `//!` and a line that says what the file is for")
     };
-    files.iter().filter(is_rust).filter(silent).map(breach).collect()
+    files.iter().filter(|it| is_rust(it)).filter(silent).map(breach).collect()
 }
 
 /// A file is short enough to be read.
 pub(crate) fn is_short(files: &[File]) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for file in files.iter().filter(is_rust) {
+    for file in files.iter().filter(|it| is_rust(it)) {
         let code = file.lines().filter(|(_, line)| !line.trim().is_empty() && !is_comment(line));
         let numbers: Vec<usize> = code.map(|(number, _)| number).collect();
         if let Some(first_beyond) = numbers.get(LINES_MAX) {

@@ -7,17 +7,17 @@ use std::{
 
 /// What a program did.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// Its exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Its standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Its standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 /// A command in a folder. Its help is as wide as where there is no terminal.
-pub fn command(folder: &Path) -> Command {
+pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
     command.current_dir(folder).stdin(Stdio::null()).env_clear();
     command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "TMPDIR"));
@@ -25,7 +25,7 @@ pub fn command(folder: &Path) -> Command {
 }
 
 /// Runs a command to its end.
-pub fn run(command: &mut Command) -> Ran {
+pub(crate) fn run(command: &mut Command) -> Ran {
     let output = command.output().expect("the program was built with its tests");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
     Ran {
@@ -33,9 +33,4 @@ pub fn run(command: &mut Command) -> Ran {
         out: text(output.stdout),
         err: text(output.stderr),
     }
-}
-
-/// Runs `creel` with arguments in a folder.
-pub fn creel(folder: &Path, arguments: &[&str]) -> Ran {
-    run(command(folder).args(arguments))
 }

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
 /// A scenario that passes: `run/fine`.
-pub const FINE: &str = r#"id: run/fine
+pub(crate) const FINE: &str = r#"id: run/fine
 title: A message is answered
 profiles: ["2026.3"]
 chats:
@@ -24,23 +24,23 @@ control:
 "#;
 
 /// A folder of a test, with `fine.yaml` in it. It goes when the test ends.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     /// A folder with `run/fine.yaml`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Self(tempfile::tempdir().expect("a folder can be made"));
         folder.write("run/fine.yaml", FINE);
         folder
     }
 
     /// Its path.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.path().to_owned()
     }
 
     /// Writes a file.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let file = self.0.path().join(name);
         fs::create_dir_all(file.parent().expect("a file is in a folder"))
             .expect("a folder can be made");
@@ -49,7 +49,7 @@ impl Folder {
 
     /// Writes `run/<fact>.yaml`: the good scenario under another id and with edits, each of which must apply.
     #[track_caller]
-    pub fn scenario(&self, fact: &str, edits: &[(&str, &str)]) {
+    pub(crate) fn scenario(&self, fact: &str, edits: &[(&str, &str)]) {
         let mut text = FINE.replace("run/fine", &format!("run/{fact}"));
         for (from, to) in edits {
             assert!(text.contains(from), "`{from}` is not in the scenario:\n{text}");
@@ -59,7 +59,7 @@ impl Folder {
     }
 
     /// Reads a file.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         let file = self.0.path().join(name);
         fs::read_to_string(&file).unwrap_or_else(|it| panic!("read {}: {it}", file.display()))
     }
