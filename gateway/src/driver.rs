@@ -23,6 +23,10 @@ use crate::{clock::Clock, net::Net, outside::Outside};
 const INBOX_MAX: usize = 256;
 
 /// What reaches the loop from channels and the control plane.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an input is moved once; a box would cost an allocation a message"
+)]
 #[derive(Debug)]
 pub enum Input {
     /// A message, and who waits for its adoption.

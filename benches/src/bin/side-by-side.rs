@@ -109,7 +109,7 @@ async fn post(http: &Http<TokioNet>, address: &str, body: &Value) -> Bytes {
         .body(Full::new(Bytes::from(body.to_string())))
         .expect("an address of ours");
     let (_, body) =
-        http.exchange(request, Duration::from_secs(60), 1 << 20).await.expect("loopback answers");
+        http.exchange(request, Duration::from_mins(1), 1 << 20).await.expect("loopback answers");
     body
 }
 
