@@ -31,13 +31,13 @@ expect: [{ visible: { chat: alice, ends_with: again } }]
 ";
 
 fn ten_messages() -> String {
-    let answers: String =
+    let answers: Vec<String> =
         (0..10).map(|it| format!("    - {{ after: 5ms, say: 'answer {it}' }}\n")).collect();
-    let steps: String = (0..10)
-        .map(|it| {
-            format!("  - {{ at: {}ms, send: {{ chat: alice, text: 'message {it}' }} }}\n", it * 50)
-        })
-        .collect();
+    let step = |it| {
+        format!("  - {{ at: {}ms, send: {{ chat: alice, text: 'message {it}' }} }}\n", it * 50)
+    };
+    let steps: Vec<String> = (0..10).map(step).collect();
+    let (answers, steps) = (answers.concat(), steps.concat());
     format!(
         "id: run/ten\ntitle: ten messages\nsettle: 100ms\nchats: {{ alice: {{ dm: '3001' }} }}\n\
          model:\n  alice:\n{answers}steps:\n{steps}\
