@@ -1,7 +1,7 @@
 //! The one derived view that all checks share: which message is new in which model request.
 //!
 //! Session keys and runs are inside the gateway. What can be seen outside is which messages a request carries, so that
-//! is what a turn is here: the first request in which a message is *new*. [`newness`] has the rule and its reasons.
+//! is what a turn is here: the first request in which a message is *new*. `turns/newness.rs` has the rule and its reasons.
 
 mod canary;
 mod gather;
