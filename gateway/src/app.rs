@@ -9,7 +9,7 @@ use creel_core::gateway::Gateway;
 use tokio::task::JoinSet;
 
 use crate::{
-    channels::{Board, State, telegram},
+    channels::{Board, State},
     clock::Clock,
     driver::{Driver, Unfinished},
     http::Http,
@@ -49,17 +49,17 @@ pub async fn run<N: Net>(
     let address = settings.listen;
     let listener = net.bind(address).await.map_err(|source| Error { address, source })?;
     let http = Http::new(net);
-    let Settings { core, telegram, providers, keys, token, .. } = settings;
-    let accounts: Vec<_> = telegram.values().cloned().collect();
-    let outside = Arc::new(Outside { http: http.clone(), telegram, providers, keys });
+    let Settings { core, accounts, providers, keys, token, .. } = settings;
+    let receivers: Vec<_> = accounts.values().cloned().collect();
+    let outside = Arc::new(Outside { http: http.clone(), accounts, providers, keys });
     let (driver, inbox) = Driver::new(Gateway::new(core, seed), Clock::start(), outside);
     let board = Arc::new(Board::default());
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
     let mut channels = JoinSet::new();
-    for account in accounts {
+    for account in receivers {
         // Before the first task runs, or `/ready` could say that all of no channels are up.
         board.set(&account.name(), State::Starting);
-        channels.spawn(telegram::receive(http.clone(), account, inbox.clone(), board.clone()));
+        channels.spawn(account.receive(http.clone(), inbox.clone(), board.clone()));
     }
     drop(inbox);
     tracing::info!(%address, "listening");

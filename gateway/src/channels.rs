@@ -2,7 +2,44 @@
 
 pub mod telegram;
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use creel_core::egress::{Outgoing, SendOutcome};
+
+use crate::{driver::Inbox, http::Http, net::Net};
+
+/// One account of any channel: what receives and sends under its name.
+#[derive(Clone, Debug)]
+pub enum Account {
+    /// A Telegram bot.
+    Telegram(telegram::Account),
+}
+
+impl Account {
+    /// The account as the log and `/ready` call it: `<channel>/<account>`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Telegram(account) => account.name(),
+        }
+    }
+
+    /// Receives until the gateway takes no more messages.
+    pub async fn receive<N: Net>(self, http: Http<N>, inbox: Inbox, board: Arc<Board>) {
+        match self {
+            Self::Telegram(account) => telegram::receive(http, account, inbox, board).await,
+        }
+    }
+
+    /// Sends one piece.
+    pub async fn send<N: Net>(&self, http: Http<N>, outgoing: &Outgoing) -> SendOutcome {
+        match self {
+            Self::Telegram(account) => telegram::send(http, account.clone(), outgoing).await,
+        }
+    }
+}
 
 /// How a channel account is doing, for `/ready` and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use creel_core::{
     egress::{Outgoing, SendOutcome},
-    ids::{AccountId, AgentId},
+    ids::{AccountId, AgentId, Channel},
     run::{ModelFailure, ModelOutcome, ModelRequest},
 };
 
 use tracing::Instrument as _;
 
 use crate::{
-    channels::telegram,
+    channels::Account,
     http::Http,
     net::Net,
     providers::openai::{self, Endpoint},
@@ -32,8 +32,8 @@ pub struct Provider {
 pub struct Outside<N: Net> {
     /// The client.
     pub http: Http<N>,
-    /// Telegram's accounts.
-    pub telegram: BTreeMap<AccountId, telegram::Account>,
+    /// The accounts of every channel.
+    pub accounts: BTreeMap<(Channel, AccountId), Account>,
     /// Providers by name.
     pub providers: BTreeMap<String, Provider>,
     /// Keys of an agent's own, by agent and provider. One agent's keys are never used for another.
@@ -63,12 +63,13 @@ impl<N: Net> Outside<N> {
         let Outgoing { send, route, .. } = &outgoing;
         let (channel, account, peer) = (&route.channel, &route.account, &route.peer.id);
         let span = tracing::info_span!("send", %send, %channel, %account, %peer);
+        let key = (channel.clone(), account.clone());
         async move {
-            let Some(account) = self.telegram.get(&outgoing.route.account) else {
+            let Some(account) = self.accounts.get(&key) else {
                 tracing::error!("no such account");
                 return SendOutcome::Permanent;
             };
-            telegram::send(self.http.clone(), account.clone(), &outgoing).await
+            account.send(self.http.clone(), &outgoing).await
         }
         .instrument(span)
     }

@@ -21,7 +21,11 @@ use std::{
     path::{Path as FilePath, PathBuf},
 };
 
-use creel_core::{gateway, ids::AccountId, ids::AgentId, profile::Version};
+use creel_core::{
+    gateway,
+    ids::{AccountId, AgentId, Channel},
+    profile::Version,
+};
 use creel_document::{
     check::{IgnoredKey, check},
     json5,
@@ -30,7 +34,7 @@ use creel_document::{
     tree::Node,
 };
 
-use crate::{channels::telegram, outside::Provider, secret::Secret};
+use crate::{channels::Account, outside::Provider, secret::Secret};
 
 /// The gateway's port unless configured.
 pub const PORT: u16 = 18_789;
@@ -68,8 +72,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The token of operator calls.
     pub token: Option<Secret>,
-    /// Telegram's accounts.
-    pub telegram: BTreeMap<AccountId, telegram::Account>,
+    /// The accounts that receive, of every channel.
+    pub accounts: BTreeMap<(Channel, AccountId), Account>,
     /// Providers by name.
     pub providers: BTreeMap<String, Provider>,
     /// Keys of an agent's own, by agent and provider.
@@ -92,14 +96,14 @@ pub struct Loaded {
 impl Loaded {
     /// The configuration in a few lines.
     pub fn summary(&self) -> String {
-        let Settings { core, listen, telegram, providers, .. } = &self.settings;
+        let Settings { core, listen, accounts, providers, .. } = &self.settings;
         let names = |it: Vec<String>| if it.is_empty() { "none".to_owned() } else { it.join(", ") };
         let agents =
             core.agents.iter().map(|(id, agent)| format!("{id} ({})", agent.model)).collect();
-        let accounts = telegram.keys().map(ToString::to_string).collect();
+        let accounts = accounts.values().map(Account::name).collect();
         format!(
             "configuration accepted: profile {}, listens on {listen}\n\
-             agents: {}\ntelegram accounts: {}\nproviders: {}",
+             agents: {}\naccounts: {}\nproviders: {}",
             core.profile.version.name(),
             names(agents),
             names(accounts),
@@ -170,12 +174,12 @@ fn convert(
     let mut warnings = Vec::new();
     let providers = agents::providers(document, problems);
     let roster = agents::roster(source, document, &providers, problems);
-    let telegram = channels::telegram(source, document, problems);
-    let routing = roster
-        .as_ref()
-        .and_then(|roster| channels::routing(&profile, document, roster, problems, &mut warnings));
+    let found = channels::read(source, document, problems, &mut warnings);
+    let routing = roster.as_ref().and_then(|it| {
+        channels::routing(&profile, document, (&found, it), problems, &mut warnings)
+    });
     let keys = channels::key_rules(source.version, document, problems, &mut warnings);
-    let admission = admission::rules(document, keys.dm_scope(), problems, &mut warnings);
+    let admission = admission::rules(&found, keys.dm_scope(), problems, &mut warnings);
     let (queue, bursts) = messages::queue(source.version, document, problems);
     let token = token(source, document, problems);
     // All has been looked at, so that all problems are told at once.
@@ -192,12 +196,15 @@ fn convert(
             queue,
             max_concurrent: defaults.max_concurrent.unwrap_or_else(|| width(source)),
             run_timeout: agents::run_timeout(document, &profile),
-            text_limits: channels::text_limits(document),
+            text_limits: found
+                .iter()
+                .filter_map(|it| Some((it.channel.clone(), it.limit?)))
+                .collect(),
             agents: roster.agents,
         },
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
         token,
-        telegram,
+        accounts: found.into_iter().flat_map(channels::Found::into_accounts).collect(),
         providers: providers.by_name,
         keys: roster.keys,
     };

@@ -96,7 +96,7 @@ async fn a_good_file_is_summed_up() {
     insta::assert_snapshot!(stdout, @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
     agents: main (p/m)
-    telegram accounts: default
+    accounts: telegram/default
     providers: p
     warning: telegram account `default` has dmPolicy `pairing` and `*` in allowFrom: strangers have to pair (expected dmPolicy `open` if everybody may write)
     warning: session.dmScope is `main` and 2 senders may write directly on telegram: they share one conversation, and each can ask what another said (expected dmScope `per-channel-peer`, or one sender)

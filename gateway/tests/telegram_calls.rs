@@ -123,7 +123,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     let settings = settings::load(&source).unwrap().settings;
     let outside = Outside {
         http: http.clone(),
-        telegram: settings.telegram,
+        accounts: settings.accounts,
         providers: settings.providers,
         keys: settings.keys,
     };

@@ -224,20 +224,15 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
     let world = World::new();
     let served = world.serve().await;
     world.hold();
-    let Settings { core, telegram, providers, keys, .. } =
+    let Settings { core, accounts, providers, keys, .. } =
         settings(&config(&served, free_port(), json!({})));
-    let accounts: Vec<_> = telegram.values().cloned().collect();
+    let receivers: Vec<_> = accounts.values().cloned().collect();
     let http = Http::new(TokioNet);
-    let outside = Arc::new(Outside { http: http.clone(), telegram, providers, keys });
+    let outside = Arc::new(Outside { http: http.clone(), accounts, providers, keys });
     let (driver, inbox) = Driver::new(Gateway::new(core, 1), Clock::start(), outside);
     let mut channels = JoinSet::new();
-    for account in accounts {
-        channels.spawn(creel_gateway::channels::telegram::receive(
-            http.clone(),
-            account,
-            inbox.clone(),
-            Arc::default(),
-        ));
+    for account in receivers {
+        channels.spawn(account.receive(http.clone(), inbox.clone(), Arc::default()));
     }
     world.write("never answered");
     let asked = world.asked("never answered");

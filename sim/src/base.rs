@@ -4,7 +4,9 @@
 //! credential is unique and every agent has a model of its own, so that leaks and the agent that answered are found by
 //! search. `creel explain base` prints it.
 
-use std::collections::BTreeMap;
+mod channel;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -18,13 +20,16 @@ pub const PROVIDER: &str = "openai";
 pub struct Addresses {
     /// The gateway's own port.
     pub gateway_port: u16,
-    /// The Telegram twin, as `http://host:port`.
-    pub telegram: String,
+    /// The twin of each channel, as `http://host:port`. A channel that is not here gets none.
+    pub channels: BTreeMap<String, String>,
     /// The provider twin, as `http://host:port`.
     pub provider: String,
     /// The folder of the agents' workspaces.
     pub workspaces: String,
 }
+
+/// An account's secrets, by the key of `channels.<channel>.accounts.<account>` that holds them.
+pub type Credentials = BTreeMap<&'static str, String>;
 
 /// What the gateway under test is configured with.
 #[derive(Clone, Debug)]
@@ -35,8 +40,8 @@ pub struct Configuration {
     pub state_files: BTreeMap<String, String>,
     /// The gateway's token.
     pub gateway_token: String,
-    /// Telegram accounts and their tokens.
-    pub bot_tokens: BTreeMap<String, String>,
+    /// The accounts of each channel that is used.
+    pub accounts: BTreeMap<String, BTreeMap<String, Credentials>>,
     /// Provider keys: value to the name that facts give them.
     pub keys: BTreeMap<String, String>,
 }
@@ -44,23 +49,30 @@ pub struct Configuration {
 impl Configuration {
     /// Merges a scenario's configuration over the base.
     pub fn of(scenario: &Scenario, profile: &str, seed: u64, addresses: &Addresses) -> Self {
-        Self::merged(&scenario.gateway, &account_ids(scenario), (profile, seed), addresses)
+        let accounts = channels(scenario).into_iter().map(|it| {
+            let ids = account_ids(scenario, &it);
+            (it, ids)
+        });
+        Self::merged(&scenario.gateway, &accounts.collect(), (profile, seed), addresses)
     }
 
-    /// Merges `gateway` over the base, with these Telegram accounts.
+    /// Merges `gateway` over the base, with these accounts of each channel.
     pub fn merged(
         gateway: &Value,
-        accounts: &[String],
+        accounts: &BTreeMap<String, Vec<String>>,
         (profile, seed): (&str, u64),
         addresses: &Addresses,
     ) -> Self {
         let agents = agent_ids(gateway);
         let gateway_token = token(seed, "gateway", "token");
-        let bot_tokens: BTreeMap<String, String> = accounts
-            .iter()
-            .enumerate()
-            .map(|(index, name)| (name.clone(), bot_token(seed, index, name)))
-            .collect();
+        let credentials = |(channel, ids): (&String, &Vec<String>)| {
+            let of = |(index, id): (usize, &String)| {
+                (id.clone(), channel::credentials(channel, seed, index, id))
+            };
+            (channel.clone(), ids.iter().enumerate().map(of).collect())
+        };
+        let accounts: BTreeMap<String, BTreeMap<String, Credentials>> =
+            accounts.iter().map(credentials).collect();
         let keys: BTreeMap<String, String> = agents
             .iter()
             .map(String::as_str)
@@ -71,10 +83,10 @@ impl Configuration {
             keys.iter().find(|(_, it)| *it == name).map(|(key, _)| key.clone()).expect("made above")
         };
         let state_files = agents.iter().map(|id| auth_profiles(id, &key_of(id))).collect();
-        let mut config = base(addresses, &gateway_token, &bot_tokens, &key_of("config"));
+        let mut config = base(addresses, &gateway_token, &accounts, &key_of("config"));
         merge(&mut config, gateway);
         complete_agents(&mut config, &agents, addresses, profile);
-        Self { config, state_files, gateway_token, bot_tokens, keys }
+        Self { config, state_files, gateway_token, accounts, keys }
     }
 }
 
@@ -82,12 +94,17 @@ impl Configuration {
 fn base(
     addresses: &Addresses,
     gateway_token: &str,
-    bot_tokens: &BTreeMap<String, String>,
+    accounts: &BTreeMap<String, BTreeMap<String, Credentials>>,
     key: &str,
 ) -> Value {
-    let accounts: Map<String, Value> = bot_tokens
+    let channels: Map<String, Value> = accounts
         .iter()
-        .map(|(name, token)| (name.clone(), json!({ "botToken": token })))
+        .map(|(name, accounts)| {
+            let address = addresses.channels.get(name).map_or("", String::as_str);
+            let mut base = channel::base(name, address);
+            base["accounts"] = json!(accounts);
+            (name.clone(), base)
+        })
         .collect();
     json!({
         "gateway": {
@@ -103,16 +120,7 @@ fn base(
             "apiKey": key,
             "models": [],
         } } },
-        "channels": { "telegram": {
-            "enabled": true,
-            "apiRoot": addresses.telegram,
-            "dmPolicy": "open",
-            "allowFrom": ["*"],
-            "groupPolicy": "open",
-            "groups": { "*": { "requireMention": false } },
-            "streaming": "off",
-            "accounts": accounts,
-        } },
+        "channels": channels,
         "session": { "dmScope": "per-channel-peer" },
     })
 }
@@ -140,11 +148,19 @@ fn agent_ids(gateway: &Value) -> Vec<String> {
     if ids.is_empty() { vec!["main".to_owned()] } else { ids }
 }
 
-/// The accounts that chats or the configuration name, `default` always.
-fn account_ids(scenario: &Scenario) -> Vec<String> {
-    let configured = scenario.gateway.pointer("/channels/telegram/accounts");
+/// The channels that chats or the configuration name.
+pub fn channels(scenario: &Scenario) -> BTreeSet<String> {
+    let configured = scenario.gateway.pointer("/channels").and_then(Value::as_object);
+    let configured = configured.into_iter().flat_map(Map::keys).cloned();
+    scenario.chats.values().map(|it| it.channel.clone()).chain(configured).collect()
+}
+
+/// The accounts of a channel that chats or the configuration name, `default` always.
+fn account_ids(scenario: &Scenario, channel: &str) -> Vec<String> {
+    let configured = scenario.gateway.pointer(&format!("/channels/{channel}/accounts"));
     let configured = configured.and_then(Value::as_object).into_iter().flat_map(Map::keys);
-    let mut ids: Vec<String> = scenario.chats.values().map(|it| it.account.clone()).collect();
+    let chats = scenario.chats.values().filter(|it| it.channel == channel);
+    let mut ids: Vec<String> = chats.map(|it| it.account.clone()).collect();
     ids.extend(configured.cloned());
     ids.push("default".to_owned());
     ids.sort();
@@ -208,11 +224,6 @@ fn token(seed: u64, what: &str, name: &str) -> String {
         lateness: None,
     };
     Trace { header, facts: Vec::new() }.hash().chars().take(24).collect()
-}
-
-/// A bot token in Telegram's form: the bot's id, a colon, a secret.
-fn bot_token(seed: u64, index: usize, name: &str) -> String {
-    format!("{}:AA{}", 7_000_000 + index, token(seed, "bot", name))
 }
 
 #[cfg(test)]

@@ -20,12 +20,13 @@ pub fn context(
     clock: Clock,
 ) -> Context {
     let config = &configuration.config;
-    let named = |(value, name): (&String, String)| (name, value.clone());
-    let keys = configuration.keys.iter().map(|(key, name)| named((key, format!("key `{name}`"))));
-    let tokens = configuration
-        .bot_tokens
-        .iter()
-        .map(|(name, token)| named((token, format!("bot token `{name}`"))));
+    let keys = configuration.keys.iter().map(|(key, name)| (format!("key `{name}`"), key.clone()));
+    let accounts = configuration.accounts.iter().flat_map(|(channel, accounts)| {
+        accounts.iter().flat_map(move |(account, secrets)| {
+            let name = move |what| format!("{what} of `{channel}:{account}`");
+            secrets.iter().map(move |(what, secret)| (name(what), secret.clone()))
+        })
+    });
     let gateway = [("gateway token".to_owned(), configuration.gateway_token.clone())];
     let unadmitted = sends(scenario).filter(|it| !it.admitted).map(|it| it.name.clone()).collect();
     Context {
@@ -35,7 +36,7 @@ pub fn context(
         dm_scope: dm_scope(config),
         identity_links: identity_links(config),
         unadmitted,
-        secrets: keys.chain(tokens).chain(gateway).collect(),
+        secrets: keys.chain(accounts).chain(gateway).collect(),
         clock,
         liveness_us: profile.liveness_us,
     }
@@ -46,6 +47,7 @@ pub fn place(chat: &Chat) -> Place {
     let (peer, thread) = match &chat.kind {
         ChatKind::Direct => (chat.sender.clone(), None),
         ChatKind::Group { id, topic } => (id.clone(), topic.clone()),
+        ChatKind::Room { id, thread } => (id.clone(), thread.clone()),
     };
     Place { channel: chat.channel.clone(), account: chat.account.clone(), peer, thread }
 }

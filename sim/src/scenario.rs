@@ -91,6 +91,27 @@ pub struct Chat {
     pub kind: ChatKind,
     /// The sender's id. In a direct chat, the chat's own.
     pub sender: String,
+    /// The Discord guild that the chat is in.
+    pub guild: Option<String>,
+    /// The Slack team that the chat is in.
+    pub team: Option<String>,
+    /// The Discord roles that the sender has in the guild.
+    pub roles: Vec<String>,
+}
+
+impl Chat {
+    /// A person's direct chat.
+    pub fn direct(channel: &str, account: &str, sender: &str) -> Self {
+        Self {
+            channel: channel.to_owned(),
+            account: account.to_owned(),
+            kind: ChatKind::Direct,
+            sender: sender.to_owned(),
+            guild: None,
+            team: None,
+            roles: Vec::new(),
+        }
+    }
 }
 
 /// Where in a channel a chat is.
@@ -104,6 +125,13 @@ pub enum ChatKind {
         id: String,
         /// The topic's id.
         topic: Option<String>,
+    },
+    /// A room of a workspace or guild, or one thread of it.
+    Room {
+        /// The room's id.
+        id: String,
+        /// The thread's id.
+        thread: Option<String>,
     },
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It is the same in both worlds; a world gives it a network, a gateway under test, and its end.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use creel_gateway::{http::Http, net::Net};
@@ -10,6 +10,7 @@ use creel_judge::{
     trace::{Kind, Place},
     turns,
 };
+use futures_util::future::join_all;
 use http_body_util::Full;
 use hyper::{Request, header};
 use tokio::time::{sleep, timeout};
@@ -20,10 +21,7 @@ use crate::{
     http::serve,
     recorder::Recorder,
     scenario::{Act, Action, Scenario, Send, Step},
-    twins::{
-        openai::OpenAi,
-        telegram::{Bot, Inbound, Telegram},
-    },
+    twins::{Inbound, Platform, openai::OpenAi},
 };
 
 /// The date at the scenario's zero, in seconds since 1970: 2026-03-16T09:00:00Z, a Monday.
@@ -44,7 +42,7 @@ pub struct Stage {
     pub configuration: Configuration,
     /// Where everything that is seen becomes a fact.
     pub recorder: Recorder,
-    telegram: Telegram,
+    platforms: BTreeMap<String, Platform>,
     openai: OpenAi,
     seed: u64,
 }
@@ -65,7 +63,7 @@ pub struct Operator<N: Net> {
 /// Why a stage could not be set.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct Error(#[from] crate::twins::telegram::Error);
+pub struct Error(#[from] crate::twins::Error);
 
 impl Stage {
     /// Sets the stage.
@@ -81,8 +79,18 @@ impl Stage {
     ) -> Result<Self, Error> {
         let configuration = Configuration::of(&scenario, profile, seed, addresses);
         let recorder = Recorder::new();
-        let telegram = Telegram::new(recorder.clone(), bots(&configuration), EPOCH_UNIX_S);
-        telegram.declare_all(&scenario.chats, &scenario.platform)?;
+        let platforms: BTreeMap<String, Platform> = configuration
+            .accounts
+            .iter()
+            .map(|(channel, accounts)| {
+                let twin = Platform::new(channel, accounts, recorder.clone(), EPOCH_UNIX_S);
+                (channel.clone(), twin)
+            })
+            .collect();
+        for (name, chat) in &scenario.chats {
+            let faults = scenario.platform.get(name).map_or(&[][..], Vec::as_slice);
+            platforms[&chat.channel].declare(name, chat, faults)?;
+        }
         let openai =
             OpenAi::scripted(recorder.clone(), configuration.keys.clone(), scenario.model.clone());
         for (index, send) in sends(&scenario).enumerate() {
@@ -90,24 +98,29 @@ impl Stage {
                 openai.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
             }
         }
-        Ok(Self { scenario, configuration, recorder, telegram, openai, seed })
+        Ok(Self { scenario, configuration, recorder, platforms, openai, seed })
     }
 
-    /// Serves both twins on two listeners, for as long as the future is polled.
-    pub async fn serve<L>(&self, telegram: L, provider: L) -> Infallible
+    /// Serves the twins of the channels and of the provider, for as long as the future is polled.
+    pub async fn serve<L>(&self, channels: BTreeMap<String, L>, provider: L) -> Infallible
     where
         L: axum::serve::Listener<Addr = SocketAddr>,
     {
+        let channels = channels
+            .into_iter()
+            .map(|(channel, listener)| serve(listener, self.platforms[&channel].router()));
         tokio::select! {
             biased;
-            never = serve(telegram, self.telegram.router()) => never,
+            () = async { _ = join_all(channels).await } => unreachable!("a twin serves for ever"),
             never = serve(provider, self.openai.router()) => never,
         }
     }
 
-    /// Whether every account has asked for messages.
+    /// Whether the gateway receives for every account.
     pub fn gateway_listens(&self) -> bool {
-        self.configuration.bot_tokens.keys().all(|account| self.telegram.polled(account))
+        self.configuration.accounts.iter().all(|(channel, accounts)| {
+            accounts.keys().all(|account| self.platforms[channel].is_listened_to(account))
+        })
     }
 
     /// Waits until the gateway listens; false if it does not within `within`.
@@ -132,7 +145,9 @@ impl Stage {
                     self.send(send, sends_done);
                     sends_done += 1;
                 }
-                Action::Redeliver { message } => self.telegram.redeliver(message),
+                Action::Redeliver { message } => {
+                    self.platforms.values().for_each(|it| it.redeliver(message));
+                }
                 Action::ApprovePairing { chat } => self.approve(chat, operator).await,
             }
         }
@@ -156,7 +171,7 @@ impl Stage {
         if let Some(canary) = &canary {
             text = format!("{text} {canary}");
         }
-        self.telegram.deliver(&Inbound {
+        self.platforms[&self.scenario.chats[&send.chat].channel].deliver(&Inbound {
             name: send.name.clone(),
             chat: send.chat.clone(),
             text,
@@ -169,7 +184,9 @@ impl Stage {
     /// The operator reads the code that the chat was shown, and approves it.
     async fn approve<N: Net>(&self, chat: &str, operator: &Operator<N>) {
         let place: Place = declared::place(&self.scenario.chats[chat]);
-        let Some(code) = self.telegram.last_text(&place).as_deref().and_then(pairing_code) else {
+        let Some(code) =
+            self.platforms[&place.channel].last_text(&place).as_deref().and_then(pairing_code)
+        else {
             let what =
                 format!("`approve` found no pairing code in the last message of chat `{chat}`");
             return self.recorder.harness_error(what);
@@ -223,19 +240,6 @@ fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
         Action::Send(send) => Some(send),
         Action::Redeliver { .. } | Action::ApprovePairing { .. } => None,
     })
-}
-
-fn bots(configuration: &Configuration) -> Vec<Bot> {
-    let bot = |(account, token): (&String, &String)| Bot {
-        account: account.clone(),
-        token: token.clone(),
-        id: token
-            .split_once(':')
-            .and_then(|(id, _)| id.parse().ok())
-            .expect("a token of ours has an id"),
-        username: format!("creel_{account}_bot"),
-    };
-    configuration.bot_tokens.iter().map(bot).collect()
 }
 
 /// The pairing code in a text: its last word of eight capital letters and digits.

@@ -18,9 +18,10 @@ use crate::{
     recorder::Recorder,
     scenario::{Act, Chat, ChatKind, SendFault},
     twins::{
+        Inbound,
         openai::{OpenAi, Provider},
         script::ModelScript,
-        telegram::{Bot, CHANNEL, Error as TelegramError, Inbound, Telegram},
+        telegram::{Bot, CHANNEL, Error as TelegramError, Telegram},
     },
 };
 
@@ -212,16 +213,16 @@ fn bad_request(what: &str) -> Response {
 /// The name of a chat by its numbers, which exists from now on.
 fn chat_name(twin: &Telegram, id: i64, thread: Option<i64>) -> Result<String, TelegramError> {
     let topic = thread.map(|it| it.to_string());
-    let (sender, kind) = match id {
-        1.. => (id, ChatKind::Direct),
-        _ => (PERSON, ChatKind::Group { id: id.to_string(), topic }),
-    };
-    let name = match &kind {
-        ChatKind::Group { topic: Some(topic), .. } => format!("{id}/{topic}"),
-        ChatKind::Group { topic: None, .. } | ChatKind::Direct => id.to_string(),
+    let (sender, name, kind) = match (id, topic) {
+        (1.., _) => (id, id.to_string(), ChatKind::Direct),
+        (_, Some(topic)) => {
+            let name = format!("{id}/{topic}");
+            (PERSON, name, ChatKind::Group { id: id.to_string(), topic: Some(topic) })
+        }
+        (_, None) => (PERSON, id.to_string(), ChatKind::Group { id: id.to_string(), topic: None }),
     };
     let (channel, account) = (CHANNEL.to_owned(), ACCOUNT.to_owned());
-    let chat = Chat { channel, account, kind, sender: sender.to_string() };
+    let chat = Chat { kind, ..Chat::direct(&channel, &account, &sender.to_string()) };
     if !twin.knows(&name) {
         twin.declare(&name, &chat, &[])?;
     }

@@ -7,3 +7,115 @@
 pub mod openai;
 pub mod script;
 pub mod telegram;
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use creel_judge::trace::Place;
+
+use crate::{
+    base::Credentials,
+    recorder::Recorder,
+    scenario::{Chat, SendFault},
+};
+
+/// What a person writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// The message's name in the scenario.
+    pub name: String,
+    /// The chat's name in the scenario.
+    pub chat: String,
+    /// The text, with its canary.
+    pub text: String,
+    /// The canary that the text carries, if it does.
+    pub canary: Option<String>,
+    /// Whether the bot is addressed. The twin adds the mention, since it knows the bot's name and how its platform writes
+    /// a mention: on Telegram `@bot` before a text, `/command@bot` in a command.
+    pub mention: bool,
+    /// The platform's id of the message that it answers, if it quotes one.
+    pub reply_to: Option<String>,
+}
+
+/// Why a platform could not be set up: the scenario's chats cannot be on it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Telegram's.
+    #[error(transparent)]
+    Telegram(#[from] telegram::Error),
+}
+
+/// The twin of a channel's platform. A clone is another handle on the same platform.
+#[derive(Clone, Debug)]
+pub enum Platform {
+    /// Telegram.
+    Telegram(telegram::Telegram),
+}
+
+impl Platform {
+    /// The platform of a channel with these accounts, where `zero_unix_s` is the date at the recorder's zero.
+    ///
+    /// # Panics
+    ///
+    /// If there is no twin of the channel, which a scenario cannot name.
+    pub fn new(
+        channel: &str,
+        accounts: &BTreeMap<String, Credentials>,
+        recorder: Recorder,
+        zero_unix_s: i64,
+    ) -> Self {
+        match channel {
+            telegram::CHANNEL => {
+                let bots = accounts.iter().map(|(id, it)| telegram::Bot::of(id, it)).collect();
+                Self::Telegram(telegram::Telegram::new(recorder, bots, zero_unix_s))
+            }
+            other => unreachable!("scenarios name known channels only, not `{other}`"),
+        }
+    }
+
+    /// Adds a chat with what happens to the gateway's sends there.
+    ///
+    /// # Errors
+    ///
+    /// Refuses chats that the platform could not have.
+    pub fn declare(&self, name: &str, chat: &Chat, faults: &[SendFault]) -> Result<(), Error> {
+        match self {
+            Self::Telegram(twin) => Ok(twin.declare(name, chat, faults)?),
+        }
+    }
+
+    /// Lets a person write.
+    pub fn deliver(&self, inbound: &Inbound) {
+        match self {
+            Self::Telegram(twin) => _ = twin.deliver(inbound),
+        }
+    }
+
+    /// Delivers a message once more, if it was written here.
+    pub fn redeliver(&self, message: &str) {
+        match self {
+            Self::Telegram(twin) => twin.redeliver(message),
+        }
+    }
+
+    /// The account's newest message in a place, as it reads now.
+    pub fn last_text(&self, place: &Place) -> Option<String> {
+        match self {
+            Self::Telegram(twin) => twin.last_text(place),
+        }
+    }
+
+    /// Whether the gateway receives for this account: it has asked for messages, or is connected.
+    pub fn is_listened_to(&self, account: &str) -> bool {
+        match self {
+            Self::Telegram(twin) => twin.polled(account),
+        }
+    }
+
+    /// The platform's own interface.
+    pub fn router(&self) -> Router {
+        match self {
+            Self::Telegram(twin) => twin.router(),
+        }
+    }
+}

@@ -67,7 +67,7 @@ impl Arguments {
         // Addresses are in no fact and in no check.
         let addresses = Addresses {
             gateway_port: 1,
-            telegram: String::new(),
+            channels: std::collections::BTreeMap::new(),
             provider: String::new(),
             workspaces: String::new(),
         };

@@ -287,11 +287,11 @@ fn exit(outcomes: &[Outcome]) -> Exit {
 pub(super) fn base(profile: &str) -> serde_json::Value {
     let addresses = Addresses {
         gateway_port: 18_789,
-        telegram: "http://<telegram twin>".into(),
+        channels: [("telegram".to_owned(), "http://<telegram twin>".to_owned())].into(),
         provider: "http://<provider twin>".into(),
         workspaces: "<sandbox>/workspaces".into(),
     };
-    let accounts = ["default".to_owned()];
+    let accounts = [("telegram".to_owned(), vec!["default".to_owned()])].into();
     let nothing = serde_json::json!({});
     Configuration::merged(&nothing, &accounts, (profile, SEED), &addresses).config
 }

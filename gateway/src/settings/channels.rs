@@ -1,8 +1,11 @@
 //! `channels`, `bindings` and `session`: where people write, who may, who answers, in which conversation.
 
+pub(super) mod telegram;
+
 use std::collections::BTreeMap;
 
 use creel_core::{
+    admission::AccountRules,
     egress::chunk::Utf16Units,
     ids::{AccountId, AgentId, Channel, GuildId, PeerId, RoleId, TeamId},
     origin::{Peer, PeerKind},
@@ -11,78 +14,49 @@ use creel_core::{
     session_key::{DmScope, KeyRules, MAIN_KEY},
 };
 
-use super::{
-    Problems, Source,
-    agents::{Roster, is_http},
-    raw,
-};
-use crate::{channels::telegram, secret::Secret};
+use super::{Problems, Source, agents::Roster, raw};
+use crate::channels::Account;
 
-/// Telegram's own address.
-const API_ROOT: &str = "https://api.telegram.org";
-
-pub(super) fn channel() -> Channel {
-    Channel::new(telegram::CHANNEL).expect("a constant name")
+/// What the file says of one channel.
+pub(super) struct Found {
+    pub(super) channel: Channel,
+    /// The accounts that receive.
+    pub(super) accounts: BTreeMap<AccountId, Account>,
+    /// Who may speak to each, and the key in the file that decides it.
+    pub(super) rules: BTreeMap<AccountId, (AccountRules, String)>,
+    /// The account of bindings that name none.
+    pub(super) default: AccountId,
+    /// The longest text that it takes, where the file says so.
+    pub(super) limit: Option<Utf16Units>,
 }
 
-/// The accounts that receive.
-pub(super) fn telegram(
+impl Found {
+    /// The accounts, as the gateway tells all of them apart.
+    pub(super) fn into_accounts(self) -> impl Iterator<Item = ((Channel, AccountId), Account)> {
+        let Self { channel, accounts, .. } = self;
+        accounts.into_iter().map(move |(id, account)| ((channel.clone(), id), account))
+    }
+}
+
+/// Every channel that the file names.
+pub(super) fn read(
     source: &Source<'_>,
     document: &raw::Document,
     problems: &mut Problems<'_>,
-) -> BTreeMap<AccountId, telegram::Account> {
-    let Some(telegram) = &document.channels.telegram else { return BTreeMap::new() };
-    let default = default_accounts(document).remove(&channel());
-    let mut found = BTreeMap::<AccountId, telegram::Account>::new();
-    for (name, account) in telegram.accounts() {
-        let path = format!("channels.telegram.accounts.{name}");
-        let Ok(id) = AccountId::new(&name) else {
-            problems.add(&path, "the account's name is empty");
-            continue;
-        };
-        if account.enabled == Some(false) {
-            continue;
-        }
-        // The default account's token may come from the environment instead.
-        let given = || (source.env)("TELEGRAM_BOT_TOKEN").filter(|_| default.as_ref() == Some(&id));
-        let token = account.bot_token.or_else(given).filter(|it| !it.trim().is_empty());
-        let Some(token) = token.map(|it| Secret::new(it.trim())) else {
-            problems.add(&path, "there is no `botToken`: expected the token that @BotFather gave");
-            continue;
-        };
-        let api_root = account.api_root.unwrap_or_else(|| API_ROOT.to_owned());
-        if !is_http(&api_root) {
-            let own = telegram.accounts.get(&name).is_some_and(|it| it.api_root.is_some());
-            let holder = if own { path.as_str() } else { "channels.telegram" };
-            let expected = "expected an address with `http://` or `https://`";
-            problems.add(&format!("{holder}.apiRoot"), format!("found `{api_root}`, {expected}"));
-        }
-        let api_root = api_root.trim_end_matches('/').to_owned();
-        if let Some(other) = found.values().find(|it| it.token == token) {
-            let why = format!(
-                "accounts `{}` and `{id}` have the same token, expected a bot for each",
-                other.id
-            );
-            problems.add(&path, why);
-        }
-        let account = telegram::Account { id: id.clone(), token, api_root };
-        if found.insert(id.clone(), account).is_some() {
-            problems.add(&path, format!("there are two accounts `{id}`: case does not matter"));
-        }
-    }
-    found
+    warnings: &mut Vec<String>,
+) -> Vec<Found> {
+    let raw::Channels { telegram } = &document.channels;
+    [telegram::read(source, telegram.as_ref(), problems, warnings)].into_iter().flatten().collect()
 }
 
-pub(super) fn text_limits(document: &raw::Document) -> BTreeMap<Channel, Utf16Units> {
-    let limit = document.channels.telegram.as_ref().and_then(|it| it.text_chunk_limit);
-    let limit = limit.and_then(|it| Utf16Units::new(it.into()).ok());
-    limit.map(|it| (channel(), it)).into_iter().collect()
+fn channel(name: &'static str) -> Channel {
+    Channel::new(name).expect("a constant name")
 }
 
 pub(super) fn routing(
     profile: &Profile,
     document: &raw::Document,
-    roster: &Roster,
+    (channels, roster): (&[Found], &Roster),
     problems: &mut Problems<'_>,
     warnings: &mut Vec<String>,
 ) -> Option<RoutingTable> {
@@ -96,7 +70,8 @@ pub(super) fn routing(
     if problems.found.len() > before {
         return None;
     }
-    match RoutingTable::new(profile, &roster.listed, rows, &default_accounts(document)) {
+    let defaults = channels.iter().map(|it| (it.channel.clone(), it.default.clone())).collect();
+    match RoutingTable::new(profile, &roster.listed, rows, &defaults) {
         Ok((table, found)) => {
             warnings.extend(found.iter().map(ToString::to_string));
             Some(table)
@@ -107,14 +82,6 @@ pub(super) fn routing(
             None
         }
     }
-}
-
-fn default_accounts(document: &raw::Document) -> BTreeMap<Channel, AccountId> {
-    let Some(telegram) = &document.channels.telegram else { return BTreeMap::new() };
-    let account = |name: &String| AccountId::new(name).ok();
-    let configured: Vec<AccountId> = telegram.accounts().keys().filter_map(account).collect();
-    let declared = telegram.default_account.as_ref().and_then(account);
-    [(channel(), routing::default_account(declared.as_ref(), &configured))].into()
 }
 
 fn binding(raw: &raw::Binding, path: &str, problems: &mut Problems<'_>) -> Option<Binding> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::channels::telegram;
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Document {
@@ -80,63 +82,7 @@ pub(super) struct Model {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Channels {
-    pub(super) telegram: Option<Telegram>,
-}
-
-/// The channel's own fields are those of an account: they hold for accounts that do not say otherwise.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Telegram {
-    pub(super) default_account: Option<String>,
-    pub(super) accounts: BTreeMap<String, TelegramAccount>,
-    pub(super) enabled: Option<bool>,
-    pub(super) bot_token: Option<String>,
-    pub(super) api_root: Option<String>,
-    pub(super) dm_policy: Option<String>,
-    pub(super) allow_from: Option<Vec<serde_json::Value>>,
-    pub(super) group_policy: Option<String>,
-    pub(super) group_allow_from: Option<Vec<serde_json::Value>>,
-    pub(super) groups: Option<BTreeMap<String, Group>>,
-    pub(super) text_chunk_limit: Option<u16>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct TelegramAccount {
-    pub(super) enabled: Option<bool>,
-    pub(super) bot_token: Option<String>,
-    pub(super) api_root: Option<String>,
-    pub(super) dm_policy: Option<String>,
-    pub(super) allow_from: Option<Vec<serde_json::Value>>,
-    pub(super) group_policy: Option<String>,
-    pub(super) group_allow_from: Option<Vec<serde_json::Value>>,
-    pub(super) groups: Option<BTreeMap<String, Group>>,
-}
-
-impl Telegram {
-    /// Every account with what it takes over from the channel. Without `accounts` there is one, `default`, if only to be
-    /// told what it lacks.
-    pub(super) fn accounts(&self) -> BTreeMap<String, TelegramAccount> {
-        let mut accounts = self.accounts.clone();
-        if accounts.is_empty() {
-            accounts.insert("default".to_owned(), TelegramAccount::default());
-        }
-        for account in accounts.values_mut() {
-            let or = |own: &mut Option<String>, shared: &Option<String>| {
-                *own = own.take().or_else(|| shared.clone());
-            };
-            account.enabled = account.enabled.or(self.enabled);
-            or(&mut account.bot_token, &self.bot_token);
-            or(&mut account.api_root, &self.api_root);
-            or(&mut account.dm_policy, &self.dm_policy);
-            or(&mut account.group_policy, &self.group_policy);
-            account.allow_from = account.allow_from.take().or_else(|| self.allow_from.clone());
-            account.group_allow_from =
-                account.group_allow_from.take().or_else(|| self.group_allow_from.clone());
-            account.groups = account.groups.take().or_else(|| self.groups.clone());
-        }
-        accounts
-    }
+    pub(super) telegram: Option<telegram::Telegram>,
 }
 
 #[derive(Clone, Default, Deserialize)]

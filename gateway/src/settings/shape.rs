@@ -3,19 +3,21 @@
 use creel_core::lane::Cap;
 use creel_document::shape::{Field, Shape, Unknown};
 
-const fn open(fields: &'static [Field]) -> Shape {
+use super::channels::telegram;
+
+pub(super) const fn open(fields: &'static [Field]) -> Shape {
     Shape::Record { fields, unknown: Unknown::Ignore }
 }
 
-const fn key(name: &'static str, shape: &'static Shape, doc: &'static str) -> Field {
+pub(super) const fn key(name: &'static str, shape: &'static Shape, doc: &'static str) -> Field {
     Field::optional(name, shape, doc)
 }
 
-const TEXT: Shape = Shape::Text;
-const BOOL: Shape = Shape::Bool;
-const TEXTS: Shape = Shape::ListOf(&TEXT);
+pub(super) const TEXT: Shape = Shape::Text;
+pub(super) const BOOL: Shape = Shape::Bool;
+pub(super) const TEXTS: Shape = Shape::ListOf(&TEXT);
 const WAIT_MS: Shape = Shape::Integer { min: 0, max: 86_400_000 };
-const IDS: Shape =
+pub(super) const IDS: Shape =
     Shape::ListOf(&Shape::Either(&[TEXT, Shape::Integer { min: i64::MIN, max: i64::MAX }]));
 #[expect(clippy::cast_possible_wrap, reason = "caps are small")]
 const CAP: Shape = Shape::Integer { min: Cap::MIN as i64, max: Cap::MAX as i64 };
@@ -91,47 +93,24 @@ const MODELS: Shape = open(&[key(
     "The providers by name.",
 )]);
 
-const CHANNELS: Shape = open(&[key("telegram", &TELEGRAM, "Telegram bots.")]);
+/// Each channel's shape stands beside what reads it.
+const CHANNELS: Shape = open(&[key("telegram", &telegram::SHAPE, "Telegram bots.")]);
 
-const ENABLED: Field = key("enabled", &BOOL, "Whether it receives.");
-const BOT_TOKEN: Field = key("botToken", &TEXT, "The bot's token.");
-const API_ROOT: Field = key("apiRoot", &TEXT, "The Bot API's address.");
-const DM_POLICY: Field = key(
+pub(super) const ENABLED: Field = key("enabled", &BOOL, "Whether it receives.");
+pub(super) const DM_POLICY: Field = key(
     "dmPolicy",
     &Shape::OneOf(&["open", "allowlist", "pairing", "disabled"]),
     "Who may write directly.",
 );
-const ALLOW_FROM: Field = key("allowFrom", &IDS, "Senders, or `*`.");
-const GROUP_POLICY: Field = key(
+pub(super) const ALLOW_FROM: Field = key("allowFrom", &IDS, "Senders, or `*`.");
+pub(super) const GROUP_POLICY: Field = key(
     "groupPolicy",
     &Shape::OneOf(&["open", "allowlist", "disabled"]),
     "Which senders may speak in groups.",
 );
-const GROUP_ALLOW_FROM: Field = key("groupAllowFrom", &IDS, "Senders in groups, or `*`.");
-const GROUPS: Field = key("groups", &Shape::MapOf(&GROUP), "Groups by id, or `*`.");
-const TEXT_CHUNK_LIMIT: Field = key(
-    "textChunkLimit",
-    &Shape::Integer { min: 1, max: 4_096 },
-    "The longest text of one message.",
-);
-const TELEGRAM_ACCOUNT: &[Field] =
-    &[ENABLED, BOT_TOKEN, API_ROOT, DM_POLICY, ALLOW_FROM, GROUP_POLICY, GROUP_ALLOW_FROM, GROUPS];
-const TELEGRAM: Shape = open(TELEGRAM_FIELDS);
-/// The channel's own fields hold for every account that does not say otherwise.
-const TELEGRAM_FIELDS: &[Field] = &[
-    key("defaultAccount", &TEXT, "The account of bindings that name none."),
-    key("accounts", &Shape::MapOf(&open(TELEGRAM_ACCOUNT)), "Several bots."),
-    ENABLED,
-    BOT_TOKEN,
-    API_ROOT,
-    DM_POLICY,
-    ALLOW_FROM,
-    GROUP_POLICY,
-    GROUP_ALLOW_FROM,
-    GROUPS,
-    TEXT_CHUNK_LIMIT,
-];
-
+pub(super) const GROUP_ALLOW_FROM: Field =
+    key("groupAllowFrom", &IDS, "Senders in groups, or `*`.");
+pub(super) const GROUPS: Field = key("groups", &Shape::MapOf(&GROUP), "Groups by id, or `*`.");
 const CHAT_ENABLED: Field = key("enabled", &BOOL, "Whether the bot listens here.");
 const REQUIRE_MENTION: Field =
     key("requireMention", &BOOL, "Whether messages must speak to the bot.");

@@ -57,6 +57,12 @@ fn told_with(version: Version, lines: &str) -> String {
     told(version, &with(&format!("{MODEL}\n{lines}")))
 }
 
+fn telegram<'a>(settings: &'a Settings, account: &str) -> &'a crate::channels::telegram::Account {
+    let key = (Channel::new("telegram").unwrap(), AccountId::new(account).unwrap());
+    let Account::Telegram(account) = &settings.accounts[&key];
+    account
+}
+
 const OLD: Version = Version::V2026_3;
 const NEW: Version = Version::V2026_9;
 
@@ -100,7 +106,7 @@ fn the_lab_s_file_of_2026_3_runs_unchanged() {
     insta::assert_snapshot!(told(OLD, LAB_2026_3), @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18301
     agents: main (prova/m1)
-    telegram accounts: biz, default
+    accounts: telegram/biz, telegram/default
     providers: prova, provb
     ignored: gateway.controlUi
     ignored: agents.defaults.model.fallbacks
@@ -131,7 +137,7 @@ fn the_lab_s_file_of_2026_9_runs_unchanged() {
     insta::assert_snapshot!(told(NEW, LAB_2026_9), @r#"
     configuration accepted: profile 2026.9, listens on 127.0.0.1:18309
     agents: main (prova/m1)
-    telegram accounts: biz, default
+    accounts: telegram/biz, telegram/default
     providers: prova
     ignored: agents.defaults.model.fallbacks
     ignored: agents.defaults.skipBootstrap
@@ -147,11 +153,10 @@ fn the_lab_s_files_say_what_the_gateway_runs_with() {
     assert_eq!(settings.listen.to_string(), "127.0.0.1:18301");
     assert_eq!(settings.core.max_concurrent, 4);
     assert_eq!(settings.core.queue.all.debounce, Some(Millis::new(1_000)));
-    let biz = AccountId::new("biz").unwrap();
-    assert_eq!(settings.telegram[&biz].api_root, "https://api.telegram.org");
-    assert_eq!(settings.telegram[&biz].token.expose(), "222:BBB");
+    assert_eq!(telegram(&settings, "biz").api_root, "https://api.telegram.org");
+    assert_eq!(telegram(&settings, "biz").token.expose(), "222:BBB");
     let settings = load_with(NEW, LAB_2026_9, &[], &[]).unwrap().settings;
-    assert_eq!(settings.telegram[&biz].api_root, "http://127.0.0.1:18201");
+    assert_eq!(telegram(&settings, "biz").api_root, "http://127.0.0.1:18201");
 }
 
 #[test]
@@ -164,7 +169,7 @@ fn a_file_may_have_comments_loose_keys_and_trailing_commas() {
     insta::assert_snapshot!(told(OLD, &text), @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18792
     agents: main (p/m)
-    telegram accounts: none
+    accounts: none
     providers: p
     "#);
 }
@@ -175,8 +180,7 @@ fn values_come_from_the_environment() {
         "{MODEL} channels: {{ telegram: {{ botToken: '${{BOT}}' }} }}, gateway: {{ auth: {{ token: 'a-${{GW}}' }} }}"
     ));
     let loaded = load_with(OLD, &text, &[("BOT", "1:A"), ("GW", "b")], &[]).unwrap();
-    let default = AccountId::new("default").unwrap();
-    assert_eq!(loaded.settings.telegram[&default].token.expose(), "1:A");
+    assert_eq!(telegram(&loaded.settings, "default").token.expose(), "1:A");
     assert_eq!(loaded.settings.token.unwrap().expose(), "a-b");
     let report = load_with(OLD, &text, &[("GW", "")], &[]).unwrap_err();
     insta::assert_snapshot!(report.plain(), @r#"
@@ -190,7 +194,11 @@ fn tokens_that_the_file_does_not_have_come_from_the_environment() {
     let text = with(&format!("{MODEL} channels: {{ telegram: {{ enabled: true }} }}"));
     let env = [("TELEGRAM_BOT_TOKEN", "7:T"), ("OPENCLAW_GATEWAY_TOKEN", "gw")];
     let settings = load_with(OLD, &text, &env, &[]).unwrap().settings;
-    let tokens: Vec<_> = settings.telegram.values().map(|it| it.token.expose()).collect();
+    let tokens: Vec<_> = settings
+        .accounts
+        .keys()
+        .map(|(_, id)| telegram(&settings, id.as_str()).token.expose())
+        .collect();
     assert_eq!(
         (tokens.as_slice(), settings.token.as_ref().map(Secret::expose)),
         (&["7:T"][..], Some("gw"))
@@ -240,7 +248,7 @@ fn an_unknown_agent_in_a_binding_is_a_warning_in_2026_3_and_an_error_in_2026_9()
     insta::assert_snapshot!(told_with(OLD, lines), @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
     agents: main (p/m)
-    telegram accounts: none
+    accounts: none
     providers: p
     warning: binding 1 names agent `ghost`, which is not configured: its messages go to `main` (known agents: `main`)
     "#);
@@ -264,7 +272,7 @@ fn modes_are_those_of_the_version() {
     insta::assert_snapshot!(told_with(OLD, lines), @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
     agents: main (p/m)
-    telegram accounts: none
+    accounts: none
     providers: p
     "#);
     insta::assert_snapshot!(told_with(NEW, lines), @r#"
@@ -321,7 +329,7 @@ fn ignored_keys_are_listed_once() {
     insta::assert_snapshot!(told_with(OLD, lines), @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
     agents: main (p/m)
-    telegram accounts: a
+    accounts: telegram/a
     providers: p
     ignored: channels.telegram.groups.-1.skills
     ignored: channels.telegram.accounts.a.textChunkLimit

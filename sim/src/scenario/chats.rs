@@ -28,35 +28,102 @@ pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String,
 }
 
 fn chat(at: &At<'_>, context: &mut Context<'_>) -> Option<Chat> {
-    let person = |name| Id { name, example: "3001", fits: |it| it > 0 };
     let channel = at.text_of("channel").unwrap_or_else(|| "telegram".to_owned());
     let account = at.text_of("account").unwrap_or_else(|| "default".to_owned());
+    let ids = ids(&channel);
     if at.get("dm").is_some() {
-        let sender = id(at, &person("dm"), context)?;
-        return Some(Chat { channel, account, kind: ChatKind::Direct, sender });
+        let sender = id(at, "dm", &ids.person, context)?;
+        return Some(Chat::direct(&channel, &account, &sender));
     }
-    let group = id(at, &Id { name: "group", example: "-100777", fits: |it| it < 0 }, context);
-    let topic = id(at, &Id { name: "topic", example: "42", fits: |it| it > 0 }, context);
-    let sender = id(at, &person("sender"), context);
-    Some(Chat { channel, account, kind: ChatKind::Group { id: group?, topic }, sender: sender? })
+    let sender = id(at, "sender", &ids.person, context);
+    let kind = if at.get("group").is_some() {
+        let (group, topic) = (ids.group.as_ref(), ids.topic.as_ref());
+        let topic = inner(at, (&channel, "topic"), topic, context);
+        let found = outer(at, (&channel, "group"), group, context);
+        ChatKind::Group { id: found?, topic }
+    } else {
+        let (room, thread) = (ids.room.as_ref(), ids.thread.as_ref());
+        let thread = inner(at, (&channel, "thread"), thread, context);
+        let found = outer(at, (&channel, "room"), room, context);
+        ChatKind::Room { id: found?, thread }
+    };
+    let texts = |name| at.items_of(name).iter().filter_map(At::text).collect();
+    Some(Chat {
+        kind,
+        guild: at.text_of("guild"),
+        team: at.text_of("team"),
+        roles: texts("roles"),
+        ..Chat::direct(&channel, &account, &sender?)
+    })
 }
 
-/// One of Telegram's ids, which are numbers with a sign that says what they are of.
+/// What the ids of a channel look like; none where it has no such thing.
+struct Ids {
+    person: Id,
+    group: Option<Id>,
+    topic: Option<Id>,
+    room: Option<Id>,
+    thread: Option<Id>,
+}
+
 struct Id {
-    name: &'static str,
+    channel: &'static str,
     example: &'static str,
-    fits: fn(i64) -> bool,
+    fits: fn(&str) -> bool,
 }
 
-fn id(at: &At<'_>, id: &Id, context: &mut Context<'_>) -> Option<String> {
-    let at = at.get(id.name)?;
+fn ids(channel: &str) -> Ids {
+    match channel {
+        "telegram" => {
+            let id = |example, fits| Id { channel: "Telegram", example, fits };
+            let positive = |it: &str| it.parse::<i64>().is_ok_and(|it| it > 0);
+            Ids {
+                person: id("3001", positive),
+                group: Some(id("-100777", |it| it.parse::<i64>().is_ok_and(|it| it < 0))),
+                topic: Some(id("42", positive)),
+                room: None,
+                thread: None,
+            }
+        }
+        other => unreachable!("the shape allows known channels only, not `{other}`"),
+    }
+}
+
+/// The id of the chat itself.
+fn outer(
+    at: &At<'_>,
+    (channel, name): (&str, &str),
+    expected: Option<&Id>,
+    context: &mut Context<'_>,
+) -> Option<String> {
+    match expected {
+        Some(expected) => id(at, name, expected, context),
+        None => {
+            context.push(at.problem(format!("`{channel}` has no chats of the kind `{name}`")));
+            None
+        }
+    }
+}
+
+/// The id of a part of a chat, which may be left out.
+fn inner(
+    at: &At<'_>,
+    (channel, name): (&str, &str),
+    expected: Option<&Id>,
+    context: &mut Context<'_>,
+) -> Option<String> {
+    at.get(name).and_then(|_| outer(at, (channel, name), expected, context))
+}
+
+fn id(at: &At<'_>, name: &str, expected: &Id, context: &mut Context<'_>) -> Option<String> {
+    let at = at.get(name)?;
     let found = at.text()?;
-    if found.parse().is_ok_and(id.fits) {
+    if (expected.fits)(&found) {
         return Some(found);
     }
+    let Id { channel, example, .. } = expected;
     context.push(at.problem(format!(
-        "found the text `{found}`, expected a Telegram id such as `\"{}\"`",
-        id.example
+        "found the text `{found}`, expected a {channel} id such as `\"{example}\"`"
     )));
     None
 }

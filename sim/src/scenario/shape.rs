@@ -103,13 +103,12 @@ static COUNT: Shape = Shape::Integer { min: 1, max: i64::MAX };
 static ERROR_STATUS: Shape = Shape::Integer { min: 400, max: 599 };
 static DURATIONS: Shape = Shape::ListOf(&Shape::Duration);
 
+/// The channels that have a twin.
+const CHANNELS: &[&str] = &["telegram"];
+
 static CHAT: Shape = Shape::Choice {
     common: &[
-        Field::optional(
-            "channel",
-            &Shape::OneOf(&["telegram"]),
-            "The channel. Default: `telegram`.",
-        ),
+        Field::optional("channel", &Shape::OneOf(CHANNELS), "The channel. Default: `telegram`."),
         Field::optional(
             "account",
             &Shape::Text,
@@ -124,10 +123,20 @@ static CHAT: Shape = Shape::Choice {
                 &Shape::Text,
                 "The topic's id, in quotes, if the group has topics.",
             ),
-            Field::required("sender", &Shape::Text, "The id of the person who writes, in quotes."),
+            SENDER,
+        ]),
+        Case::new("room", &Shape::Text, "A room of a guild or team: its id, in quotes.").with(&[
+            Field::optional("thread", &Shape::Text, "The thread's id, in quotes."),
+            Field::optional("guild", &Shape::Text, "The Discord guild's id, in quotes."),
+            Field::optional("team", &Shape::Text, "The Slack team's id, in quotes."),
+            Field::optional("roles", &TEXTS_BY_VALUE, "The sender's Discord roles."),
+            SENDER,
         ]),
     ],
 };
+
+const SENDER: Field =
+    Field::required("sender", &Shape::Text, "The id of the person who writes, in quotes.");
 
 static ANSWER: Shape = Shape::Choice {
     common: &[Field::optional(

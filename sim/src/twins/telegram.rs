@@ -12,10 +12,7 @@ mod state;
 mod updates;
 mod wire;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::{
     Router,
@@ -29,7 +26,9 @@ use self::{
     call::{Call, Failure, Outcome, respond},
     state::State,
 };
+use super::Inbound;
 use crate::{
+    base::Credentials,
     recorder::Recorder,
     scenario::{Chat, SendFault},
 };
@@ -53,22 +52,18 @@ pub struct Bot {
     pub username: String,
 }
 
-/// What a person writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inbound {
-    /// The message's name in the scenario.
-    pub name: String,
-    /// The chat's name in the scenario.
-    pub chat: String,
-    /// The text, with its canary.
-    pub text: String,
-    /// The canary that the text carries, if it does.
-    pub canary: Option<String>,
-    /// Whether the bot is addressed. The twin adds the mention, since it knows the bot's name: `@bot` before a text,
-    /// `/command@bot` in a command.
-    pub mention: bool,
-    /// The platform's id of the message that it answers, if it quotes one.
-    pub reply_to: Option<i64>,
+impl Bot {
+    /// The bot of an account whose `botToken` is one of ours.
+    pub fn of(account: &str, credentials: &Credentials) -> Self {
+        let token = credentials.get("botToken").expect("an account of ours has a token").clone();
+        let id = token.split_once(':').and_then(|(id, _)| id.parse().ok());
+        Self {
+            account: account.to_owned(),
+            id: id.expect("a token of ours begins with an id"),
+            token,
+            username: format!("creel_{account}_bot"),
+        }
+    }
 }
 
 /// Why a twin could not be set up.
@@ -131,22 +126,6 @@ impl Telegram {
     /// Refuses ids that are not Telegram's, and accounts without a bot.
     pub fn declare(&self, name: &str, chat: &Chat, faults: &[SendFault]) -> Result<(), Error> {
         self.state().declare(name, chat, faults)
-    }
-
-    /// Adds every chat of a scenario that is on Telegram.
-    ///
-    /// # Errors
-    ///
-    /// As [`Telegram::declare`].
-    pub fn declare_all(
-        &self,
-        chats: &BTreeMap<String, Chat>,
-        platform: &BTreeMap<String, Vec<SendFault>>,
-    ) -> Result<(), Error> {
-        for (name, chat) in chats.iter().filter(|(_, chat)| chat.channel == CHANNEL) {
-            self.declare(name, chat, platform.get(name).map_or(&[], Vec::as_slice))?;
-        }
-        Ok(())
     }
 
     /// Whether a chat of this name has been added.

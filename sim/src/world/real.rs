@@ -4,6 +4,7 @@
 //! its whole group.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -27,7 +28,7 @@ use super::{
     process::{Process, Room, tail},
 };
 use crate::{
-    base::Addresses,
+    base::{self, Addresses},
     scenario::Scenario,
     stage::{Operator, Stage},
     target::Target,
@@ -99,13 +100,20 @@ impl Real {
     ) -> Result<Seen, Error> {
         let io =
             |what: &'static str| move |it: std::io::Error| Error::Target(format!("{what}: {it}"));
-        let telegram =
-            TokioNet.bind(loopback(0)).await.map_err(io("listen for the channel twin"))?;
+        let mut channels = BTreeMap::new();
+        let mut channel_addresses = BTreeMap::new();
+        for channel in base::channels(scenario) {
+            let listener =
+                TokioNet.bind(loopback(0)).await.map_err(io("listen for a channel's twin"))?;
+            let address = address_of(&listener).map_err(io("read a port"))?;
+            channel_addresses.insert(channel.clone(), address);
+            channels.insert(channel, listener);
+        }
         let provider =
             TokioNet.bind(loopback(0)).await.map_err(io("listen for the provider twin"))?;
         let addresses = Addresses {
             gateway_port: free_port().map_err(io("find a free port"))?,
-            telegram: address_of(&telegram).map_err(io("read a port"))?,
+            channels: channel_addresses,
             provider: address_of(&provider).map_err(io("read a port"))?,
             workspaces: sandbox.join("workspaces").display().to_string(),
         };
@@ -125,7 +133,7 @@ impl Real {
         };
         let (ready, (code, last_words)) = tokio::select! {
             biased;
-            never = stage.serve(telegram, provider) => match never {},
+            never = stage.serve(channels, provider) => match never {},
             never = lateness.measure() => match never {},
             played = played => played,
         };

@@ -22,15 +22,17 @@ use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 
 use super::{Error, Seen};
 use crate::{
-    base::{Addresses, Configuration},
+    base::{self, Addresses, Configuration},
     net::TurmoilNet,
     scenario::Scenario,
     stage::{EPOCH_UNIX_S, Operator, Stage},
 };
 
 const GATEWAY_PORT: u16 = 18_789;
-const TELEGRAM_PORT: u16 = 8_081;
 const PROVIDER_PORT: u16 = 8_080;
+
+/// The port of the first channel's twin; the others follow in the order of their names.
+const CHANNEL_PORT_FIRST: u16 = 8_081;
 
 /// turmoil panics when more segments than this wait on one connection.
 const SEGMENTS_MAX: usize = 1_024;
@@ -54,7 +56,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
 }
 
 fn simulate(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
-    let addresses = addresses();
+    let addresses = addresses(scenario);
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
     let settings = load(&configuration, profile)?;
     let tick = tick(scenario);
@@ -93,10 +95,13 @@ fn simulate(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Se
     Ok(Seen { stage, facts, clock: Clock::Exact, note })
 }
 
-/// The world's side: both twins, and the conductor.
+/// The world's side: the twins, and the conductor.
 async fn perform(stage: &Stage) -> std::io::Result<()> {
     stage.recorder.record(Kind::GatewayStarted);
-    let telegram = TurmoilNet.bind(any(TELEGRAM_PORT)).await?;
+    let mut channels = BTreeMap::new();
+    for (channel, port) in ports(&stage.scenario) {
+        channels.insert(channel, TurmoilNet.bind(any(port)).await?);
+    }
     let provider = TurmoilNet.bind(any(PROVIDER_PORT)).await?;
     let operator = Operator {
         http: Http::new(TurmoilNet),
@@ -113,16 +118,22 @@ async fn perform(stage: &Stage) -> std::io::Result<()> {
     };
     tokio::select! {
         biased;
-        never = stage.serve(telegram, provider) => match never {},
+        never = stage.serve(channels, provider) => match never {},
         () = conducted => (),
     }
     Ok(())
 }
 
-fn addresses() -> Addresses {
+/// Where the twin of each channel listens.
+fn ports(scenario: &Scenario) -> impl Iterator<Item = (String, u16)> {
+    base::channels(scenario).into_iter().zip(CHANNEL_PORT_FIRST..)
+}
+
+fn addresses(scenario: &Scenario) -> Addresses {
+    let at = |(channel, port)| (channel, format!("http://world:{port}"));
     Addresses {
         gateway_port: GATEWAY_PORT,
-        telegram: format!("http://world:{TELEGRAM_PORT}"),
+        channels: ports(scenario).map(at).collect(),
         provider: format!("http://world:{PROVIDER_PORT}"),
         workspaces: "/workspaces".to_owned(),
     }

@@ -26,7 +26,7 @@ fn what_a_person_should_know_about_who_may_write_is_told() {
     insta::assert_snapshot!(told_with(OLD, lines), @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
     agents: main (p/m)
-    telegram accounts: default
+    accounts: telegram/default
     providers: p
     warning: channels.telegram.allowFrom[3]: `@al` matches no sender (expected a user's numeric id, or `*`)
     warning: channels.telegram.allowFrom[4]: `-100` is a group's id and matches no sender (expected a user's id; groups go under `groups`)
@@ -38,7 +38,7 @@ fn what_a_person_should_know_about_who_may_write_is_told() {
     insta::assert_snapshot!(told_with(OLD, lines), @r#"
     configuration accepted: profile 2026.3, listens on 127.0.0.1:18789
     agents: main (p/m)
-    telegram accounts: default
+    accounts: telegram/default
     providers: p
     warning: session.dmScope is `main` and everybody may write directly on telegram: they share one conversation, and each can ask what another said (expected dmScope `per-channel-peer`, or one sender)
     "#);
@@ -55,7 +55,7 @@ fn admitted(telegram: &str, messages: &[&str]) -> String {
         let kind = if chat.starts_with('-') { PeerKind::Group } else { PeerKind::Direct };
         let origin = Origin {
             route: Route {
-                channel: channels::channel(),
+                channel: Channel::new("telegram").unwrap(),
                 account: AccountId::new("default").unwrap(),
                 peer: Peer { kind, id: PeerId::new(chat).unwrap() },
                 thread: topic.map(|it| Thread::Topic(ThreadId::new(it).unwrap())),

@@ -6,7 +6,7 @@ use creel_judge::trace::{Kind, Place};
 use serde_json::{Value, json};
 
 use super::{
-    Bot, CHANNEL, Error, Inbound,
+    Bot, CHANNEL, Error,
     chores::Settings,
     rooms::{Address, Author, Member, Message, Room},
     updates::Queue,
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     recorder::Recorder,
     scenario::{Chat, SendFault},
+    twins::Inbound,
 };
 
 #[derive(Debug)]
@@ -107,7 +108,8 @@ impl State {
             username if inbound.mention => mentioning(&inbound.text, username),
             _ => inbound.text.clone(),
         };
-        let message = self.write(account, address, text, inbound.reply_to);
+        let reply_to = inbound.reply_to.as_ref().and_then(|it| it.parse().ok());
+        let message = self.write(account, address, text, reply_to);
         let bot = &self.accounts[account];
         let fact = Kind::Inbound {
             message: inbound.name.clone(),

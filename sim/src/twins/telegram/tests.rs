@@ -28,12 +28,7 @@ fn stage(faults: &[SendFault]) -> Stage {
     let (account, username) = ("default".to_owned(), "creel_bot".to_owned());
     let bot = Bot { account, token: "7001:secret".to_owned(), id: 7001, username };
     let twin = Telegram::new(recorder.clone(), vec![bot], 1_700_000_000);
-    let chat = |kind, sender: &str| Chat {
-        channel: CHANNEL.to_owned(),
-        account: "default".to_owned(),
-        kind,
-        sender: sender.to_owned(),
-    };
+    let chat = |kind, sender: &str| Chat { kind, ..Chat::direct(CHANNEL, "default", sender) };
     let group = ChatKind::Group { id: SUPERGROUP.to_string(), topic: Some("42".to_owned()) };
     twin.declare("alice", &chat(ChatKind::Direct, "3001"), faults).unwrap();
     twin.declare("olga", &chat(group, "3002"), &[]).unwrap();
@@ -193,7 +188,8 @@ async fn updates_carry_messages_as_the_platform_writes_them() {
     stage.write("alice", "m1", "hello");
     let stop = Inbound { mention: true, ..inbound("olga", "m2", "/stop now") };
     stage.twin.deliver(&stop).unwrap();
-    let asked = Inbound { mention: true, reply_to: Some(1), ..inbound("olga", "m3", "why?") };
+    let asked =
+        Inbound { mention: true, reply_to: Some("1".to_owned()), ..inbound("olga", "m3", "why?") };
     stage.twin.deliver(&asked).unwrap();
     let updates = stage.ok("getUpdates", &json!({})).await;
     let lines = updates.as_array().unwrap().iter().map(|it| format!("{it}\n"));
@@ -350,12 +346,8 @@ async fn chores_are_answered() {
 #[tokio::test(start_paused = true)]
 async fn ids_that_telegram_has_not_are_refused() {
     let stage = stage(&[]);
-    let chat = |account: &str, kind, sender: &str| Chat {
-        channel: CHANNEL.to_owned(),
-        account: account.to_owned(),
-        kind,
-        sender: sender.to_owned(),
-    };
+    let chat =
+        |account: &str, kind, sender: &str| Chat { kind, ..Chat::direct(CHANNEL, account, sender) };
     let group = |id: &str| ChatKind::Group { id: id.to_owned(), topic: None };
     let refused = |chat: &Chat| stage.twin.declare("x", chat, &[]).unwrap_err().to_string();
     let rows = [

@@ -1,0 +1,35 @@
+//! The base of each channel: open policies, no mention needed, replies not streamed, and its twin's address.
+
+use serde_json::{Value, json};
+
+use super::{Credentials, token};
+use crate::twins::telegram;
+
+/// The configuration of a channel whose twin is at `address`, without its accounts.
+pub(super) fn base(channel: &str, address: &str) -> Value {
+    match channel {
+        telegram::CHANNEL => json!({
+            "enabled": true,
+            "apiRoot": address,
+            "dmPolicy": "open",
+            "allowFrom": ["*"],
+            "groupPolicy": "open",
+            "groups": { "*": { "requireMention": false } },
+            "streaming": "off",
+        }),
+        other => unreachable!("scenarios name known channels only, not `{other}`"),
+    }
+}
+
+/// The secrets of a channel's account of this number and name.
+pub(super) fn credentials(channel: &str, seed: u64, index: usize, id: &str) -> Credentials {
+    match channel {
+        telegram::CHANNEL => [("botToken", bot_token(seed, index, id))].into(),
+        other => unreachable!("scenarios name known channels only, not `{other}`"),
+    }
+}
+
+/// A bot token in Telegram's form: the bot's id, a colon, a secret.
+fn bot_token(seed: u64, index: usize, name: &str) -> String {
+    format!("{}:AA{}", 7_000_000 + index, token(seed, "bot", name))
+}
