@@ -1,6 +1,7 @@
 //! The scenarios: built in, or from files that the user names, and how they are chosen.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -66,7 +67,7 @@ fn hint(nearest: Option<&str>) -> String {
 }
 
 /// The scenarios that any of the selectors chooses; the whole built-in corpus without selectors. A selector that is the
-/// path of a file or folder chooses from there instead.
+/// path of a file or folder chooses from there instead. One that ends in `@` and a variant's name chooses that alone.
 ///
 /// # Errors
 ///
@@ -76,18 +77,43 @@ pub fn choose(selectors: &[String]) -> Result<Vec<Entry>, Error> {
     if selectors.is_empty() {
         sources.extend(CORPUS.iter().map(built_in));
     }
+    let mut variants = BTreeMap::new();
     for selector in selectors {
-        let path = Path::new(selector);
-        let found = if path.exists() || is_file_name(path) {
-            from_path(path)?
-        } else {
-            from_corpus(selector)?
-        };
+        let whole = Path::new(selector).exists();
+        let (base, variant) = if whole { (selector.as_str(), None) } else { split(selector) };
+        let path = Path::new(base);
+        let found =
+            if path.exists() || is_file_name(path) { from_path(path)? } else { from_corpus(base)? };
+        for (_, file, _) in &found {
+            variants.extend(variant.map(|it| (file.clone(), it)));
+        }
         sources.extend(found);
     }
     let mut seen = std::collections::BTreeSet::new();
     sources.retain(|(_, file, _)| seen.insert(file.clone()));
-    parse(sources)
+    let mut entries = parse(sources)?;
+    for entry in &mut entries {
+        if let Some(wanted) = variants.get(&entry.file) {
+            let all = entry.scenario.variants.clone();
+            let found = all.iter().find(|it| it.variant.as_deref() == Some(*wanted));
+            entry.scenario = found.cloned().ok_or_else(|| {
+                let names = all.iter().filter_map(|it| it.variant.as_deref());
+                let nearest = creel_document::names::nearest(wanted, names);
+                let selector = format!("{}@{wanted}", entry.scenario.id);
+                let name = |it| format!("{}@{it}", entry.scenario.id);
+                Error::Nothing { selector, nearest: nearest.map(name) }
+            })?;
+        }
+    }
+    Ok(entries)
+}
+
+/// A selector's id or path, and the variant's name behind an `@`.
+fn split(selector: &str) -> (&str, Option<&str>) {
+    match selector.split_once('@') {
+        Some((base, variant)) => (base, Some(variant)),
+        None => (selector, None),
+    }
 }
 
 /// Whether a selector can only be meant as a file: ids have no extension.

@@ -43,7 +43,7 @@ pub struct Plan {
     pub jobs: usize,
 }
 
-/// One scenario under one profile.
+/// One scenario, or one variant of it, under one profile.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The scenario.
@@ -201,9 +201,13 @@ pub fn cases(plan: &Plan) -> Vec<Case> {
     let of = |entry: &Entry| {
         let profiles: Vec<String> =
             entry.scenario.profiles.iter().filter(wanted).cloned().collect();
+        let scenarios = std::iter::once(&entry.scenario).chain(&entry.scenario.variants);
+        let entries = scenarios.map(|it| Entry { scenario: it.clone(), ..entry.clone() });
         profiles
             .into_iter()
-            .map(|profile| Case { entry: entry.clone(), profile })
+            .flat_map(|profile| {
+                entries.clone().map(move |entry| Case { entry, profile: profile.clone() })
+            })
             .collect::<Vec<_>>()
     };
     plan.entries.iter().flat_map(of).collect()

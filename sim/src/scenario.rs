@@ -9,6 +9,7 @@ mod expect;
 mod read;
 mod shape;
 mod steps;
+mod variants;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
@@ -47,6 +48,9 @@ pub fn parse(id: &str, text: &str) -> Result<Scenario, Vec<Problem>> {
 pub struct Scenario {
     /// `<area>/<fact-it-shows>`, equal to the file's path below `scenarios/`.
     pub id: String,
+    /// What is different in this variant of the file's scenario: `m2+17ms` in a sweep, `m3,m1,m2` in a permutation. None
+    /// for the scenario as it is written.
+    pub variant: Option<String>,
     /// The fact, as a sentence.
     pub title: String,
     /// Rows of the public bug corpus that it reproduces, for example `Q-01`.
@@ -75,6 +79,25 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// The edit that must make named checks fail.
     pub control: Option<Control>,
+    /// The scenario's other courses, judged by the same checks. They have no control and no variants of their own.
+    pub variants: Vec<Arc<Scenario>>,
+}
+
+impl Scenario {
+    /// What tells this scenario from all others: its id, and the variant's name behind an `@`.
+    pub fn name(&self) -> String {
+        match &self.variant {
+            Some(variant) => format!("{}@{variant}", self.id),
+            None => self.id.clone(),
+        }
+    }
+
+    fn varied(&self, variant: variants::Variant) -> Self {
+        let variants::Variant { name, steps, moved } = variant;
+        let why = || "a sweep moves its messages by less than a real clock can tell".to_owned();
+        let virtual_only = self.virtual_only.clone().or_else(|| moved.then(why));
+        Self { variant: Some(name), steps, virtual_only, ..self.clone() }
+    }
 }
 
 /// The key in `model` that answers requests which carry no message of the scenario.

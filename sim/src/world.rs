@@ -97,7 +97,7 @@ impl World {
         };
         let header = Header {
             creel_trace: VERSION,
-            scenario: scenario.id.clone(),
+            scenario: scenario.name(),
             profile: profile.name.to_owned(),
             seed,
             world: self.name().to_owned(),

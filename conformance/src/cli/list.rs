@@ -31,6 +31,7 @@ impl Arguments {
                         "title": it.scenario.title,
                         "profiles": it.scenario.profiles,
                         "bugs": it.scenario.bugs,
+                        "variants": it.scenario.variants.iter().map(|it| it.name()).collect::<Vec<_>>(),
                         "file": it.file,
                         "virtual_only": needs_virtual_time(&it.scenario),
                     })

@@ -49,7 +49,8 @@ impl Arguments {
             }
             Err(error) => return refuse(error),
         };
-        let Some(entry) = entries.iter().find(|it| it.scenario.id == trace.header.scenario) else {
+        let Some(entry) = entries.iter().find(|it| it.scenario.name() == trace.header.scenario)
+        else {
             complain(&format!("error: the trace is of scenario `{}`", trace.header.scenario));
             return Exit::Usage;
         };

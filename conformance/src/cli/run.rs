@@ -144,7 +144,7 @@ impl Arguments {
         let color = self.color();
         let mut failures = Vec::new();
         let outcomes = suite::run(&plan, |outcome| {
-            if !self.json {
+            if !self.json && !console::is_quiet(outcome) {
                 print(&console::line(outcome, color));
             }
             if !matches!(outcome.status(), Status::Pass | Status::Skipped) {
@@ -245,7 +245,7 @@ impl Arguments {
             let file = if outcomes.len() == 1 {
                 path.clone()
             } else {
-                let id = outcome.case.entry.scenario.id.replace('/', "-");
+                let id = outcome.case.entry.scenario.name().replace('/', "-");
                 path.join(format!("{id}-{}.jsonl", outcome.case.profile))
             };
             write(&file, &judged.trace.to_json_lines())?;

@@ -17,11 +17,17 @@ pub enum Color {
     Off,
 }
 
+/// Whether a case needs no line of its own: a variant that is as it should be. The scenario's line counts it.
+pub fn is_quiet(outcome: &Outcome) -> bool {
+    let is_variant = outcome.case.entry.scenario.variant.is_some();
+    is_variant && matches!(outcome.status(), Status::Pass | Status::Skipped)
+}
+
 /// One case on one line.
 pub fn line(outcome: &Outcome, color: Color) -> String {
     let status = outcome.status();
     let painted = paint(status, &format!("{:<12}", status.word()), color);
-    let id = &outcome.case.entry.scenario.id;
+    let id = outcome.case.entry.scenario.name();
     let detail = match &outcome.result {
         Ok(judged) => {
             let passed =
@@ -34,7 +40,12 @@ pub fn line(outcome: &Outcome, color: Color) -> String {
             };
             let lasted = judged.trace.facts.last().map_or(0, |it| it.at_us);
             let (checks, lasted) = (passed.count(), diagram::seconds(lasted));
-            format!("{checks:>2} checks, {control}, {lasted} s in {} ms", outcome.took.as_millis())
+            let variants = match outcome.case.entry.scenario.variants.len() {
+                0 => String::new(),
+                count => format!(", and {count} variants"),
+            };
+            let took = outcome.took.as_millis();
+            format!("{checks:>2} checks, {control}, {lasted} s in {took} ms{variants}")
         }
         Err(missing) => reason(missing).lines().next().unwrap_or_default().to_owned(),
     };
@@ -43,7 +54,7 @@ pub fn line(outcome: &Outcome, color: Color) -> String {
 
 /// Everything that is not green, explained.
 pub fn failure_text(plan: &Plan, outcome: &Outcome) -> String {
-    let id = &outcome.case.entry.scenario.id;
+    let id = outcome.case.entry.scenario.name();
     let mut text = format!(
         "{} {id} (profile {}, seed {})\n  {}\n",
         outcome.status().word(),
@@ -128,7 +139,7 @@ fn command(plan: &Plan, outcome: &Outcome) -> String {
     let entry = &outcome.case.entry;
     let built_in =
         crate::corpus::CORPUS.iter().any(|(id, _)| entry.file == format!("scenarios/{id}.yaml"));
-    let selector = if built_in { &entry.scenario.id } else { &entry.file };
+    let selector = if built_in { entry.scenario.name() } else { entry.file.clone() };
     let mut command = format!(
         "creel run {selector} --profile {} --seed {} --trace trace.jsonl",
         outcome.case.profile, plan.seed

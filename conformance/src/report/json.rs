@@ -37,7 +37,7 @@ pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Value {
 
 fn case(outcome: &Outcome) -> Value {
     let mut value = json!({
-        "scenario": outcome.case.entry.scenario.id,
+        "scenario": outcome.case.entry.scenario.name(),
         "title": outcome.case.entry.scenario.title,
         "file": outcome.case.entry.file,
         "bugs": outcome.case.entry.scenario.bugs,

@@ -21,8 +21,7 @@ pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Result<String, quick_junit::
     for profile in profiles {
         let mut suite = TestSuite::new(profile);
         for outcome in outcomes.iter().filter(|it| it.case.profile == profile) {
-            let mut case =
-                TestCase::new(outcome.case.entry.scenario.id.as_str(), status(plan, outcome));
+            let mut case = TestCase::new(outcome.case.entry.scenario.name(), status(plan, outcome));
             case.set_classname(format!("creel.{profile}"));
             case.set_time(outcome.took);
             suite.add_test_case(case);

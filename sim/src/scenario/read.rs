@@ -1,6 +1,6 @@
 //! Reads a whole scenario but for its control.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use creel_document::{check, duration, names, problem::Problem, tree::Node};
 
@@ -11,7 +11,7 @@ use super::{
     context::Context,
     expect,
     shape::{PROFILES, shape},
-    steps,
+    steps, variants,
 };
 
 /// The folders under `scenarios/`, which are the areas of the catalogue, and one for bugs that came back.
@@ -55,11 +55,14 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     let latency = latency(root, context);
     let chats = chats::read(root, context);
     let steps = steps::read(root, context);
+    let variants = variants::read(root, &steps, context);
+    variants::check(root, &variants, context);
     let model = answers::read(root, context);
     let platform = chats::read_platform(root, context);
     let expect = expect::read(root, context);
-    Some(Scenario {
+    let scenario = Scenario {
         id: root.text_of("id")?,
+        variant: None,
         title: root.text_of("title")?,
         bugs: root.texts_of("bugs").unwrap_or_default(),
         profiles,
@@ -74,7 +77,10 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         virtual_only: root.text_of("virtual_only"),
         expect,
         control: None,
-    })
+        variants: Vec::new(),
+    };
+    let variants = variants.into_iter().map(|it| Arc::new(scenario.varied(it))).collect();
+    Some(Scenario { variants, ..scenario })
 }
 
 fn check_id(id: &str, root: &At<'_>, context: &mut Context<'_>) {

@@ -78,6 +78,16 @@ static SCENARIO: Shape = Shape::record(&[
     Field::optional("network", &NETWORK, "The simulated network."),
     Field::required("steps", &Shape::ListOf(&STEP), "What happens, in order of time."),
     Field::optional(
+        "sweep",
+        &SWEEP,
+        "Runs the scenario again with messages moved, for what turns on one instant.",
+    ),
+    Field::optional(
+        "permute",
+        &TEXTS,
+        "Runs the scenario in every order of these messages: they exchange their times.",
+    ),
+    Field::optional(
         "lasts",
         &Shape::Duration,
         "How long the run lasts at the least, since zero. Default: `0s`.",
@@ -94,6 +104,12 @@ static SCENARIO: Shape = Shape::record(&[
     ),
     Field::required("expect", &Shape::ListOf(&WORD), "What must be seen."),
     Field::optional("control", &CONTROL, "The edit that must make named checks fail."),
+]);
+
+static SWEEP: Shape = Shape::record(&[
+    Field::required("move", &TEXT_OR_TEXTS, "The messages that are moved to later times."),
+    Field::required("by", &Shape::Duration, "By how much at the most."),
+    Field::required("every", &Shape::Duration, "By how much more from variant to variant."),
 ]);
 
 static TEXTS: Shape = Shape::ListOf(&Shape::Text);

@@ -46,7 +46,9 @@ fn a_scenario_with_every_key_is_read() {
     assert_eq!(control.edited.gateway["messages"]["queue"]["mode"], "followup");
     assert_eq!(control.edited.model["alice"][0].after, Duration::from_secs(9));
     assert!(control.edited.control.is_none());
-    insta::assert_snapshot!(format!("{:#?}", Scenario { control: None, ..scenario }));
+    assert_eq!(variants(&scenario), "m1+1ms m1+2ms");
+    let scenario = Scenario { control: None, variants: Vec::new(), ..scenario };
+    insta::assert_snapshot!(format!("{scenario:#?}"));
 }
 
 #[test]
@@ -258,4 +260,62 @@ fn the_shape_has_a_schema() {
         schema["required"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
     assert_eq!(required, ["id", "title", "chats", "steps", "expect"]);
     assert_eq!(schema["properties"]["expect"]["items"]["oneOf"].as_array().unwrap().len(), 10);
+}
+
+fn variants(scenario: &Scenario) -> String {
+    let names = scenario.variants.iter().filter_map(|it| it.variant.clone());
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// When each message is sent, in order, in every course of a scenario.
+fn courses(text: &str) -> String {
+    let scenario = parse("queue/test", text)
+        .unwrap_or_else(|it| panic!("{}", Report::new("f", text, it).plain()));
+    let course = |it: &Scenario| {
+        let sent = it.steps.iter().filter_map(|step| match &step.action {
+            Action::Send(send) => Some(format!("{:?} {}", step.at, send.name)),
+            Action::Redeliver { .. } | Action::ApprovePairing { .. } => None,
+        });
+        format!("{}: {}", it.name(), sent.collect::<Vec<_>>().join(", "))
+    };
+    let all = std::iter::once(&scenario).chain(scenario.variants.iter().map(AsRef::as_ref));
+    all.map(course).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_sweep_moves_messages_past_others() {
+    let text = SMALL.replace("expect:", "sweep: { move: m1, by: 1500ms, every: 500ms }\nexpect:");
+    insta::assert_snapshot!(courses(&text), @r"
+    queue/test: 1s m1, 2s bob-1
+    queue/test@m1+500ms: 1.5s m1, 2s bob-1
+    queue/test@m1+1000ms: 2s m1, 2s bob-1
+    queue/test@m1+1500ms: 2s bob-1, 2.5s m1
+    ");
+}
+
+#[test]
+fn a_permutation_exchanges_times() {
+    let text = SMALL.replace(
+        "expect:",
+        "sweep: { move: [m1], by: 5ms, every: 5ms }\npermute: [m1, bob-1]\nexpect:",
+    );
+    insta::assert_snapshot!(courses(&text), @r"
+    queue/test: 1s m1, 2s bob-1
+    queue/test@m1+5ms: 1.005s m1, 2s bob-1
+    queue/test@bob-1,m1: 1s bob-1, 2s m1
+    queue/test@bob-1,m1:m1+5ms: 1s bob-1, 2.005s m1
+    ");
+}
+
+#[test]
+fn a_sweep_that_cannot_be_is_refused() {
+    let with = |lines: &str| problems_with("expect:", &format!("{lines}\nexpect:"));
+    insta::assert_snapshot!(with("sweep: { move: m3, by: 1ms, every: 1ms }"), @"f:8:16: sweep.move: no message is called `m3` (did you mean `m1`?)");
+    insta::assert_snapshot!(with("sweep: { move: m1, by: 1ms, every: 2ms }"), @"f:8:8: sweep: `every` is more than `by`, so nothing is swept");
+    insta::assert_snapshot!(with("sweep: { move: m1, by: 1ms, every: 0s }"), @"f:8:8: sweep: `every` must be a step that `by` is made of");
+    insta::assert_snapshot!(with("sweep: { move: m1, by: 2s, every: 1ms }"), @"f:8:8: sweep: there would be 2000 variants, and 1000 is the most (take a wider `every`)");
+    insta::assert_snapshot!(with("permute: [m1]"), @"f:8:10: permute: found 1 names, expected 2 to 5 different ones");
+    insta::assert_snapshot!(with("permute: [m1, m1]"), @"f:8:10: permute: found 2 names, expected 2 to 5 different ones");
+    let redelivered = SMALL.replace("expect:", "  - { at: 3s, redeliver: { message: m1 } }\nsweep: { move: m1, by: 3s, every: 1s }\nexpect:");
+    insta::assert_snapshot!(problems(&redelivered), @"f:9:8: sweep: in variant `m1+3000ms` a message is redelivered before it is sent");
 }
