@@ -89,6 +89,8 @@ pub enum Exit {
     Inconclusive = 5,
     /// A bug of ours.
     Bug = 70,
+    /// The user broke the run off.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

@@ -78,6 +78,8 @@ pub enum Missing {
     Scenario(String),
     /// The simulation broke down.
     Broken(String),
+    /// The user broke the run off.
+    Interrupted(String),
 }
 
 /// A judged case.
@@ -181,7 +183,8 @@ impl Outcome {
                 Missing::Target(_)
                 | Missing::Manifest(_)
                 | Missing::Scenario(_)
-                | Missing::Broken(_),
+                | Missing::Broken(_)
+                | Missing::Interrupted(_),
             ) => {
                 return Status::Error;
             }
@@ -213,7 +216,8 @@ pub fn cases(plan: &Plan) -> Vec<Case> {
     plan.entries.iter().flat_map(of).collect()
 }
 
-/// Runs every case, several at once, and hands each outcome to `report` in the order of the cases.
+/// Runs every case, several at once, and hands each outcome to `report` in the order of the cases. Once the user broke a
+/// case off, no other is begun.
 pub fn run(plan: &Plan, mut report: impl FnMut(&Outcome)) -> Vec<Outcome> {
     let cases = cases(plan);
     let next = AtomicUsize::new(0);
@@ -224,7 +228,11 @@ pub fn run(plan: &Plan, mut report: impl FnMut(&Outcome)) -> Vec<Outcome> {
             let (sender, next, cases) = (sender.clone(), &next, &cases);
             scope.spawn(move || {
                 while let Some((index, case)) = take(next, cases) {
-                    if sender.send((index, run_case(plan, case))).is_err() {
+                    let outcome = run_case(plan, case);
+                    if matches!(outcome.result, Err(Missing::Interrupted(_))) {
+                        next.store(cases.len(), Ordering::Relaxed);
+                    }
+                    if sender.send((index, outcome)).is_err() {
                         return;
                     }
                 }
@@ -240,7 +248,7 @@ pub fn run(plan: &Plan, mut report: impl FnMut(&Outcome)) -> Vec<Outcome> {
             }
         }
     });
-    slots.into_iter().map(|it| it.expect("every case was run")).collect()
+    slots.into_iter().flatten().collect()
 }
 
 fn take<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)> {
@@ -272,7 +280,7 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     }
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let checks = judge(scenario, &run.trace, &run.context);
-    let control = control(plan, case);
+    let control = control(plan, case)?;
     let harness_errors = harness_errors(&run.trace);
     Ok(Judged { checks, control, harness_errors, trace: run.trace, note: run.note })
 }
@@ -286,6 +294,7 @@ fn missing(error: &world::Error) -> Missing {
             Missing::Scenario(why)
         }
         world::Error::Simulation(_) => Missing::Broken(why),
+        world::Error::Interrupted => Missing::Interrupted(why),
     }
 }
 
@@ -317,15 +326,16 @@ pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check
 }
 
 /// Runs the edited scenario and looks whether the checks that it names fail.
-fn control(plan: &Plan, case: &Case) -> Control {
-    let Some(control) = &case.entry.scenario.control else { return Control::Absent };
+fn control(plan: &Plan, case: &Case) -> Result<Control, Missing> {
+    let Some(control) = &case.entry.scenario.control else { return Ok(Control::Absent) };
     let edited = control.edited.clone();
     let run = match plan.world.run(&edited, &case.profile, plan.seed) {
         Ok(run) => run,
-        Err(error) => return Control::NotRun(error.to_string()),
+        Err(error @ world::Error::Interrupted) => return Err(missing(&error)),
+        Err(error) => return Ok(Control::NotRun(error.to_string())),
     };
     let checks = judge(&edited, &run.trace, &run.context);
-    flipped(&control.flips, &checks)
+    Ok(flipped(&control.flips, &checks))
 }
 
 /// What a control's checks say of those that it names.

@@ -6,7 +6,11 @@ mod program;
 #[path = "support/scenarios.rs"]
 mod scenarios;
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use program::Ran;
 use scenarios::Folder;
@@ -105,6 +109,32 @@ fn nothing_of_a_run_is_left() {
 
     let tracks = folder.read("tracks");
     assert_eq!(tracks.lines().count(), 2, "one run, and one of its control:\n{tracks}");
+    assert_gone(&tracks);
+}
+
+/// A run that is broken off by the terminal's interrupt.
+#[test]
+fn nothing_of_an_interrupted_run_is_left() {
+    let folder = quick();
+    let tracks = folder.path().join("tracks");
+    let manifest = LEAVING_TRACKS.replace("TRACKS_FILE", tracks.to_str().unwrap());
+    folder.write("target.toml", &manifest);
+    fs::create_dir_all(folder.path().join("tmp")).unwrap();
+    let mut command = program::command(&folder.path());
+    command.env("TMPDIR", folder.path().join("tmp"));
+    command.args(["run", "--target", "./target.toml", "run/quick.yaml"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = || fs::read_to_string(&tracks).is_ok_and(|it| it.ends_with('\n'));
+    assert!((0..LOOKS_MAX).any(|_| is_alive(&child.id().to_string()) && begun()), "it never began");
+    let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_gone(&folder.read("tracks"));
+}
+
+/// Every process and folder that is written down in `tracks` is there no more.
+#[track_caller]
+fn assert_gone(tracks: &str) {
     for line in tracks.lines() {
         let [gateway, child, sandbox] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{line}")

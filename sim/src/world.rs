@@ -61,6 +61,9 @@ pub enum Error {
     /// The target could not be started or did not get ready.
     #[error("{0}")]
     Target(String),
+    /// The user broke the run off.
+    #[error("interrupted")]
+    Interrupted,
     /// The target's manifest cannot be used.
     #[error(transparent)]
     Manifest(#[from] crate::target::Error),

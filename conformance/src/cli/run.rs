@@ -266,7 +266,9 @@ fn exit(outcomes: &[Outcome]) -> Exit {
     let is =
         |test: fn(&Missing) -> bool| outcomes.iter().any(|it| it.result.as_ref().is_err_and(test));
     let counts = Counts::of(outcomes);
-    if is(|it| matches!(it, Missing::Broken(_))) {
+    if is(|it| matches!(it, Missing::Interrupted(_))) {
+        Exit::Interrupted
+    } else if is(|it| matches!(it, Missing::Broken(_))) {
         Exit::Bug
     } else if is(|it| matches!(it, Missing::Target(_))) {
         Exit::Target

@@ -67,7 +67,8 @@ pub fn reason(missing: &Missing) -> &str {
         | Missing::Target(why)
         | Missing::Manifest(why)
         | Missing::Scenario(why)
-        | Missing::Broken(why) => why,
+        | Missing::Broken(why)
+        | Missing::Interrupted(why) => why,
     }
 }
 

@@ -8,8 +8,12 @@ use std::{
     convert::Infallible,
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::Range,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,7 +25,10 @@ use creel_gateway::{
 use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 use http_body_util::Full;
 use hyper::Request;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{Instant, sleep, timeout},
+};
 
 use super::{
     Error, Seen,
@@ -70,12 +77,12 @@ impl Real {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|it| Error::Target(format!("start a runtime: {it}")))?;
         let sandbox = self.sandbox(&scenario.id, profile.name)?;
-        let seen = runtime.block_on(self.perform(scenario, profile, seed, sandbox.path()))?;
+        let seen = runtime.block_on(self.perform(scenario, profile, seed, sandbox.path()));
         if self.keep != Keep::No {
-            // The folder is the user's from here on.
+            // The folder is the user's from here on, above all where the run went wrong.
             _ = sandbox.keep();
         }
-        Ok(seen)
+        seen
     }
 
     fn sandbox(&self, scenario: &str, profile: &str) -> Result<tempfile::TempDir, Error> {
@@ -128,6 +135,8 @@ impl Real {
                 biased;
                 conducted = self.conduct(&stage, &gateway) => conducted,
                 status = process.ended() => Err(format!("it ended during the run: {status}")),
+                // The process has a group of its own, so the terminal's interrupt reaches us alone.
+                () = interrupt() => Err(INTERRUPTED.to_owned()),
             };
             (ready, process.end().await)
         };
@@ -138,6 +147,9 @@ impl Real {
             played = played => played,
         };
         if let Err(why) = ready {
+            if why == INTERRUPTED {
+                return Err(Error::Interrupted);
+            }
             let target = &self.target.name;
             let said = tail(&last_words, 2_000);
             return Err(Error::Target(format!(
@@ -218,7 +230,40 @@ fn address_of(listener: &impl axum::serve::Listener<Addr = SocketAddr>) -> std::
     listener.local_addr().map(|it| format!("http://{it}"))
 }
 
-/// A port that was free a moment ago. Another process may take it first; the target then says so and the run fails.
+/// What a run is told that the user broke off.
+const INTERRUPTED: &str = "interrupted";
+
+/// Returns when the user asks the harness to end.
+async fn interrupt() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut it) => _ = it.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        Ok(()) = tokio::signal::ctrl_c() => (),
+        () = terminated => (),
+    }
+}
+
+/// The ports from which gateways get theirs: below those that systems hand out by themselves, so that no socket that
+/// anybody opens meanwhile takes one.
+const GATEWAY_PORTS: Range<u16> = 20_000..32_000;
+
+/// A port that is free, and that no other run of this process gets.
 fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind(loopback(0))?.local_addr()?.port())
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let count = GATEWAY_PORTS.end - GATEWAY_PORTS.start;
+    // Two processes begin at different places.
+    let first = u16::try_from(std::process::id() % u32::from(count)).unwrap_or_default();
+    for _ in 0..count {
+        let step = TAKEN.fetch_add(1, Ordering::Relaxed);
+        let port = GATEWAY_PORTS.start + (first + step % count) % count;
+        if std::net::TcpListener::bind(loopback(port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(std::io::Error::other("no port from 20000 to 31999 is free"))
 }
