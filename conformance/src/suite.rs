@@ -3,6 +3,8 @@
 //! A scenario passes only when every expectation passed with evidence, no invariant failed, and its control, the same
 //! scenario with one edit, made the checks fail that it names. So a check that cannot fail is found on every run.
 
+mod control;
+
 use std::{
     sync::{
         atomic::{AtomicUsize, Ordering},
@@ -24,6 +26,7 @@ use creel_sim::{
     world::{self, World, needs_virtual_time},
 };
 
+pub use self::control::Control;
 use crate::corpus::Entry;
 
 /// What is run, and how.
@@ -41,6 +44,9 @@ pub struct Plan {
     pub target: Option<String>,
     /// How many run at once.
     pub jobs: usize,
+    /// How often each case is run. From the second time on it must come out the same, or the case is an error: with the
+    /// same trace where the clock is virtual, with the same verdicts on a real one.
+    pub repeat: u32,
 }
 
 /// One scenario, or one variant of it, under one profile.
@@ -108,21 +114,6 @@ pub struct Check {
     pub line: Option<usize>,
     /// What it says.
     pub verdict: Verdict,
-}
-
-/// What the control did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// The scenario has none.
-    Absent,
-    /// It made so many checks fail, all that it names.
-    Flipped(usize),
-    /// A check that it names did not fail.
-    Stuck(Vec<String>),
-    /// No check that it names held, but some could not be told.
-    Unclear(Vec<String>),
-    /// It could not be run.
-    NotRun(String),
 }
 
 /// A case in one word.
@@ -280,9 +271,37 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     }
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let checks = judge(scenario, &run.trace, &run.context);
-    let control = control(plan, case)?;
-    let harness_errors = harness_errors(&run.trace);
+    let control = control::run(plan, case)?;
+    let mut harness_errors = harness_errors(&run.trace);
+    for again in 2..=plan.repeat {
+        if let Some(what) = differs(plan, case, (&run.trace, &checks))? {
+            harness_errors.push(format!("run {again} of {}: {what}", plan.repeat));
+            break;
+        }
+    }
     Ok(Judged { checks, control, harness_errors, trace: run.trace, note: run.note })
+}
+
+/// Runs a case once more. Says what came out otherwise than before, if anything did.
+fn differs(
+    plan: &Plan,
+    case: &Case,
+    (trace, checks): (&Trace, &[Check]),
+) -> Result<Option<String>, Missing> {
+    let scenario = &case.entry.scenario;
+    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
+    let (before, now) = (trace.hash(), run.trace.hash());
+    let differs = match &plan.world {
+        World::Turmoil if before == now => None,
+        World::Turmoil => Some(format!("the trace {now} instead of {before}")),
+        World::Real(_) => {
+            let other = judge(scenario, &run.trace, &run.context);
+            let mut pairs = checks.iter().zip(&other);
+            let changed = pairs.find(|(a, b)| a.verdict.word() != b.verdict.word());
+            changed.map(|(a, b)| format!("`{}` was {}, not {}", a.label, b.verdict, a.verdict))
+        }
+    };
+    Ok(differs)
 }
 
 fn missing(error: &world::Error) -> Missing {
@@ -323,63 +342,4 @@ pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check
         verdict: it.check(trace, &turns, context),
     });
     expected.chain(invariants).collect()
-}
-
-/// Runs the edited scenario and looks whether the checks that it names fail.
-fn control(plan: &Plan, case: &Case) -> Result<Control, Missing> {
-    let Some(control) = &case.entry.scenario.control else { return Ok(Control::Absent) };
-    let edited = control.edited.clone();
-    let run = match plan.world.run(&edited, &case.profile, plan.seed) {
-        Ok(run) => run,
-        Err(error @ world::Error::Interrupted) => return Err(missing(&error)),
-        Err(error) => return Ok(Control::NotRun(error.to_string())),
-    };
-    let checks = judge(&edited, &run.trace, &run.context);
-    Ok(flipped(&control.flips, &checks))
-}
-
-/// What a control's checks say of those that it names.
-fn flipped(flips: &[String], checks: &[Check]) -> Control {
-    let (mut stuck, mut unclear) = (Vec::new(), Vec::new());
-    for label in flips {
-        match checks.iter().find(|it| it.label == *label) {
-            Some(Check { verdict: Verdict::Fail(_), .. }) => (),
-            Some(Check { verdict: Verdict::Inconclusive { why }, .. }) => {
-                unclear.push(format!("`{label}`: {why}"));
-            }
-            Some(check) => stuck.push(format!("`{label}` was {}", check.verdict)),
-            None => stuck.push(format!("`{label}` was not there")),
-        }
-    }
-    match (stuck.as_slice(), unclear.as_slice()) {
-        ([], []) => Control::Flipped(flips.len()),
-        ([], _) => Control::Unclear(unclear),
-        _ => Control::Stuck(stuck),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(label: &str, verdict: Verdict) -> Check {
-        Check { label: label.to_owned(), title: None, line: None, verdict }
-    }
-
-    /// A machine that was late proves nothing, neither for a check nor against it.
-    #[test]
-    fn a_control_that_cannot_be_told_is_not_stuck() {
-        let checks = [
-            check("order", Verdict::fail("a", "b", vec![1])),
-            check("gap", Verdict::Inconclusive { why: "late".to_owned() }),
-            check("quiet", Verdict::pass(vec![1])),
-        ];
-        let of = |flips: &[&str]| {
-            flipped(&flips.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(), &checks)
-        };
-        assert_eq!(of(&["order"]), Control::Flipped(1));
-        assert_eq!(of(&["order", "gap"]), Control::Unclear(vec!["`gap`: late".to_owned()]));
-        assert_eq!(of(&["gap", "quiet"]), Control::Stuck(vec!["`quiet` was pass".to_owned()]));
-        assert_eq!(of(&["I1"]), Control::Stuck(vec!["`I1` was not there".to_owned()]));
-    }
 }

@@ -15,6 +15,7 @@ fn every_scenario_passes() {
         seed: 1,
         world: World::Turmoil,
         target: None,
+        repeat: 1,
         jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     let outcomes = suite::run(&plan, |_| ());

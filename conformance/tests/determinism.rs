@@ -26,11 +26,11 @@ fn cpus() -> usize {
 fn traces(seed: u64, jobs: usize) -> BTreeMap<Name, Trace> {
     let entries = corpus::choose(&[]).unwrap_or_else(|error| panic!("{error}"));
     let (profile, target, world) = (None, None, World::Turmoil);
-    let cases = suite::cases(&Plan { entries, profile, seed, world, target, jobs });
+    let cases = suite::cases(&Plan { entries, profile, seed, world, target, jobs, repeat: 1 });
     let simulate = |case: &Case| {
         let run = World::Turmoil.run(&case.entry.scenario, &case.profile, seed);
         let run = run.unwrap_or_else(|error| panic!("{}: {error}", case.entry.scenario.id));
-        ((case.entry.scenario.id.clone(), case.profile.clone()), run.trace)
+        ((case.entry.scenario.name(), case.profile.clone()), run.trace)
     };
     let shares: Vec<&[Case]> = cases.chunks(cases.len().div_ceil(jobs)).collect();
     thread::scope(|scope| {

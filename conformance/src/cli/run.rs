@@ -27,7 +27,7 @@ use crate::{
 const SEED: u64 = 1;
 
 /// How many real gateways run at once unless it is said: they mostly wait.
-const REAL_JOBS: usize = 8;
+const REAL_JOBS: usize = 16;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -45,9 +45,12 @@ pub(super) struct Arguments {
     /// A number, or `random`, which prints the number.
     #[arg(long, default_value = "1")]
     seed: Seed,
-    /// How many scenarios run at once [default: the number of CPUs; 8 in the real world]
+    /// How many scenarios run at once [default: the number of CPUs; 16 in the real world]
     #[arg(short, long)]
     jobs: Option<usize>,
+    /// Run each case so often; it must come out the same every time, to the byte in turmoil.
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
     /// Print the report as JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -186,7 +189,8 @@ impl Arguments {
         }
         let entries = corpus::choose(&self.select).map_err(refuse)?;
         let (profile, target) = (self.profile.clone(), self.target.clone());
-        let plan = Plan { entries, profile, seed: self.seed.0, world, target, jobs };
+        let (seed, repeat) = (self.seed.0, self.repeat);
+        let plan = Plan { entries, profile, seed, world, target, jobs, repeat };
         match (suite::cases(&plan).is_empty(), &self.profile) {
             (true, Some(profile)) => {
                 complain(&format!(
