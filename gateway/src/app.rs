@@ -49,10 +49,10 @@ pub async fn run<N: Net>(
     let address = settings.listen;
     let listener = net.bind(address).await.map_err(|source| Error { address, source })?;
     let http = Http::new(net);
-    let Settings { core, accounts, providers, keys, token, .. } = settings;
+    let Settings { core, accounts, providers, keys, token, wall_clock, .. } = settings;
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let outside = Arc::new(Outside { http: http.clone(), accounts, providers, keys });
-    let (driver, inbox) = Driver::new(Gateway::new(core, seed), Clock::start(), outside);
+    let (driver, inbox) = Driver::new(Gateway::new(core, seed), Clock::start(wall_clock), outside);
     let board = Arc::new(Board::default());
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
     let mut channels = JoinSet::new();

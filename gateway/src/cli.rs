@@ -151,7 +151,10 @@ impl Files {
             name: &path.display().to_string(),
             text: &text,
             version: self.profile,
-            env: &|name| std::env::var_os(name).and_then(|it| it.into_string().ok()),
+            env: &|name| {
+                let given = std::env::var_os(name).and_then(|it| it.into_string().ok());
+                given.or_else(|| (name == "TZ").then(machine_zone).flatten())
+            },
             state_file: &|file: &str| read_if_there(&state_dir.join(file)),
             state_dir: &state_dir,
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -170,6 +173,13 @@ impl Files {
             }
         }
     }
+}
+
+/// The zone of the machine, by the name of the file that its clocks go by.
+fn machine_zone() -> Option<String> {
+    let file = fs::canonicalize("/etc/localtime").ok()?;
+    let (_, name) = file.to_str()?.split_once("/zoneinfo/")?;
+    Some(name.trim_start_matches("posix/").to_owned())
 }
 
 fn read_if_there(path: &Path) -> io::Result<Option<String>> {

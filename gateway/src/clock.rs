@@ -1,21 +1,56 @@
-//! The gateway's one clock: tokio's monotonic time, which is virtual under a paused runtime and real otherwise.
+//! The gateway's one clock: tokio's monotonic time, which is virtual under a paused runtime and real otherwise, and the
+//! wall clock, which a simulation may set.
 //!
 //! There is no clock trait: production and simulation run the same code. Nothing else here reads a clock.
 
-use creel_core::time::Timestamp;
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use creel_core::time::{Now, Timestamp, WallTime};
 use tokio::time::{Instant, sleep_until};
 
-/// A clock that started when the gateway did.
-#[derive(Clone, Copy, Debug)]
+/// What the clock on the wall shows. A clone is the same clock.
+#[derive(Clone)]
+pub struct WallClock(Arc<dyn Fn() -> WallTime + Send + Sync>);
+
+impl WallClock {
+    /// The machine's.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn system() -> Self {
+        Self::showing(|| {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            WallTime::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        })
+    }
+
+    /// A clock that shows what the function says.
+    pub fn showing(show: impl Fn() -> WallTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(show))
+    }
+}
+
+impl fmt::Debug for WallClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WallClock").field(&(self.0)()).finish()
+    }
+}
+
+/// Both clocks. The monotonic one started when the gateway did.
+#[derive(Clone, Debug)]
 pub struct Clock {
     start: Instant,
+    wall: WallClock,
 }
 
 impl Clock {
     /// Starts a clock: it reads zero now.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
-    pub fn start() -> Self {
-        Self { start: Instant::now() }
+    pub fn start(wall: WallClock) -> Self {
+        Self { start: Instant::now(), wall }
+    }
+
+    /// The time now, on both clocks.
+    pub fn both(&self) -> Now {
+        Now { monotonic: self.now(), wall: (self.wall.0)() }
     }
 
     /// The time now. Never runs backwards.

@@ -153,7 +153,7 @@ impl<N: Net> Driver<N> {
                     continue;
                 }
             };
-            self.core.step(self.clock.now(), event, &mut effects);
+            self.core.step(self.clock.both(), event, &mut effects);
             self.perform(&mut effects);
         }
         let (turns, sends) = self.core.unfinished();
@@ -161,7 +161,7 @@ impl<N: Net> Driver<N> {
     }
 
     fn take(&mut self, input: Input, effects: &mut Vec<Effect>) {
-        let now = self.clock.now();
+        let now = self.clock.both();
         match input {
             Input::Inbound(inbound, adopted) => {
                 self.core.step(now, Event::Inbound(inbound), effects);
@@ -169,7 +169,7 @@ impl<N: Net> Driver<N> {
                 _ = adopted.send(());
             }
             Input::ApprovePairing { channel, code, answer } => {
-                _ = answer.send(self.core.approve_pairing(now, &channel, &code));
+                _ = answer.send(self.core.approve_pairing(now.monotonic, &channel, &code));
             }
         }
     }

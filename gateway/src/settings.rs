@@ -10,6 +10,7 @@ mod environment;
 mod messages;
 mod raw;
 mod secrecy;
+mod session;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ use creel_document::{
     tree::Node,
 };
 
-use crate::{channels::Account, outside::Provider, secret::Secret};
+use crate::{clock::WallClock, channels::Account, outside::Provider, secret::Secret};
 
 /// The gateway's port unless configured.
 pub const PORT: u16 = 18_789;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub core: gateway::Settings,
     /// Where the gateway listens.
     pub listen: SocketAddr,
+    /// The clock of calendar rules: the machine's, unless a simulation puts another here.
+    pub wall_clock: WallClock,
     /// The token of operator calls.
     pub token: Option<Secret>,
     /// The accounts that receive, of every channel.
@@ -180,6 +183,7 @@ fn convert(
     });
     let keys = channels::key_rules(source.version, document, problems, &mut warnings);
     let admission = admission::rules(&found, keys.dm_scope(), problems, &mut warnings);
+    let life = session::life(source, document, problems, &mut warnings);
     let (queue, bursts) = messages::queue(source.version, document, problems);
     let token = token(source, document, problems);
     // All has been looked at, so that all problems are told at once.
@@ -193,6 +197,8 @@ fn convert(
             bursts,
             routing,
             keys,
+            life,
+            reset_triggers: session::reset_triggers(document),
             queue,
             max_concurrent: defaults.max_concurrent.unwrap_or_else(|| width(source)),
             run_timeout: agents::run_timeout(document, &profile),
@@ -203,6 +209,7 @@ fn convert(
             agents: roster.agents,
         },
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
+        wall_clock: WallClock::system(),
         token,
         accounts: found.into_iter().flat_map(channels::Found::into_accounts).collect(),
         providers: providers.by_name,

@@ -1,5 +1,7 @@
 //! What a scenario declares to the judge: read from its configuration by the contract's keys, not from any gateway.
 
+use std::time::Duration;
+
 use creel_judge::{
     context::{self, Clock, Context, DmScope, Queue},
     profile::Profile,
@@ -10,6 +12,7 @@ use serde_json::Value;
 use crate::{
     base::Configuration,
     scenario::{Action, Chat, ChatKind, Scenario, Send},
+    world::turmoil::tick,
 };
 
 /// What the judge may know beside the facts.
@@ -38,8 +41,20 @@ pub fn context(
         unadmitted,
         secrets: keys.chain(accounts).chain(gateway).collect(),
         clock,
-        liveness_us: profile.liveness_us,
+        liveness_us: profile.liveness_us.saturating_add(hops_us(scenario, clock)),
     }
+}
+
+/// How many hops lie between a message and what comes of it, at the most.
+const HOPS: u32 = 6;
+
+/// What a coarse tick of the simulated network adds to the way of a message.
+fn hops_us(scenario: &Scenario, clock: Clock) -> i64 {
+    let hop = match clock {
+        Clock::Exact => tick(scenario).saturating_sub(Duration::from_millis(1)),
+        Clock::Measured { .. } => Duration::ZERO,
+    };
+    i64::try_from((hop * HOPS).as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Where a chat is, as facts name it.

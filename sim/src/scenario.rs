@@ -3,6 +3,7 @@
 mod answers;
 mod at;
 mod chats;
+mod clock;
 mod context;
 mod control;
 mod expect;
@@ -16,6 +17,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use creel_document::{problem::Problem, yaml};
 use creel_judge::words::Word;
 
+pub use clock::Clock;
 pub use shape::shape;
 
 /// Reads a scenario file. `id` is the file's path below `scenarios/`, without its extension.
@@ -67,6 +69,8 @@ pub struct Scenario {
     pub platform: BTreeMap<String, Vec<SendFault>>,
     /// One-way latency of the simulated network. From 1 ms; equal ends for a fixed one.
     pub latency: Range<Duration>,
+    /// What clocks and calendars show.
+    pub clock: Clock,
     /// What happens, in order of time.
     pub steps: Vec<Step>,
     /// How long the run lasts at the least, since zero.

@@ -22,13 +22,14 @@ use crate::{
     recorder::Recorder,
     scenario::{Act, Action, Scenario, Send, Step},
     twins::{Inbound, Platform, openai::OpenAi},
+    world::turmoil::tick,
 };
-
-/// The date at the scenario's zero, in seconds since 1970: 2026-03-16T09:00:00Z, a Monday.
-pub const EPOCH_UNIX_S: i64 = 1_773_651_600;
 
 /// How long a run may go on after its last step, whatever the gateway does.
 const TAIL_MAX: Duration = Duration::from_hours(2);
+
+/// How many ticks of the simulated network may pass between two facts.
+const HOPS_MAX: u32 = 10;
 
 /// How often the conductor looks whether the gateway is ready, or the run is over.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -83,7 +84,7 @@ impl Stage {
             .accounts
             .iter()
             .map(|(channel, accounts)| {
-                let twin = Platform::new(channel, accounts, recorder.clone(), EPOCH_UNIX_S);
+                let twin = Platform::new(channel, accounts, recorder.clone(), scenario.clock.start_unix_s);
                 (channel.clone(), twin)
             })
             .collect();
@@ -211,12 +212,14 @@ impl Stage {
 
     /// Waits until `lasts` is over and nothing has happened for `settle` while no provider was busy.
     async fn await_quiet(&self) {
+        // A message on its way over a coarse network is not quiet.
+        let settle = self.scenario.settle.max(tick(&self.scenario) * HOPS_MAX);
         let quiet = async {
             self.wait_until(self.scenario.lasts).await;
             loop {
                 let seen = self.recorder.count();
                 let more =
-                    timeout(self.scenario.settle, self.recorder.more_than(seen)).await.is_ok();
+                    timeout(settle, self.recorder.more_than(seen)).await.is_ok();
                 if !more && self.openai.unfinished() == 0 {
                     return;
                 }

@@ -143,6 +143,9 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
     if let Some(why) = &scenario.virtual_only {
         return Some(why.clone());
     }
+    if scenario.clock.is_set {
+        return Some("it begins on a date of its own".to_owned());
+    }
     let waits = waiting(scenario);
     if waits > REAL_WAIT_MAX {
         return Some(format!(

@@ -51,6 +51,19 @@ pub fn parse(version: Version, text: &str) -> Option<Command> {
     }
 }
 
+/// Understands a text as one of the phrases that `session.resetTriggers` adds, which are lower-cased. The phrase stands
+/// at the beginning and ends with a word; what stands behind it opens the new session.
+pub fn reset_trigger(triggers: &[String], text: &str) -> Option<Command> {
+    let text = text.trim();
+    let rest = triggers.iter().find_map(|trigger| {
+        // Lower-casing may change a text's length, so it is compared character by character.
+        let mut rest = text.chars();
+        let begins = trigger.chars().all(|it| rest.next().is_some_and(|c| c.to_lowercase().eq([it])));
+        Some(rest.as_str()).filter(|it| begins && it.chars().next().is_none_or(char::is_whitespace))
+    })?;
+    Some(Command::New { rest: rest.trim().to_owned() })
+}
+
 fn queue(version: Version, rest: &str) -> Command {
     match rest {
         "" => return Command::QueueShow,
@@ -164,6 +177,19 @@ mod tests {
         for text in ["stop", "/stopper", "/stop it", "/weather", "please /stop", ""] {
             check(text, "-");
         }
+    }
+
+    #[test]
+    fn phrases_may_reset_too() {
+        let triggers = ["new topic".to_owned(), "/fresh".to_owned()];
+        let rest = |text| match reset_trigger(&triggers, text) {
+            Some(Command::New { rest }) => Some(rest),
+            _ => None,
+        };
+        assert_eq!(rest("New Topic").as_deref(), Some(""));
+        assert_eq!(rest(" /FRESH start here").as_deref(), Some("start here"));
+        assert_eq!(rest("new topic\nthe second line").as_deref(), Some("the second line"));
+        assert_eq!([rest("new topics"), rest("a new topic"), rest("new")], [None, None, None]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! so what was due first happens first, whatever woke the driver.
 
 mod control;
+mod lives;
 mod settings;
 mod turns;
 
@@ -25,7 +26,8 @@ use crate::{
     run::{MainLane, ModelFailure, ModelOutcome, ModelRequest, Run},
     session::Session,
     session_key::SessionKey,
-    time::Timestamp,
+    life::Days,
+    time::{Now, Timestamp, WallTime},
 };
 
 /// What can happen to the gateway.
@@ -124,6 +126,9 @@ pub struct Gateway {
     main_lane: MainLane,
     outbox: Outbox,
     deadlines: Deadlines<Timer>,
+    /// What the wall clock showed when the step under way began.
+    wall: WallTime,
+    days: Days,
 }
 
 impl Gateway {
@@ -140,11 +145,15 @@ impl Gateway {
             runs_started: 0,
             outbox: Outbox::default(),
             deadlines: Deadlines::default(),
+            wall: WallTime::default(),
+            days: Days::default(),
         }
     }
 
     /// Advances the gateway by one event, and appends what should be done to `effects`.
-    pub fn step(&mut self, now: Timestamp, event: Event, effects: &mut Vec<Effect>) {
+    pub fn step(&mut self, now: impl Into<Now>, event: Event, effects: &mut Vec<Effect>) {
+        let Now { monotonic: now, wall } = now.into();
+        self.wall = wall;
         self.wake(now, effects);
         match event {
             Event::Inbound(inbound) => self.receive(now, inbound, effects),
@@ -198,7 +207,9 @@ impl Gateway {
     /// Ingress and admission.
     fn receive(&mut self, now: Timestamp, inbound: Inbound, effects: &mut Vec<Effect>) {
         let version = self.settings.profile.version;
-        let command = command::parse(version, &inbound.text);
+        let triggers = &self.settings.reset_triggers;
+        let command = command::parse(version, &inbound.text)
+            .or_else(|| command::reset_trigger(triggers, &inbound.text));
         let speaks_to_us = inbound.mentioned || command.is_some();
         let rules = &self.settings.admission;
         match rules.admit(now, &inbound.origin, speaks_to_us, &mut self.pairings) {
@@ -267,7 +278,11 @@ impl Gateway {
         let Settings { queue, profile, .. } = &self.settings;
         let settings = queue.resolve(profile, channel, overridden, inline);
         let message = Message::of(inbound);
-        let arrival = self.session(&key).lane.arrive(now, message, settings);
+        let over = self.hear(now, &key, &message.route);
+        let session = self.session(&key);
+        let arrival = session.lane.arrive(now, message, settings);
+        // While a run uses the life, its end waits for the next turn.
+        session.over = over || (session.over && !matches!(arrival, Arrival::Start(_)));
         match arrival {
             Arrival::Start(turn) => self.start(now, &key, turn, effects),
             Arrival::Queued => (),

@@ -9,6 +9,7 @@
 //! - [`command`]: what is not for the model.
 //! - [`routing`]: which agent answers.
 //! - [`session_key`] and [`session`]: which conversation it is, and what was said in it.
+//! - [`life`]: when the conversation begins anew.
 //! - [`lane`]: what happens while the conversation is busy.
 //! - [`run`]: the turn's way through the model.
 //! - [`egress`]: answers leave, in order and in pieces.
@@ -24,6 +25,7 @@ pub mod gateway;
 pub mod ids;
 pub mod ingress;
 pub mod lane;
+pub mod life;
 pub mod message;
 pub mod origin;
 pub mod profile;

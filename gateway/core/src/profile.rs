@@ -1,6 +1,6 @@
 //! A profile names one version of the contract; every constant that changed between versions is a field of it.
 
-use crate::{lane::Mode, time::Millis};
+use crate::{lane::Mode, life::Hour, time::Millis};
 
 /// Which version of the contract the gateway keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,8 @@ impl Version {
                 unmatched: Unmatched::DefaultAgent,
                 run_timeout: Millis::from_s(600),
                 main_lane_width: 4,
+                daily_reset: Some(Hour::DEFAULT),
+                daily_from: DailyFrom::LastUpdate,
             },
             Self::V2026_9 => Profile {
                 version: self,
@@ -46,6 +48,8 @@ impl Version {
                 unmatched: Unmatched::SoleAgent,
                 run_timeout: Millis::from_s(172_800),
                 main_lane_width: 8,
+                daily_reset: None,
+                daily_from: DailyFrom::Start,
             },
         }
     }
@@ -71,6 +75,19 @@ pub struct Profile {
     /// How many runs may be active at once, unless configured. For `2026.9` it is the least of what the contract
     /// allows (`max(8, 4 x CPUs)`): the shell raises it by the machine's CPUs, the core must not ask for them.
     pub main_lane_width: u32,
+    /// When sessions begin anew each day, unless configured.
+    pub daily_reset: Option<Hour>,
+    /// Which moment the daily reset is measured from.
+    pub daily_from: DailyFrom,
+}
+
+/// Which moment of a session the daily reset is measured from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DailyFrom {
+    /// When something was last said: a session that is used past the hour goes on until the next day.
+    LastUpdate,
+    /// When it began: no session goes past the hour.
+    Start,
 }
 
 /// How many steering messages the next model request takes.

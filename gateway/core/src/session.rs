@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::{
     ids::{AgentId, ModelId},
     lane::{Lane, QueueOverride},
+    life::Life,
+    time::Now,
 };
 
 /// One entry of a history.
@@ -38,7 +40,7 @@ impl History {
 pub struct Session {
     /// The agent that answers in it.
     pub agent: AgentId,
-    /// Counts the session's lives, from 1: `/new` and `/reset` begin another.
+    /// Counts the session's lives, from 1: `/new`, `/reset` and expiry begin another.
     pub generation: u64,
     /// What was said in this life.
     pub history: History,
@@ -48,6 +50,10 @@ pub struct Session {
     pub model: Option<ModelId>,
     /// The queue.
     pub lane: Lane,
+    /// What resets are measured from; none before the first message of a life.
+    pub life: Option<Life>,
+    /// The life is over, and ends when the next turn begins: a run may be using it still.
+    pub over: bool,
 }
 
 impl Session {
@@ -60,6 +66,8 @@ impl Session {
             queue: QueueOverride::default(),
             model: None,
             lane: Lane::default(),
+            life: None,
+            over: false,
         }
     }
 
@@ -68,5 +76,15 @@ impl Session {
         self.generation += 1;
         self.history = History::default();
         self.model = None;
+        self.life = None;
+        self.over = false;
+    }
+
+    /// A person said something in it.
+    pub fn hear(&mut self, now: Now) {
+        match &mut self.life {
+            Some(life) => life.hear(now),
+            None => self.life = Some(Life::new(now)),
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     ids::{AccountId, AgentId, Channel, MessageId, ModelId, PeerId, SenderId},
     ingress::BurstConfig,
     lane::{Cap, DropPolicy, Mode, QueueConfig, QueueOverride},
+    life::{LifeRules, ResetPolicy, Zone},
     message::{Inbound, Message},
     origin::{Origin, Peer, PeerKind, Route},
     profile::Version,
@@ -64,9 +65,22 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         bursts: BurstConfig::default(),
         routing,
         keys,
+        life: never_over(version),
+        reset_triggers: Vec::new(),
         queue: QueueConfig { all: queue, ..QueueConfig::default() },
         max_concurrent: 2,
         run_timeout: Millis::from_s(600),
         text_limits: BTreeMap::new(),
+    }
+}
+
+/// Sessions that live for ever, at UTC.
+pub(crate) fn never_over(version: Version) -> LifeRules {
+    LifeRules {
+        zone: Zone::UTC,
+        daily_from: version.profile().daily_from,
+        all: ResetPolicy::default(),
+        by_type: BTreeMap::new(),
+        by_channel: BTreeMap::new(),
     }
 }

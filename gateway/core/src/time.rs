@@ -71,3 +71,37 @@ impl fmt::Display for Timestamp {
         write!(f, "{} ms", self.0)
     }
 }
+
+/// A moment on the wall clock, in milliseconds since 1970 in UTC. Calendar rules are read off it, and nothing else: it
+/// may jump either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WallTime(i64);
+
+impl WallTime {
+    /// The moment `ms` milliseconds after 1970 began.
+    pub const fn from_unix_ms(ms: i64) -> Self {
+        Self(ms)
+    }
+
+    /// Milliseconds since 1970 began.
+    pub const fn as_unix_ms(self) -> i64 {
+        self.0
+    }
+}
+
+/// The present moment, on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For durations.
+    pub monotonic: Timestamp,
+    /// For calendar rules.
+    pub wall: WallTime,
+}
+
+/// A world whose wall clock began with the gateway.
+impl From<Timestamp> for Now {
+    fn from(monotonic: Timestamp) -> Self {
+        let ms = i64::try_from(monotonic.as_ms()).unwrap_or(i64::MAX);
+        Self { monotonic, wall: WallTime::from_unix_ms(ms) }
+    }
+}

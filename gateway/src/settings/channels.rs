@@ -129,7 +129,7 @@ pub(super) fn key_rules(
     problems: &mut Problems<'_>,
     warnings: &mut Vec<String>,
 ) -> KeyRules {
-    let raw::Session { dm_scope, main_key, identity_links } = &document.session;
+    let raw::Session { dm_scope, main_key, identity_links, .. } = &document.session;
     let mut links = BTreeMap::new();
     for (name, ids) in identity_links {
         for (index, id) in ids.iter().enumerate() {

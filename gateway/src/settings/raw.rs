@@ -137,6 +137,19 @@ pub(super) struct Session {
     pub(super) dm_scope: Option<String>,
     pub(super) main_key: Option<String>,
     pub(super) identity_links: BTreeMap<String, Vec<String>>,
+    pub(super) reset: Option<Reset>,
+    pub(super) reset_by_type: Option<BTreeMap<String, Reset>>,
+    pub(super) reset_by_channel: BTreeMap<String, Reset>,
+    pub(super) idle_minutes: Option<u64>,
+    pub(super) reset_triggers: Vec<String>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Reset {
+    pub(super) mode: Option<String>,
+    pub(super) at_hour: Option<u8>,
+    pub(super) idle_minutes: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]

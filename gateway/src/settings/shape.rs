@@ -174,6 +174,29 @@ const SESSION: Shape = open(&[
         &Shape::MapOf(&TEXTS),
         "One person's ids on several channels, as `telegram:123`.",
     ),
+    key("reset", &RESET, "When a conversation begins anew by itself."),
+    key(
+        "resetByType",
+        &Shape::record(&[
+            key("direct", &RESET, "In direct chats."),
+            key("dm", &RESET, "The same, as older files have it."),
+            key("group", &RESET, "In groups and rooms."),
+            key("thread", &RESET, "In threads and topics."),
+        ]),
+        "The same by kind of chat.",
+    ),
+    key("resetByChannel", &Shape::MapOf(&RESET), "The same by channel, before the kind of chat."),
+    key("idleMinutes", &IDLE_MINUTES, "The idle reset, as older files have it."),
+    key("resetTriggers", &TEXTS, "Phrases that begin a conversation anew, as `/new` does."),
+]);
+
+/// Up to ten years.
+const IDLE_MINUTES: Shape = Shape::Integer { min: 1, max: 5_256_000 };
+
+const RESET: Shape = Shape::record(&[
+    key("mode", &Shape::OneOf(&["none", "daily", "idle"]), "Whether there is a daily reset."),
+    key("atHour", &Shape::Integer { min: 0, max: 23 }, "The hour of the daily reset."),
+    key("idleMinutes", &IDLE_MINUTES, "After so many minutes without a message."),
 ]);
 
 const MESSAGES: Shape = open(&[

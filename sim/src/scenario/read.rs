@@ -7,7 +7,7 @@ use creel_document::{check, duration, names, problem::Problem, tree::Node};
 use super::{
     Scenario, answers,
     at::At,
-    chats,
+    chats, clock,
     context::Context,
     expect,
     shape::{PROFILES, shape},
@@ -54,6 +54,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     let profiles = profiles(root, context);
     let latency = latency(root, context);
     let chats = chats::read(root, context);
+    let clock = clock::read(root, context);
     let steps = steps::read(root, context);
     let variants = variants::read(root, &steps, context);
     variants::check(root, &variants, context);
@@ -71,6 +72,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         model,
         platform,
         latency: latency?,
+        clock,
         steps,
         lasts: root.duration_of("lasts").unwrap_or_default(),
         settle: root.duration_of("settle").unwrap_or(SETTLE),

@@ -76,6 +76,7 @@ static SCENARIO: Shape = Shape::record(&[
         "What the platform does with the gateway's sends: by chat, then by send. Sends beyond the list are accepted.",
     ),
     Field::optional("network", &NETWORK, "The simulated network."),
+    Field::optional("clock", &CLOCK, "What clocks and calendars show."),
     Field::required("steps", &Shape::ListOf(&STEP), "What happens, in order of time."),
     Field::optional(
         "sweep",
@@ -217,6 +218,19 @@ static NETWORK: Shape = Shape::record(&[Field::required(
     &Shape::Either(&[Shape::Duration, Shape::Text]),
     "One-way latency, from `1ms`: fixed, such as `1ms`, or between two bounds, such as `1ms..20ms`. Default: `1ms`.",
 )]);
+
+static CLOCK: Shape = Shape::record(&[
+    Field::optional(
+        "start",
+        &Shape::Text,
+        "The date and time at the scenario's zero, in the zone, such as `2026-03-28 22:00:00`. Default: 09:00 UTC on Monday, 16 March 2026.",
+    ),
+    Field::optional(
+        "zone",
+        &Shape::Text,
+        "The zone in which the gateway stands, such as `Europe/Berlin`. Default: `UTC`.",
+    ),
+]);
 
 static STEP: Shape = Shape::Choice {
     common: &[Field::required("at", &Shape::Duration, "When, since the scenario's zero.")],

@@ -83,6 +83,7 @@ impl Process {
         command.args(arguments).env_clear().stdin(Stdio::null()).stdout(log).stderr(both);
         command.process_group(0).kill_on_drop(true).current_dir(sandbox);
         command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
+        command.env("TZ", &stage.scenario.clock.zone);
         for (name, value) in &target.env {
             command.env(name, target.render(&format!("env.{name}"), value, &variables)?);
         }

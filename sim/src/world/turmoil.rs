@@ -11,9 +11,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use creel_core::profile::Version;
+use creel_core::{profile::Version, time::WallTime};
 use creel_gateway::{
     app,
+    clock::WallClock,
     http::Http,
     net::Net,
     settings::{self, Settings, Source},
@@ -25,7 +26,7 @@ use crate::{
     base::{self, Addresses, Configuration},
     net::TurmoilNet,
     scenario::Scenario,
-    stage::{EPOCH_UNIX_S, Operator, Stage},
+    stage::{Operator, Stage},
 };
 
 const GATEWAY_PORT: u16 = 18_789;
@@ -58,10 +59,10 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
 fn simulate(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
     let addresses = addresses(scenario);
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
-    let settings = load(&configuration, profile)?;
+    let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
     let tick = tick(scenario);
     let mut sim = ::turmoil::Builder::new()
-        .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH_UNIX_S.unsigned_abs()))
+        .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(scenario.clock.start_unix_s.unsigned_abs()))
         .rng_seed(seed)
         .tick_duration(tick)
         .simulation_duration(SIMULATED_MAX)
@@ -69,6 +70,13 @@ fn simulate(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Se
         .max_message_latency(scenario.latency.end)
         .tcp_capacity(SEGMENTS_MAX)
         .build();
+    let stage = Arc::new(OnceLock::<Stage>::new());
+    let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
+    // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
+    settings.wall_clock = WallClock::showing(move || {
+        let since_us = seen.get().map_or(0, |it| it.recorder.now_us());
+        WallTime::from_unix_ms(start_ms + since_us.div_euclid(1_000))
+    });
     sim.host("gateway", move || {
         let settings = settings.clone();
         async move {
@@ -76,7 +84,6 @@ fn simulate(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Se
             Ok(())
         }
     });
-    let stage = Arc::new(OnceLock::new());
     let set = stage.clone();
     let (scenario, profile_name) = (scenario.clone(), profile.name);
     sim.client("world", async move {
@@ -144,7 +151,7 @@ fn any(port: u16) -> SocketAddr {
 }
 
 /// The reference gateway's settings, read as it reads them, from files that exist in memory only.
-fn load(configuration: &Configuration, profile: &Profile) -> Result<Settings, Error> {
+fn load(configuration: &Configuration, profile: &Profile, zone: &str) -> Result<Settings, Error> {
     let text = serde_json::to_string_pretty(&configuration.config).expect("JSON is plain data");
     let files: &BTreeMap<String, String> = &configuration.state_files;
     let version = Version::ALL.into_iter().find(|it| it.name() == profile.name);
@@ -152,7 +159,7 @@ fn load(configuration: &Configuration, profile: &Profile) -> Result<Settings, Er
         name: "openclaw.json",
         text: &text,
         version: version.expect("the judge's profiles are the gateway's"),
-        env: &|_| None,
+        env: &|name| (name == "TZ").then(|| zone.to_owned()),
         state_file: &|file| Ok(files.get(file).cloned()),
         state_dir: Path::new("/state"),
         // Part of the scenario's outcome, so not this machine's.

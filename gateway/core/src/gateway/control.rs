@@ -89,7 +89,7 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) {
         let (_, cleared) = self.clear(now, key, &inbound, effects);
-        self.session(key).renew();
+        self.renew_life(now, key);
         let route = inbound.origin.route.clone();
         if cleared > 0 {
             let text = format!("{cleared} waiting {} discarded.", messages_were(cleared));

@@ -11,6 +11,7 @@ use crate::{
     ids::{AgentId, Channel, ModelId},
     ingress::BurstConfig,
     lane::QueueConfig,
+    life::LifeRules,
     profile::Profile,
     routing::RoutingTable,
     session_key::KeyRules,
@@ -43,6 +44,10 @@ pub struct Settings {
     pub routing: RoutingTable,
     /// Which conversation it is.
     pub keys: KeyRules,
+    /// When a conversation begins anew.
+    pub life: LifeRules,
+    /// `session.resetTriggers`, lower-cased: phrases that do what `/new` does.
+    pub reset_triggers: Vec<String>,
     /// `messages.queue`.
     pub queue: QueueConfig,
     /// How many runs may talk to a model at once: 1 or more.

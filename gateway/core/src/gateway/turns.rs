@@ -35,6 +35,7 @@ impl Gateway {
     ) {
         self.runs_started += 1;
         let id = RunId(self.runs_started);
+        self.end_life_that_is_over(now, key);
         self.session(key).lane.occupy(id);
         let route = turn.route.clone();
         self.runs.insert(id, Run { session: key.clone(), route, phase: Phase::Pending(turn) });
@@ -91,7 +92,7 @@ impl Gateway {
                     NO_REPLY => None,
                     _ => Some(text.clone()),
                 };
-                self.session(&key).history.push(Entry::Assistant(text.into()));
+                self.remember_answer(&key, text);
                 if let Some(text) = visible {
                     self.say(now, &route, &text, effects);
                 }

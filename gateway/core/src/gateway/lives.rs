@@ -1,0 +1,49 @@
+//! Session life: what a message, an answer and the calendar do to it.
+
+use super::Gateway;
+use crate::{
+    origin::Route,
+    session::Entry,
+    session_key::SessionKey,
+    time::{Now, Timestamp},
+};
+
+impl Gateway {
+    /// A person said something in a session: whether the life that it had was over by then.
+    pub(super) fn hear(&mut self, now: Timestamp, key: &SessionKey, route: &Route) -> bool {
+        let now = Now { monotonic: now, wall: self.wall };
+        let session = self.sessions.get_mut(key).expect("a session that was just looked up");
+        let rules = &self.settings.life;
+        let over = session.life.is_some_and(|it| rules.is_over(&it, route, now, &mut self.days));
+        session.hear(now);
+        over
+    }
+
+    /// A turn begins, so no run uses the old life any more.
+    pub(super) fn end_life_that_is_over(&mut self, now: Timestamp, key: &SessionKey) {
+        let now = Now { monotonic: now, wall: self.wall };
+        let session = self.session(key);
+        if session.over {
+            session.renew();
+            session.hear(now);
+        }
+    }
+
+    /// An explicit reset: the new life begins now, whatever is said in it.
+    pub(super) fn renew_life(&mut self, now: Timestamp, key: &SessionKey) {
+        let now = Now { monotonic: now, wall: self.wall };
+        let session = self.session(key);
+        session.renew();
+        session.hear(now);
+    }
+
+    /// The model said something in a session.
+    pub(super) fn remember_answer(&mut self, key: &SessionKey, text: String) {
+        let wall = self.wall;
+        let session = self.session(key);
+        session.history.push(Entry::Assistant(text.into()));
+        if let Some(life) = &mut session.life {
+            life.updated = wall;
+        }
+    }
+}
