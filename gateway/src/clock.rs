@@ -17,7 +17,8 @@ impl WallClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn system() -> Self {
         Self::showing(|| {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let since =
+                SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             WallTime::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
         })
     }

@@ -35,7 +35,7 @@ use creel_document::{
     tree::Node,
 };
 
-use crate::{clock::WallClock, channels::Account, outside::Provider, secret::Secret};
+use crate::{channels::Account, clock::WallClock, outside::Provider, secret::Secret};
 
 /// The gateway's port unless configured.
 pub const PORT: u16 = 18_789;

@@ -84,7 +84,8 @@ impl Stage {
             .accounts
             .iter()
             .map(|(channel, accounts)| {
-                let twin = Platform::new(channel, accounts, recorder.clone(), scenario.clock.start_unix_s);
+                let twin =
+                    Platform::new(channel, accounts, recorder.clone(), scenario.clock.start_unix_s);
                 (channel.clone(), twin)
             })
             .collect();
@@ -218,8 +219,7 @@ impl Stage {
             self.wait_until(self.scenario.lasts).await;
             loop {
                 let seen = self.recorder.count();
-                let more =
-                    timeout(settle, self.recorder.more_than(seen)).await.is_ok();
+                let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
                 if !more && self.openai.unfinished() == 0 {
                     return;
                 }

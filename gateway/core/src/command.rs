@@ -58,7 +58,8 @@ pub fn reset_trigger(triggers: &[String], text: &str) -> Option<Command> {
     let rest = triggers.iter().find_map(|trigger| {
         // Lower-casing may change a text's length, so it is compared character by character.
         let mut rest = text.chars();
-        let begins = trigger.chars().all(|it| rest.next().is_some_and(|c| c.to_lowercase().eq([it])));
+        let begins =
+            trigger.chars().all(|it| rest.next().is_some_and(|c| c.to_lowercase().eq([it])));
         Some(rest.as_str()).filter(|it| begins && it.chars().next().is_none_or(char::is_whitespace))
     })?;
     Some(Command::New { rest: rest.trim().to_owned() })

@@ -20,13 +20,13 @@ use crate::{
     ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
+    life::Days,
     message::{Inbound, Message, TEXT_BYTES_MAX},
     origin::{InboundId, Origin, Route},
     routing::Routed,
     run::{MainLane, ModelFailure, ModelOutcome, ModelRequest, Run},
     session::Session,
     session_key::SessionKey,
-    life::Days,
     time::{Now, Timestamp, WallTime},
 };
 

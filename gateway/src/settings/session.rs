@@ -38,9 +38,10 @@ pub(super) fn life(
     };
     let by_type: BTreeMap<&String, &raw::Reset> = reset_by_type.iter().flatten().collect();
     // `dm` comes after `direct`, which wins over it.
-    let by_type = by_type.into_iter().rev().map(|(name, it)| {
-        (chat_type(name), policy(&profile, [it, &reset, &legacy]))
-    });
+    let by_type = by_type
+        .into_iter()
+        .rev()
+        .map(|(name, it)| (chat_type(name), policy(&profile, [it, &reset, &legacy])));
     let by_channel = reset_by_channel.iter().filter_map(|(name, it)| {
         let none = raw::Reset::default();
         Some((Channel::new(name).ok()?, policy(&profile, [it, &none, &none])))
@@ -100,7 +101,9 @@ fn check(version: Version, session: &raw::Session, problems: &mut Problems<'_>) 
 
 /// Where the gateway stands: `TZ` of its environment.
 fn zone(source: &Source<'_>, warnings: &mut Vec<String>) -> Zone {
-    let Some(name) = (source.env)("TZ").filter(|it| !it.trim().is_empty()) else { return Zone::UTC };
+    let Some(name) = (source.env)("TZ").filter(|it| !it.trim().is_empty()) else {
+        return Zone::UTC;
+    };
     Zone::named(&name).unwrap_or_else(|| {
         warnings.push(format!(
             "TZ is `{name}`, which is no zone: the calendar is UTC's (expected a name such as `Europe/Berlin`)"

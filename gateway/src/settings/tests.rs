@@ -2,6 +2,7 @@
 
 mod admission;
 mod secrecy;
+mod session;
 
 use std::{fmt::Write as _, path::Path};
 

@@ -319,3 +319,13 @@ fn a_sweep_that_cannot_be_is_refused() {
     let redelivered = SMALL.replace("expect:", "  - { at: 3s, redeliver: { message: m1 } }\nsweep: { move: m1, by: 3s, every: 1s }\nexpect:");
     insta::assert_snapshot!(problems(&redelivered), @"f:9:8: sweep: in variant `m1+3000ms` a message is redelivered before it is sent");
 }
+
+#[test]
+fn a_clock_has_a_zone_and_a_date_in_it() {
+    let clock =
+        |clock: &str| problems(&SMALL.replacen("chats:", &format!("clock: {clock}\nchats:"), 1));
+    assert!(clock("{ zone: Mars }").contains("there is no zone `Mars`"));
+    assert!(
+        clock("{ start: \"at four\" }").contains("found `at four`, expected the date and time")
+    );
+}

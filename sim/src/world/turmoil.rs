@@ -62,7 +62,10 @@ fn simulate(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Se
     let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
     let tick = tick(scenario);
     let mut sim = ::turmoil::Builder::new()
-        .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(scenario.clock.start_unix_s.unsigned_abs()))
+        .epoch(
+            SystemTime::UNIX_EPOCH
+                + Duration::from_secs(scenario.clock.start_unix_s.unsigned_abs()),
+        )
         .rng_seed(seed)
         .tick_duration(tick)
         .simulation_duration(SIMULATED_MAX)

@@ -253,3 +253,53 @@ proptest! {
         }
     }
 }
+
+/// The words of the requests that are open.
+fn prompts(world: &World) -> Vec<Vec<String>> {
+    let text = |it: &Entry| match it {
+        Entry::User(text) | Entry::Assistant(text) => text.to_string(),
+    };
+    world.open.values().map(|it| it.history.entries().iter().map(text).collect()).collect()
+}
+
+fn idle_after_an_hour(mode: Mode) -> World {
+    let mut world = World::new(Version::V2026_9, mode, DropPolicy::Old);
+    world.gateway.settings.life.all.idle = Some(Millis::from_s(3_600));
+    world.gateway.settings.run_timeout = Millis::from_s(172_800);
+    world
+}
+
+#[test]
+fn a_life_that_is_over_waits_for_its_run() {
+    let mut world = idle_after_an_hour(Mode::Followup);
+    world.write("3001", "1", "m1");
+    world.pass(Millis::from_s(3_601));
+    world.write("3001", "2", "m2");
+    assert_eq!(prompts(&world), [["m1"]], "the run goes on");
+    world.answer(&answered());
+    world.pass(Millis::from_s(1));
+    assert_eq!(prompts(&world), [["m2"]]);
+    world.finish();
+    world.write("3001", "3", "m3");
+    assert_eq!(prompts(&world), [["m2", "fine", "m3"]]);
+}
+
+#[test]
+fn a_life_that_a_steered_message_found_over_is_asked_again() {
+    let mut world = idle_after_an_hour(Mode::Steer);
+    world.write("3001", "1", "m1");
+    world.pass(Millis::from_s(3_601));
+    world.write("3001", "2", "m2");
+    world.finish();
+    world.write("3001", "3", "m3");
+    assert_eq!(prompts(&world), [["m1", "fine", "m2", "fine", "m3"]], "m2 was a minute ago");
+}
+
+#[test]
+fn an_interrupting_message_opens_the_new_life() {
+    let mut world = idle_after_an_hour(Mode::Interrupt);
+    world.write("3001", "1", "m1");
+    world.pass(Millis::from_s(3_601));
+    world.write("3001", "2", "m2");
+    assert_eq!(prompts(&world), [["m2"]]);
+}
