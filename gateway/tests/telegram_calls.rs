@@ -30,7 +30,7 @@ use creel_gateway::{
         Board, State,
         telegram::{self, Account},
     },
-    clock::Clock,
+    clock::{Clock, WallClock},
     driver::{Driver, Unfinished},
     http::Http,
     outside::Outside,
@@ -127,7 +127,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         providers: settings.providers,
         keys: settings.keys,
     };
-    Driver::new(Gateway::new(settings.core, 1), Clock::start(), Arc::new(outside))
+    Driver::new(Gateway::new(settings.core, 1), Clock::start(WallClock::system()), Arc::new(outside))
 }
 
 /// Lets an account receive for this long, then ends the gateway. Shows how the account was doing before the end, and
