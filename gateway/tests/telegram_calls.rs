@@ -127,7 +127,11 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         providers: settings.providers,
         keys: settings.keys,
     };
-    Driver::new(Gateway::new(settings.core, 1), Clock::start(WallClock::system()), Arc::new(outside))
+    Driver::new(
+        Gateway::new(settings.core, 1),
+        Clock::start(WallClock::system()),
+        Arc::new(outside),
+    )
 }
 
 /// Lets an account receive for this long, then ends the gateway. Shows how the account was doing before the end, and
