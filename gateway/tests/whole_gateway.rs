@@ -229,7 +229,8 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let http = Http::new(TokioNet);
     let outside = Arc::new(Outside { http: http.clone(), accounts, providers, keys });
-    let (driver, inbox) = Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), outside);
+    let (driver, inbox) =
+        Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), outside);
     let mut channels = JoinSet::new();
     for account in receivers {
         channels.spawn(account.receive(http.clone(), inbox.clone(), Arc::default()));
