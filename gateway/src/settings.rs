@@ -6,6 +6,7 @@
 mod admission;
 mod agents;
 mod channels;
+mod commands;
 mod environment;
 mod messages;
 mod raw;
@@ -197,6 +198,9 @@ fn convert(
             bursts,
             routing,
             keys,
+            owners: commands::owners(source.version, document, &found, &mut warnings),
+            commanders: commands::commanders(document),
+            send_policy: commands::send_policy(document),
             life,
             reset_triggers: session::reset_triggers(document),
             queue,

@@ -64,6 +64,10 @@ pub enum Ignored {
     GroupSenderNotListed,
     /// The group requires a mention, and the message has none.
     NotMentioned,
+    /// The sender may speak and give no commands.
+    CommandNotAllowed,
+    /// The conversation is not answered.
+    SendDenied,
 }
 
 impl fmt::Display for Ignored {
@@ -80,6 +84,8 @@ impl fmt::Display for Ignored {
                 "the sender is not in the group's allowFrom or groupAllowFrom"
             }
             Self::NotMentioned => "the group requires a mention",
+            Self::CommandNotAllowed => "the sender is not in commands.allowFrom",
+            Self::SendDenied => "session.sendPolicy or /send denies it",
         })
     }
 }
@@ -120,7 +126,7 @@ impl Senders {
         made
     }
 
-    fn admits(&self, sender: &SenderId) -> bool {
+    pub(crate) fn admits(&self, sender: &SenderId) -> bool {
         self.anyone || self.listed.contains(sender)
     }
 

@@ -5,6 +5,7 @@
 use crate::{
     lane::{Cap, DropPolicy, Mode, QueueOverride},
     profile::Version,
+    send_policy::Verdict,
     time::Millis,
 };
 
@@ -30,6 +31,10 @@ pub enum Command {
     QueueInline(QueueOverride, String),
     /// `/queue` with something that it does not take.
     QueueRefused(String),
+    /// `/send on`, `/send off` and `/send inherit`: whether the session is answered, whatever is configured.
+    Send(Option<Verdict>),
+    /// `/send` with something that it does not take.
+    SendRefused,
     /// A control command that the contract has and this gateway does not have yet.
     Unsupported(&'static str),
 }
@@ -47,6 +52,12 @@ pub fn parse(version: Version, text: &str) -> Option<Command> {
         "/status" if rest.is_empty() => Some(Command::Status),
         "/new" | "/reset" => Some(Command::New { rest: rest.to_owned() }),
         "/queue" => Some(queue(version, rest)),
+        "/send" => Some(match rest.to_ascii_lowercase().as_str() {
+            "on" => Command::Send(Some(Verdict::Allow)),
+            "off" => Command::Send(Some(Verdict::Deny)),
+            "inherit" => Command::Send(None),
+            _ => Command::SendRefused,
+        }),
         other => UNSUPPORTED.iter().find(|it| **it == other).map(|it| Command::Unsupported(it)),
     }
 }
@@ -170,6 +181,9 @@ mod tests {
         check("/status", "Status");
         check("/new", r#"New { rest: "" }"#);
         check("/reset hello you", r#"New { rest: "hello you" }"#);
+        check("/send OFF", "Send(Some(Deny))");
+        check("/send inherit", "Send(None)");
+        check("/send maybe", "SendRefused");
         check("/compact", r#"Unsupported("/compact")"#);
     }
 

@@ -6,6 +6,7 @@
 
 mod control;
 mod lives;
+mod sends;
 mod settings;
 mod turns;
 
@@ -16,7 +17,7 @@ use crate::{
     admission::{Admission, Ignored, PairingError, Pairings},
     command::{self, Command},
     deadlines::Deadlines,
-    egress::{GivenUp, Outbox, Outgoing, SendOutcome, chunk},
+    egress::{GivenUp, Outbox, Outgoing, SendOutcome},
     ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
@@ -25,6 +26,7 @@ use crate::{
     origin::{InboundId, Origin, Route},
     routing::Routed,
     run::{MainLane, ModelFailure, ModelOutcome, ModelRequest, Run},
+    send_policy::Verdict,
     session::Session,
     session_key::SessionKey,
     time::{Now, Timestamp, WallTime},
@@ -232,6 +234,10 @@ impl Gateway {
             let text = control::too_long_notice(inbound.text.len());
             return self.reply(now, (&route, inbound.message), &text, effects);
         }
+        if command.is_some() && !self.settings.commanders.admit(&inbound.origin) {
+            let note = Note::NotAdmitted(inbound.message, Ignored::CommandNotAllowed);
+            return effects.push(Effect::Note(note));
+        }
         match command {
             Some(Command::QueueInline(inline, text)) => {
                 self.finish_burst(now, &burst_key(&inbound), effects);
@@ -274,10 +280,18 @@ impl Gateway {
             return self.reply(now, (&inbound.origin.route, inbound.message), &text, effects);
         };
         let overridden = session.queue;
+        let send = session.send;
+        let send =
+            send.unwrap_or_else(|| self.settings.send_policy.decide(&key, &inbound.origin.route));
+        if send == Verdict::Deny {
+            let note = Note::NotAdmitted(inbound.message, Ignored::SendDenied);
+            return effects.push(Effect::Note(note));
+        }
         let channel = &inbound.origin.route.channel;
-        let Settings { queue, profile, .. } = &self.settings;
+        let Settings { queue, profile, owners, .. } = &self.settings;
         let settings = queue.resolve(profile, channel, overridden, inline);
-        let message = Message::of(inbound);
+        let authority = owners.authority(&inbound.origin);
+        let message = Message::of(inbound, authority);
         let over = self.hear(now, &key, &message.route);
         let session = self.session(&key);
         let arrival = session.lane.arrive(now, message, settings);
@@ -322,61 +336,6 @@ impl Gateway {
     fn watch_lane(&mut self, key: &SessionKey) {
         let due = self.session(key).lane.next_deadline();
         self.deadlines.set(&Timer::Lane(key.clone()), due);
-    }
-
-    /// Puts a text in line for a route, in pieces that the channel takes.
-    fn say(&mut self, now: Timestamp, route: &Route, text: &str, effects: &mut Vec<Effect>) {
-        self.post(now, (route, None), text, effects);
-    }
-
-    /// The same, as a quote of the message that it is about.
-    fn reply(
-        &mut self,
-        now: Timestamp,
-        (route, message): (&Route, MessageId),
-        text: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.post(now, (route, Some(message)), text, effects);
-    }
-
-    fn post(
-        &mut self,
-        now: Timestamp,
-        (route, mut quoted): (&Route, Option<MessageId>),
-        text: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        let limit = self.settings.text_limit(&route.channel);
-        for piece in chunk::chunk(text, limit) {
-            if !self.outbox.push(route, piece, quoted.take()) {
-                effects.push(Effect::Note(Note::OutboxFull(route.clone())));
-                break;
-            }
-        }
-        self.pump(now, route, effects);
-    }
-
-    fn send_ended(
-        &mut self,
-        now: Timestamp,
-        send: SendId,
-        outcome: SendOutcome,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some((route, given_up)) = self.outbox.ended(now, send, outcome) else { return };
-        if let Some(why) = given_up {
-            effects.push(Effect::Note(Note::SendGivenUp(route.clone(), why)));
-        }
-        self.pump(now, &route, effects);
-    }
-
-    fn pump(&mut self, now: Timestamp, route: &Route, effects: &mut Vec<Effect>) {
-        if let Some(outgoing) = self.outbox.next(now, route) {
-            effects.push(Effect::Send(outgoing));
-        }
-        let due = self.outbox.next_deadline(route);
-        self.deadlines.set(&Timer::Route(route.clone()), due);
     }
 }
 

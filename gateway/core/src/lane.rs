@@ -10,6 +10,8 @@
 //!                                 ▲───────┘
 //! ```
 //!
+//! Messages of owners and of guests are never in one turn: neither lends the other its authority.
+//!
 //! Source: contract, section 4.
 
 mod prompt;
@@ -21,6 +23,7 @@ pub use self::settings::{Cap, DropPolicy, Mode, QueueConfig, QueueOverride, Queu
 use crate::{
     ids::RunId,
     message::{Message, Turn},
+    owners::Authority,
     profile::SteerBatch,
     time::Timestamp,
 };
@@ -34,8 +37,8 @@ const SUMMARY_LINE_CHARS_MAX: usize = 160;
 /// The queue of one session.
 #[derive(Clone, Debug, Default)]
 pub struct Lane {
-    /// The run that holds the lane.
-    active: Option<RunId>,
+    /// The run that holds the lane, and its turn's authority.
+    active: Option<(RunId, Authority)>,
     /// Messages that join the active run at its next boundary, in order of arrival.
     steering: VecDeque<Waiting>,
     /// Messages that become turns of their own or together, in order of arrival.
@@ -53,10 +56,18 @@ struct Waiting {
     arrived: Timestamp,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Dropped {
     count: u64,
     lines: Vec<String>,
+    /// The least of their senders'.
+    authority: Authority,
+}
+
+impl Default for Dropped {
+    fn default() -> Self {
+        Self { count: 0, lines: Vec::new(), authority: Authority::Owner }
+    }
 }
 
 /// What an arrival led to.
@@ -89,17 +100,17 @@ impl Lane {
             (None, _) if self.waiting.is_empty() => {
                 Arrival::Start(prompt::batch(&[item.message], self.dropped.take()))
             }
-            (Some(aborted), Mode::Interrupt) => {
+            (Some((aborted, _)), Mode::Interrupt) => {
                 self.waiting.clear();
                 self.steering.clear();
                 let turn = prompt::batch(&[item.message], self.dropped.take());
                 Arrival::Interrupt { aborted, turn }
             }
-            (Some(_), Mode::Steer) if self.may_join(settings) => {
+            (Some((_, running)), Mode::Steer) if self.may_join(&item, running) => {
                 self.steering.push_back(item);
                 Arrival::Queued
             }
-            (Some(_), Mode::SteerBacklog) if self.may_join(settings) => {
+            (Some((_, running)), Mode::SteerBacklog) if self.may_join(&item, running) => {
                 let kept = self.enqueue(item.clone());
                 // What is rejected visibly must not run either.
                 if kept == Arrival::Queued {
@@ -115,15 +126,15 @@ impl Lane {
         }
     }
 
-    /// Gives the lane to a run.
-    pub fn occupy(&mut self, run: RunId) {
+    /// Gives the lane to a run, whose turn has this authority.
+    pub fn occupy(&mut self, run: RunId, authority: Authority) {
         debug_assert!(self.active.is_none(), "a lane is occupied only when it is free");
-        self.active = Some(run);
+        self.active = Some((run, authority));
     }
 
     /// The run that holds the lane.
     pub fn active(&self) -> Option<RunId> {
-        self.active
+        self.active.map(|(run, _)| run)
     }
 
     /// The active run reached a boundary: takes the messages that join it, oldest first. They share a route, since one
@@ -188,7 +199,9 @@ impl Lane {
     /// answer goes to one room; queued messages that differ in route drain one by one.
     fn take_batch(&mut self) -> Vec<Message> {
         let first = self.waiting.front().expect("a due lane has a message waiting");
-        let collect = |it: &&Waiting| it.settings.mode == Mode::Collect;
+        let collect = |it: &&Waiting| {
+            it.settings.mode == Mode::Collect && it.message.authority == first.message.authority
+        };
         let run_length = self.waiting.iter().take_while(collect).count();
         let one_route =
             self.waiting.iter().take(run_length).all(|it| it.message.route == first.message.route);
@@ -196,11 +209,13 @@ impl Lane {
         self.waiting.drain(..count).map(|it| it.message).collect()
     }
 
-    /// Whether a message may join the active run: there is room, and nothing waits for a turn of its own that it would
-    /// overtake. What the backlog keeps has joined already or joins before it.
-    fn may_join(&self, settings: QueueSettings) -> bool {
+    /// Whether a message may join the active run: it has the run's authority, there is room, and nothing waits for a turn
+    /// of its own that it would overtake. What the backlog keeps has joined already or joins before it.
+    fn may_join(&self, item: &Waiting, running: Authority) -> bool {
         let is_kept = |it: &Waiting| it.settings.mode == Mode::SteerBacklog;
-        has_room(&self.steering, settings) && self.waiting.iter().all(is_kept)
+        item.message.authority == running
+            && has_room(&self.steering, item.settings)
+            && self.waiting.iter().all(is_kept)
     }
 
     fn enqueue(&mut self, item: Waiting) -> Arrival {
@@ -229,6 +244,7 @@ fn has_room(queue: &VecDeque<Waiting>, settings: QueueSettings) -> bool {
 impl Dropped {
     fn add(&mut self, message: &Message) {
         self.count += 1;
+        self.authority = self.authority.min(message.authority);
         if self.lines.len() < SUMMARY_LINES_MAX {
             self.lines.push(prompt::one_line(&message.text, SUMMARY_LINE_CHARS_MAX));
         }

@@ -3,12 +3,14 @@
 //! No IO, clock, randomness, async, lock or log line is in this crate; its manifest cannot name them. The modules, in
 //! the order of a message's life:
 //!
-//! - [`message`] and [`origin`]: what a channel hands in, and where it stood.
+//! - [`message`], [`untrusted`] and [`origin`]: what a channel hands in, and where it stood.
 //! - [`ingress`]: an id is taken once; rapid words become one message.
 //! - [`admission`]: who may speak.
+//! - [`owners`]: with whose authority.
 //! - [`command`]: what is not for the model.
 //! - [`routing`]: which agent answers.
 //! - [`session_key`] and [`session`]: which conversation it is, and what was said in it.
+//! - [`send_policy`]: whether the conversation is answered at all.
 //! - [`life`]: when the conversation begins anew.
 //! - [`lane`]: what happens while the conversation is busy.
 //! - [`run`]: the turn's way through the model.
@@ -28,12 +30,15 @@ pub mod lane;
 pub mod life;
 pub mod message;
 pub mod origin;
+pub mod owners;
 pub mod profile;
 pub mod routing;
 pub mod run;
+pub mod send_policy;
 pub mod session;
 pub mod session_key;
 pub mod time;
+pub mod untrusted;
 
 #[cfg(test)]
 mod testing;

@@ -1,8 +1,12 @@
 //! A message on its way through the gateway, and the turn that it becomes.
 
+use std::borrow::Cow;
+
 use crate::{
     ids::{MessageId, SenderId},
     origin::{Origin, PeerKind, Route},
+    owners::Authority,
+    untrusted,
 };
 
 /// The longest text that is admitted, in bytes. Longer ones are answered with a notice that says so.
@@ -36,6 +40,8 @@ pub struct Message {
     pub route: Route,
     /// Who wrote it.
     pub sender: SenderId,
+    /// With whose authority.
+    pub authority: Authority,
     /// The earlier messages of the burst that it was made of, oldest first.
     pub merged: Vec<MessageId>,
     /// What the model reads: the words, in a group with the sender's label before them.
@@ -44,16 +50,19 @@ pub struct Message {
 
 impl Message {
     /// The message, as the model shall read it.
-    pub fn of(inbound: Inbound) -> Self {
+    pub fn of(inbound: Inbound, authority: Authority) -> Self {
         let Inbound { origin, message, text, sender_name, mentioned: _, media: _, merged } =
             inbound;
-        let text = match origin.route.peer.kind {
-            PeerKind::Direct => text,
-            PeerKind::Group | PeerKind::Channel => {
-                format!("[{sender_name} ({})] {text}", origin.sender)
+        let text = match (untrusted::neutral(&text), origin.route.peer.kind) {
+            (Cow::Owned(neutral), PeerKind::Direct) => neutral,
+            (Cow::Borrowed(_), PeerKind::Direct) => text,
+            (neutral, PeerKind::Group | PeerKind::Channel) => {
+                let name = untrusted::name(&sender_name);
+                format!("[{name} ({})] {neutral}", origin.sender)
             }
         };
-        Self { id: message, route: origin.route, sender: origin.sender, merged, text }
+        let Origin { route, sender, .. } = origin;
+        Self { id: message, route, sender, authority, merged, text }
     }
 }
 
@@ -62,6 +71,8 @@ impl Message {
 pub struct Turn {
     /// Where the answer goes.
     pub route: Route,
+    /// With whose authority it runs: the least of all that is in it.
+    pub authority: Authority,
     /// The new user entry.
     pub prompt: String,
 }

@@ -6,6 +6,7 @@ use crate::{
     ids::{AgentId, ModelId},
     lane::{Lane, QueueOverride},
     life::Life,
+    send_policy::Verdict,
     time::Now,
 };
 
@@ -46,6 +47,8 @@ pub struct Session {
     pub history: History,
     /// What `/queue` set.
     pub queue: QueueOverride,
+    /// What `/send` said; the configuration holds where it said nothing.
+    pub send: Option<Verdict>,
     /// What `/new <model>` chose.
     pub model: Option<ModelId>,
     /// The queue.
@@ -64,6 +67,7 @@ impl Session {
             generation: 1,
             history: History::default(),
             queue: QueueOverride::default(),
+            send: None,
             model: None,
             lane: Lane::default(),
             life: None,

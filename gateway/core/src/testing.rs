@@ -11,8 +11,10 @@ use crate::{
     life::{LifeRules, ResetPolicy, Zone},
     message::{Inbound, Message},
     origin::{Origin, Peer, PeerKind, Route},
+    owners::{Authority, Commanders, Owners},
     profile::Version,
     routing::{Agents, Listed, RoutingTable},
+    send_policy::SendPolicy,
     session_key::{DmScope, KeyRules},
     time::Millis,
 };
@@ -33,7 +35,7 @@ pub(crate) fn inbound(origin: Origin, id: &str, text: &str) -> Inbound {
 }
 
 pub(crate) fn message(origin: Origin, text: &str) -> Message {
-    Message::of(inbound(origin, text, text))
+    Message::of(inbound(origin, text, text), Authority::Guest)
 }
 
 /// Open settings with one agent, `main`, and this queue: debounce 100 ms, cap 3.
@@ -62,6 +64,9 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         agents: [(main, Agent { model, system: "You help.".into() })].into(),
         models: BTreeSet::new(),
         admission,
+        owners: Owners::default(),
+        commanders: Commanders::default(),
+        send_policy: SendPolicy::default(),
         bursts: BurstConfig::default(),
         routing,
         keys,

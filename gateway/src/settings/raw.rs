@@ -16,6 +16,7 @@ pub(super) struct Document {
     pub(super) bindings: Vec<Binding>,
     pub(super) session: Session,
     pub(super) messages: Messages,
+    pub(super) commands: Commands,
 }
 
 #[derive(Default, Deserialize)]
@@ -142,6 +143,37 @@ pub(super) struct Session {
     pub(super) reset_by_channel: BTreeMap<String, Reset>,
     pub(super) idle_minutes: Option<u64>,
     pub(super) reset_triggers: Vec<String>,
+    pub(super) send_policy: Option<SendPolicy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SendPolicy {
+    pub(super) rules: Vec<SendRule>,
+    pub(super) default: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SendRule {
+    pub(super) action: String,
+    #[serde(default)]
+    pub(super) r#match: SendMatch,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct SendMatch {
+    pub(super) channel: Option<String>,
+    pub(super) chat_type: Option<String>,
+    pub(super) key_prefix: Option<String>,
+    pub(super) raw_key_prefix: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Commands {
+    pub(super) owner_allow_from: Option<Vec<serde_json::Value>>,
+    pub(super) allow_from: Option<BTreeMap<String, Vec<serde_json::Value>>>,
 }
 
 #[derive(Clone, Default, Deserialize)]

@@ -32,6 +32,7 @@ pub(super) const DOCUMENT: Shape = open(&[
     key("channels", &CHANNELS, "Where people write."),
     key("bindings", &Shape::ListOf(&BINDING), "Which agent answers where."),
     key("session", &SESSION, "Which conversation a message belongs to."),
+    key("commands", &COMMANDS, "Who may give commands, and who the owners are."),
     key("messages", &MESSAGES, "What happens while a session is busy."),
 ]);
 
@@ -188,6 +189,38 @@ const SESSION: Shape = open(&[
     key("resetByChannel", &Shape::MapOf(&RESET), "The same by channel, before the kind of chat."),
     key("idleMinutes", &IDLE_MINUTES, "The idle reset, as older files have it."),
     key("resetTriggers", &TEXTS, "Phrases that begin a conversation anew, as `/new` does."),
+    key("sendPolicy", &SEND_POLICY, "Which conversations are answered."),
+]);
+
+const SEND_POLICY: Shape = Shape::record(&[
+    key("rules", &Shape::ListOf(&SEND_RULE), "The first denial that matches wins."),
+    key("default", &SEND_ACTION, "Where no rule matches."),
+]);
+
+const SEND_ACTION: Shape = Shape::OneOf(&["allow", "deny"]);
+
+/// Every field of a rule decides who is answered, so none may be unknown.
+const SEND_RULE: Shape = Shape::record(&[
+    Field::required("action", &SEND_ACTION, "What it says."),
+    key(
+        "match",
+        &Shape::record(&[
+            key("channel", &TEXT, "The channel."),
+            key(
+                "chatType",
+                &Shape::OneOf(&["direct", "dm", "group", "channel"]),
+                "What kind of chat.",
+            ),
+            key("keyPrefix", &TEXT, "What the session's key begins with."),
+            key("rawKeyPrefix", &TEXT, "The same, with `agent:<id>:`."),
+        ]),
+        "Which conversations. Everything that is given must match.",
+    ),
+]);
+
+const COMMANDS: Shape = open(&[
+    key("ownerAllowFrom", &IDS, "The owners, as `telegram:123`."),
+    key("allowFrom", &Shape::MapOf(&IDS), "Who may give commands, by channel or `*`."),
 ]);
 
 /// Up to ten years.
@@ -228,8 +261,6 @@ pub(super) const REFUSED: &[(&[&str], &str)] = &[
     (&["broadcast"], "it lets several agents answer"),
     (&["accessGroups"], "it decides who may speak"),
     (&["session", "scope"], "it decides which conversations are shared"),
-    (&["session", "sendPolicy"], "it decides who is answered"),
-    (&["commands", "allowFrom"], "it decides who may give commands"),
     (&["messages", "groupChat"], "its mention patterns decide who may speak"),
     (&["agents", "list", "*", "groupChat"], "its mention patterns decide who may speak"),
     (&["agents", "entries", "*", "groupChat"], "its mention patterns decide who may speak"),

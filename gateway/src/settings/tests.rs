@@ -1,6 +1,7 @@
 //! Files as people have them, what is made of them, and what is said about those that are wrong.
 
 mod admission;
+mod commands;
 mod secrecy;
 mod session;
 
@@ -296,7 +297,6 @@ fn keys_that_decide_who_answers_or_speaks_are_never_ignored() {
     openclaw.json:3:1: $include: `$include` is not supported yet and cannot be ignored, since the other file may decide who answers and who may speak (remove it)
     openclaw.json:4:9: broadcast: `broadcast` is not supported yet and cannot be ignored, since it lets several agents answer (remove it)
     openclaw.json:5:21: messages.groupChat: `messages.groupChat` is not supported yet and cannot be ignored, since its mention patterns decide who may speak (remove it)
-    openclaw.json:6:20: session.sendPolicy: `session.sendPolicy` is not supported yet and cannot be ignored, since it decides who is answered (remove it)
     openclaw.json:8:21: channels.defaults: `channels.defaults` is not supported yet and cannot be ignored, since its group policy decides who may speak (remove it)
     openclaw.json:8:64: channels.telegram.dms: `channels.telegram.dms` is not supported yet and cannot be ignored, since it decides who may write directly (remove it)
     openclaw.json:9:46: channels.telegram.groups.-1.topics.2.agentId: `channels.telegram.groups.-1.topics.2.agentId` is not supported yet and cannot be ignored, since it decides who answers (remove it)

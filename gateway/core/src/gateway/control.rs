@@ -9,7 +9,9 @@ use crate::{
     lane::{Cap, QueueOverride},
     message::{Inbound, Message, TEXT_BYTES_MAX, Turn},
     origin::Origin,
+    owners::Authority,
     profile::BareNew,
+    send_policy::Verdict,
     session_key::SessionKey,
     time::Timestamp,
 };
@@ -56,6 +58,14 @@ impl Gateway {
             Command::QueueShow => self.queue_notice(&key, &inbound.origin),
             Command::QueueRefused(why) => format!("{why}: {}.", command::queue_usage(version)),
             Command::QueueInline(..) => unreachable!("an inline setting is a message"),
+            Command::Send(send) => match self.settings.owners.authority(&inbound.origin) {
+                Authority::Owner => {
+                    self.session(&key).send = send;
+                    send_notice(send).to_owned()
+                }
+                Authority::Guest => "Only an owner may use /send.".to_owned(),
+            },
+            Command::SendRefused => "/send takes on, off or inherit.".to_owned(),
             Command::Unsupported(name) => format!("{name} is not supported yet."),
         };
         self.say(now, &route, &text, effects);
@@ -98,14 +108,17 @@ impl Gateway {
         let (model, rest) = self.split_model(&inbound.text);
         let rest = rest.to_owned();
         self.session(key).model = model;
+        let authority = self.settings.owners.authority(&inbound.origin);
         let turn = match (rest.as_str(), self.settings.profile.bare_new) {
             ("", BareNew::Notice) => {
                 return self.say(now, &route, "A new session began.", effects);
             }
-            ("", BareNew::GreetingTurn) => Turn { route, prompt: GREETING_PROMPT.to_owned() },
+            ("", BareNew::GreetingTurn) => {
+                Turn { route, authority, prompt: GREETING_PROMPT.to_owned() }
+            }
             (_, _) => {
-                let message = Message::of(Inbound { text: rest, ..inbound });
-                Turn { route, prompt: message.text }
+                let message = Message::of(Inbound { text: rest, ..inbound }, authority);
+                Turn { route, authority, prompt: message.text }
             }
         };
         self.start(now, key, turn, effects);
@@ -159,6 +172,14 @@ fn merged(before: QueueOverride, set: QueueOverride) -> QueueOverride {
         debounce: set.debounce.or(before.debounce),
         cap: set.cap.or(before.cap),
         drop: set.drop.or(before.drop),
+    }
+}
+
+fn send_notice(send: Option<Verdict>) -> &'static str {
+    match send {
+        Some(Verdict::Allow) => "This conversation is answered.",
+        Some(Verdict::Deny) => "This conversation is not answered until /send on or /send inherit.",
+        None => "This conversation is answered as configured.",
     }
 }
 

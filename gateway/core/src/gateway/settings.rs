@@ -12,8 +12,10 @@ use crate::{
     ingress::BurstConfig,
     lane::QueueConfig,
     life::LifeRules,
+    owners::{Commanders, Owners},
     profile::Profile,
     routing::RoutingTable,
+    send_policy::SendPolicy,
     session_key::KeyRules,
     time::Millis,
 };
@@ -38,6 +40,12 @@ pub struct Settings {
     pub models: BTreeSet<ModelId>,
     /// Who may speak.
     pub admission: admission::Rules,
+    /// With whose authority words are said.
+    pub owners: Owners,
+    /// Who may give commands.
+    pub commanders: Commanders,
+    /// Which conversations are answered.
+    pub send_policy: SendPolicy,
     /// `messages.inbound`.
     pub bursts: BurstConfig,
     /// Which agent answers.

@@ -36,7 +36,7 @@ impl Gateway {
         self.runs_started += 1;
         let id = RunId(self.runs_started);
         self.end_life_that_is_over(now, key);
-        self.session(key).lane.occupy(id);
+        self.session(key).lane.occupy(id, turn.authority);
         let route = turn.route.clone();
         self.runs.insert(id, Run { session: key.clone(), route, phase: Phase::Pending(turn) });
         if self.main_lane.enter(id) {

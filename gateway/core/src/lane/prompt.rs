@@ -7,7 +7,10 @@ use crate::message::{Message, Turn};
 
 /// The turn of all messages of a batch, which share a route.
 pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
-    let route = messages.first().expect("a batch has a message").route.clone();
+    let first = messages.first().expect("a batch has a message");
+    let (route, authority) = (first.route.clone(), first.authority);
+    // What was dropped is read out in this turn, and so its senders have a say in it.
+    let authority = dropped.as_ref().map_or(authority, |it| it.authority.min(authority));
     let mut prompt = dropped.map(|it| overflow(&it)).unwrap_or_default();
     match messages {
         [only] => prompt.push_str(&only.text),
@@ -21,7 +24,7 @@ pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
             }
         }
     }
-    Turn { route, prompt }
+    Turn { route, authority, prompt }
 }
 
 /// The text on one line, of at most `chars_max` characters.
@@ -34,7 +37,7 @@ pub(super) fn one_line(text: &str, chars_max: usize) -> String {
 }
 
 fn overflow(dropped: &Dropped) -> String {
-    let Dropped { count, lines } = dropped;
+    let Dropped { count, lines, authority: _ } = dropped;
     let mut text = format!("[The queue was full: {count} earlier messages were dropped]\n");
     for line in lines {
         writeln!(text, "- {line}").expect("writing to a string");

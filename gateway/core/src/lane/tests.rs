@@ -1,3 +1,5 @@
+mod authority;
+
 use std::fmt::Write as _;
 
 use super::*;
@@ -18,7 +20,7 @@ fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
         let now = Timestamp::from_ms(ms.parse().unwrap());
         let mut start = |lane: &mut Lane, turn: &Turn| {
             runs += 1;
-            lane.occupy(RunId(runs));
+            lane.occupy(RunId(runs), turn.authority);
             format!("runs {:?} for {}", turn.prompt, turn.route.peer.id)
         };
         let seen = match event {
@@ -45,7 +47,7 @@ fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
                     cap: Cap::new(3).unwrap(),
                     drop,
                 };
-                match lane.arrive(now, testing::message(testing::dm(chat), text), settings) {
+                match lane.arrive(now, said(chat, text), settings) {
                     Arrival::Start(turn) => start(&mut lane, &turn),
                     Arrival::Queued => "queued".to_owned(),
                     Arrival::Interrupt { aborted, turn } => {
@@ -61,6 +63,12 @@ fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
     }
     let expected: Vec<&str> = expected.trim().lines().map(str::trim).collect();
     assert_eq!(log.trim().lines().collect::<Vec<_>>(), expected, "\n{log}");
+}
+
+/// A message of a guest; of an owner, if it begins with `o`.
+fn said(chat: &str, text: &str) -> Message {
+    let authority = if text.starts_with('o') { Authority::Owner } else { Authority::Guest };
+    Message { authority, ..testing::message(testing::dm(chat), text) }
 }
 
 #[test]
