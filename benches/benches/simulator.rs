@@ -1,4 +1,4 @@
-//! Scenarios a second on one core, and what silence costs.
+//! Scenarios a second on one core, and what silence costs, in each engine.
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 
@@ -50,8 +50,8 @@ fn parse(id: &str, text: &str) -> Arc<Scenario> {
 }
 
 /// Runs and judges by every invariant.
-fn run(scenario: &Arc<Scenario>, seed: u64) -> usize {
-    let run = World::Turmoil.run(scenario, "2026.3", seed).expect("it runs");
+fn run(world: &World, scenario: &Arc<Scenario>, seed: u64) -> usize {
+    let run = world.run(scenario, "2026.3", seed).expect("it runs");
     let turns = Turns::of(&run.trace);
     let verdicts = invariants::judge_all(&run.trace, &turns, &run.context);
     verdicts.len() + run.trace.facts.len()
@@ -68,14 +68,16 @@ fn simulator(criterion: &mut Criterion) {
     ];
     for (name, id, text) in cases {
         let scenario = parse(id, text);
-        let mut seed = 0;
-        group.throughput(Throughput::Elements(1));
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                seed += 1;
-                black_box(run(&scenario, seed))
+        for world in [World::Turmoil, World::Events] {
+            let mut seed = 0;
+            group.throughput(Throughput::Elements(1));
+            group.bench_function(format!("{name}/{}", world.name()), |bencher| {
+                bencher.iter(|| {
+                    seed += 1;
+                    black_box(run(&world, &scenario, seed))
+                });
             });
-        });
+        }
     }
     group.finish();
 }

@@ -292,8 +292,8 @@ fn differs(
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let (before, now) = (trace.hash(), run.trace.hash());
     let differs = match &plan.world {
-        World::Turmoil if before == now => None,
-        World::Turmoil => Some(format!("the trace {now} instead of {before}")),
+        World::Turmoil | World::Events if before == now => None,
+        World::Turmoil | World::Events => Some(format!("the trace {now} instead of {before}")),
         World::Real(_) => {
             let other = judge(scenario, &run.trace, &run.context);
             let mut pairs = checks.iter().zip(&other);

@@ -1,4 +1,6 @@
-//! turmoil's network, behind the gateway's one seam.
+//! Simulated networks, behind the gateway's one seam: turmoil's own, which moves in ticks, and one that moves by events.
+
+pub mod events;
 
 use std::{fmt, io, net::SocketAddr};
 

@@ -1,7 +1,9 @@
-//! The two worlds that a scenario runs in, behind one function: scenario × profile × seed → trace.
+//! The worlds that a scenario runs in, behind one function: scenario × profile × seed → trace.
 
+mod events;
 mod process;
 pub mod real;
+mod simulated;
 pub mod turmoil;
 
 use std::{sync::Arc, time::Duration};
@@ -23,8 +25,10 @@ use crate::{
 /// Where scenarios run.
 #[derive(Clone, Debug)]
 pub enum World {
-    /// The reference gateway inside turmoil's network and clock.
+    /// The reference gateway inside turmoil's network and clock, which move in ticks.
     Turmoil,
+    /// The same on turmoil's TCP stacks alone, in a clock that jumps from event to event.
+    Events,
     /// A process over loopback sockets, on the machine's clock.
     Real(Box<real::Real>),
 }
@@ -74,6 +78,7 @@ impl World {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Turmoil => "turmoil",
+            Self::Events => "events",
             Self::Real(_) => "real",
         }
     }
@@ -81,7 +86,7 @@ impl World {
     /// The gateway's name.
     pub fn target(&self) -> &str {
         match self {
-            Self::Turmoil => "reference",
+            Self::Turmoil | Self::Events => "reference",
             Self::Real(real) => &real.target.name,
         }
     }
@@ -95,7 +100,8 @@ impl World {
         let profile =
             profile::named(profile).ok_or_else(|| Error::Profile { found: profile.to_owned() })?;
         let seen = match self {
-            Self::Turmoil => turmoil::run(scenario, profile, seed)?,
+            Self::Turmoil => simulated::on_own_thread(scenario, profile, seed, turmoil::run)?,
+            Self::Events => simulated::on_own_thread(scenario, profile, seed, events::run)?,
             Self::Real(real) => real.run(scenario, profile, seed)?,
         };
         let header = Header {

@@ -72,6 +72,8 @@ pub(super) struct Arguments {
 enum WorldName {
     /// Simulated network and clock, in this process.
     Turmoil,
+    /// As turmoil, on a clock that jumps from event to event: many times faster, above all where little happens.
+    Events,
     /// A process over loopback sockets, on the machine's clock.
     Real,
 }
@@ -174,14 +176,15 @@ impl Arguments {
     fn plan(&self) -> Result<Plan, Exit> {
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
+            (None, WorldName::Events) => World::Events,
             (target, _) => self.real(target.as_deref().unwrap_or("reference"))?,
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
-            World::Turmoil => cpus,
+            World::Turmoil | World::Events => cpus,
             World::Real(_) => REAL_JOBS,
         });
-        if self.keep.is_some() && matches!(world, World::Turmoil) {
+        if self.keep.is_some() && !matches!(world, World::Real(_)) {
             complain(
                 "error: `--keep` keeps the folders of real runs: add `--world real` or `--target`",
             );

@@ -146,6 +146,7 @@ fn command(plan: &Plan, outcome: &Outcome) -> String {
     );
     match (&plan.world, &plan.target) {
         (World::Turmoil, _) => (),
+        (World::Events, _) => command.push_str(" --world events"),
         (World::Real(_), Some(target)) => {
             write!(command, " --target {target}").expect("writing to a string");
         }

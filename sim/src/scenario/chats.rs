@@ -96,13 +96,11 @@ fn outer(
     expected: Option<&Id>,
     context: &mut Context<'_>,
 ) -> Option<String> {
-    match expected {
-        Some(expected) => id(at, name, expected, context),
-        None => {
-            context.push(at.problem(format!("`{channel}` has no chats of the kind `{name}`")));
-            None
-        }
-    }
+    let Some(expected) = expected else {
+        context.push(at.problem(format!("`{channel}` has no chats of the kind `{name}`")));
+        return None;
+    };
+    id(at, name, expected, context)
 }
 
 /// The id of a part of a chat, which may be left out.

@@ -1,0 +1,65 @@
+//! The reference gateway on one paused runtime that jumps from event to event: idle time costs nothing.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use creel_core::time::WallTime;
+use creel_gateway::{app, clock::WallClock};
+use creel_judge::{context::Clock, profile::Profile, trace::Kind};
+use tokio::{runtime, time::timeout};
+
+use super::{
+    Error, Seen,
+    simulated::{addresses, load, perform},
+};
+use crate::{base::Configuration, net::events::Carrier, scenario::Scenario, stage::Stage};
+
+/// The end of every simulation, so that nothing can run for ever: a year.
+const SIMULATED_MAX: Duration = Duration::from_hours(366 * 24);
+
+pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
+    let addresses = addresses(scenario);
+    let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
+    let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
+    let mut builder = runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).on_thread_park(Carrier::on_park);
+    #[cfg(tokio_unstable)]
+    builder.rng_seed(runtime::RngSeed::from_bytes(&seed.to_le_bytes()));
+    let runtime = builder.build().map_err(|it| Error::Simulation(it.to_string()))?;
+    let (carrier, [gateway, world]) =
+        Carrier::start(["gateway", "world"], scenario.latency.clone(), seed);
+    let stage = Arc::new(OnceLock::<Stage>::new());
+    let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
+    // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
+    settings.wall_clock = WallClock::showing(move || {
+        let since_us = seen.get().map_or(0, |it| it.recorder.now_us());
+        WallTime::from_unix_ms(start_ms + since_us.div_euclid(1_000))
+    });
+    let ended = runtime.block_on(async {
+        let new = Stage::new(scenario.clone(), profile.name, seed, &addresses)?;
+        let stage = stage.get_or_init(|| new);
+        let simulated = async {
+            tokio::select! {
+                biased;
+                ended = app::run(gateway, settings, seed, std::future::pending()) => {
+                    ended.map(|_| ()).map_err(|it| it.to_string())
+                }
+                never = carrier.carry() => match never {},
+                ended = perform(stage, world) => ended.map_err(|it| it.to_string()),
+            }
+        };
+        let late = || Err("it lasted for more than a year".to_owned());
+        Ok::<_, Error>(timeout(SIMULATED_MAX, simulated).await.unwrap_or_else(|_| late()))
+    })?;
+    // Every socket is closed while its network is there.
+    drop(runtime);
+    drop(carrier);
+    let stage = stage.get().expect("set before anything else").clone();
+    if let Err(last_words) = ended {
+        stage.recorder.record(Kind::GatewayExited { code: None, last_words });
+    }
+    let facts = stage.recorder.take();
+    Ok(Seen { stage, facts, clock: Clock::Exact, note: "event engine".to_owned() })
+}

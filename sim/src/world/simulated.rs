@@ -1,0 +1,128 @@
+//! What both simulated worlds share: a thread of its own for each simulation, where the hosts are, and the world's side.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use creel_core::profile::Version;
+use creel_gateway::{
+    http::Http,
+    net::Net,
+    settings::{self, Settings, Source},
+};
+use creel_judge::{profile::Profile, trace::Kind};
+
+use super::{Error, Seen};
+use crate::{
+    base::{self, Addresses, Configuration},
+    scenario::Scenario,
+    stage::{Operator, Stage},
+};
+
+const GATEWAY_PORT: u16 = 18_789;
+const PROVIDER_PORT: u16 = 8_080;
+
+/// The port of the first channel's twin; the others follow in the order of their names.
+const CHANNEL_PORT_FIRST: u16 = 8_081;
+
+/// How long the gateway may take to listen, in virtual time.
+const READY_WITHIN: Duration = Duration::from_mins(1);
+
+/// Simulates on a thread of its own, so that no thread-local of an earlier simulation can reach this one's trace.
+pub(super) fn on_own_thread(
+    scenario: &Arc<Scenario>,
+    profile: &Profile,
+    seed: u64,
+    simulate: fn(&Arc<Scenario>, &Profile, u64) -> Result<Seen, Error>,
+) -> Result<Seen, Error> {
+    let (scenario, profile) = (scenario.clone(), *profile);
+    let simulation = std::thread::Builder::new()
+        .name(scenario.id.clone())
+        .spawn(move || simulate(&scenario, &profile, seed))
+        .expect("a thread can be had");
+    simulation.join().unwrap_or_else(|panic| Err(Error::Simulation(words(panic.as_ref()))))
+}
+
+/// The world's side: the twins, and the conductor.
+pub(super) async fn perform<N: Net>(stage: &Stage, net: N) -> std::io::Result<()> {
+    stage.recorder.record(Kind::GatewayStarted);
+    let mut channels = BTreeMap::new();
+    for (channel, port) in ports(&stage.scenario) {
+        channels.insert(channel, net.bind(any(port)).await?);
+    }
+    let provider = net.bind(any(PROVIDER_PORT)).await?;
+    let operator = Operator {
+        http: Http::new(net),
+        gateway: format!("http://gateway:{GATEWAY_PORT}"),
+        approve_path: Some("/pairing/approve".to_owned()),
+        token: stage.configuration.gateway_token.clone(),
+    };
+    let conducted = async {
+        if stage.await_gateway(READY_WITHIN).await {
+            stage.conduct(&operator).await;
+        } else {
+            stage.recorder.harness_error("the gateway did not ask for messages within 60 s");
+        }
+    };
+    tokio::select! {
+        biased;
+        never = stage.serve(channels, provider) => match never {},
+        () = conducted => (),
+    }
+    Ok(())
+}
+
+/// Where the twin of each channel listens.
+fn ports(scenario: &Scenario) -> impl Iterator<Item = (String, u16)> {
+    base::channels(scenario).into_iter().zip(CHANNEL_PORT_FIRST..)
+}
+
+pub(super) fn addresses(scenario: &Scenario) -> Addresses {
+    let at = |(channel, port)| (channel, format!("http://world:{port}"));
+    Addresses {
+        gateway_port: GATEWAY_PORT,
+        channels: ports(scenario).map(at).collect(),
+        provider: format!("http://world:{PROVIDER_PORT}"),
+        workspaces: "/workspaces".to_owned(),
+    }
+}
+
+fn any(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
+/// The reference gateway's settings, read as it reads them, from files that exist in memory only.
+pub(super) fn load(
+    configuration: &Configuration,
+    profile: &Profile,
+    zone: &str,
+) -> Result<Settings, Error> {
+    let text = serde_json::to_string_pretty(&configuration.config).expect("JSON is plain data");
+    let files: &BTreeMap<String, String> = &configuration.state_files;
+    let version = Version::ALL.into_iter().find(|it| it.name() == profile.name);
+    let loaded = settings::load(&Source {
+        name: "openclaw.json",
+        text: &text,
+        version: version.expect("the judge's profiles are the gateway's"),
+        env: &|name| (name == "TZ").then(|| zone.to_owned()),
+        state_file: &|file| Ok(files.get(file).cloned()),
+        state_dir: Path::new("/state"),
+        // Part of the scenario's outcome, so not this machine's.
+        cpus: 2,
+    });
+    let mut settings = loaded.map_err(|it| Error::Settings(it.plain()))?.settings;
+    // Simulated hosts are reached by their own address, which a loopback listener would not hear.
+    settings.listen.set_ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    Ok(settings)
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panicked: {}", text.unwrap_or("without words"))
+}
