@@ -1,4 +1,5 @@
-//! Embeds the corpus: every `scenarios/<area>/<fact>.yaml`, in the order of their ids.
+//! Embeds the corpus, every `scenarios/<area>/<fact>.yaml`, and the catalogue, every `requirements/<area>.toml`, in the
+//! order of their names.
 
 use std::{
     env,
@@ -19,8 +20,38 @@ fn main() {
         writeln!(code, "    ({id:?}, include_str!({path:?})),").expect("writing to a string");
     }
     code.push_str("];\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("corpus.rs");
-    fs::write(out, code).expect("write the corpus");
+    write("corpus.rs", &code);
+    write("requirements.rs", &requirements());
+}
+
+fn write(name: &str, code: &str) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join(name);
+    fs::write(out, code).expect("write what is embedded");
+}
+
+fn requirements() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let entries = fs::read_dir(&folder).expect("the requirements are part of the repository");
+    let mut paths: Vec<PathBuf> = entries
+        .map(|it| it.expect("read the folder").path())
+        .filter(|it| has_extension(it, "toml"))
+        .collect();
+    paths.sort();
+    let mut code = String::from("/// Every file of the catalogue: its name and its text.\n");
+    code.push_str("pub const REQUIREMENTS: &[(&str, &str)] = &[\n");
+    for path in paths {
+        let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        let name = format!("conformance/requirements/{name}");
+        writeln!(code, "    ({name:?}, include_str!({:?})),", path.display().to_string())
+            .expect("writing to a string");
+    }
+    code.push_str("];\n");
+    code
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|it| it == extension)
 }
 
 fn folders(root: &Path) -> Vec<PathBuf> {
@@ -34,7 +65,7 @@ fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     let entries = fs::read_dir(folder).expect("read an area's folder");
     let paths = entries.map(|it| it.expect("read the folder").path());
     paths
-        .filter(|it| it.extension().is_some_and(|it| it == "yaml"))
+        .filter(|it| has_extension(it, "yaml"))
         .map(|path| {
             let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
             let path = path.canonicalize().expect("the file is there");

@@ -10,6 +10,8 @@ use std::{
 use creel_document::problem::Report;
 use creel_sim::scenario::{self, Scenario};
 
+use crate::catalogue::{self, covers};
+
 include!(concat!(env!("OUT_DIR"), "/corpus.rs"));
 
 /// A scenario and where its text is.
@@ -127,6 +129,11 @@ fn parse(sources: Vec<(String, String, String)>) -> Result<Vec<Entry>, Error> {
     for (id, file, text) in sources {
         match scenario::parse(&id, &text) {
             Ok(scenario) => {
+                let problems = covers::check(catalogue::built_in(), &scenario, &text);
+                if !problems.is_empty() {
+                    reports.push(Report::new(file, text, problems));
+                    continue;
+                }
                 entries.push(Entry { scenario: Arc::new(scenario), file, text: text.into() });
             }
             Err(problems) => reports.push(Report::new(file, text, problems)),

@@ -1,10 +1,12 @@
 //! Creel: the conformance suite and its command line.
 //!
+//! - [`catalogue`]: the requirements, and what judges them.
 //! - [`corpus`]: the scenarios, built in or from files, and how they are chosen.
 //! - [`suite`]: scenarios × profiles → outcomes, each with its control.
 //! - [`report`]: outcomes, for people and for machines.
 //! - [`cli`]: the command line.
 
+pub mod catalogue;
 pub mod cli;
 pub mod corpus;
 pub mod report;

@@ -6,6 +6,7 @@ mod chats;
 mod clock;
 mod context;
 mod control;
+mod covers;
 mod expect;
 mod read;
 mod shape;
@@ -57,6 +58,8 @@ pub struct Scenario {
     pub title: String,
     /// Rows of the public bug corpus that it reproduces, for example `Q-01`.
     pub bugs: Vec<String>,
+    /// The requirements that its expectations judge, each once, in the order of the file.
+    pub covers: Vec<String>,
     /// The profiles that it holds for. It runs once for each.
     pub profiles: Vec<String>,
     /// Gateway configuration in the keys of `openclaw.json`, merged over the harness's base. A map.
@@ -279,6 +282,8 @@ pub struct Expectation {
     pub label: String,
     /// What it says.
     pub word: Word,
+    /// The requirements that it judges: its own, else the scenario's.
+    pub covers: Vec<String>,
     /// Bytes of the file.
     pub span: Range<usize>,
     /// The line in the file, from 1.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use creel_document::problem::Position;
 use creel_judge::words::{Filter, Request, Span, Visible, Word};
 
-use super::{Expectation, at::At, context::Context, shape::FACTS};
+use super::{Expectation, at::At, context::Context, covers, shape::FACTS};
 
 /// How a model request can end, as filters write it.
 pub(super) const OUTCOMES: &[&str] = &["completed", "failed", "spoiled", "abandoned"];
@@ -18,7 +18,13 @@ const WORDS: [&str; 10] = [
 
 /// Whether the labels of all items are known. If a word is misspelt, they are not.
 pub(super) fn knows_labels(items: &[At<'_>]) -> bool {
-    items.iter().flat_map(|it| it.node.entries()).all(|(key, _)| WORDS.contains(&key.name.as_str()))
+    items.iter().flat_map(words_of).all(|(name, _)| WORDS.contains(&name))
+}
+
+/// What an item says. There is one word, unless the item has not its shape.
+fn words_of<'a>(item: &At<'a>) -> impl Iterator<Item = (&'a str, At<'a>)> + use<'a> {
+    let entries = item.entries().into_iter();
+    entries.map(|(key, at)| (key.name.as_str(), at)).filter(|(name, _)| *name != covers::KEY)
 }
 
 /// The expectations, with their labels.
@@ -28,23 +34,25 @@ pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> Vec<Expectation>
         context.push(root.problem("a scenario needs at least one expectation"));
     }
     let labels = labels(&items);
+    let of_all = covers::read(root, context);
     let mut expectations = Vec::new();
     for (at, label) in items.iter().zip(labels) {
-        let Some((key, inner)) = at.entries().into_iter().next() else { continue };
-        let Some(word) = word(&key.name, &inner, context) else { continue };
+        let own = covers::read(at, context);
+        let Some((name, inner)) = words_of(at).next() else { continue };
+        let Some(word) = word(name, &inner, context) else { continue };
         let span = at.node.span.clone();
         let line = Position::of(context.text, span.start).line;
-        expectations.push(Expectation { label, word, span, line });
+        let covers = own.unwrap_or_else(|| of_all.clone().unwrap_or_default());
+        expectations.push(Expectation { label, word, covers, span, line });
     }
+    covers::require_use(root, &items, context);
     expectations
 }
 
 /// The word of each item, with its number where the scenario uses it more than once.
 pub(super) fn labels(items: &[At<'_>]) -> Vec<String> {
-    let words: Vec<&str> = items
-        .iter()
-        .map(|it| it.node.entries().first().map_or("", |(key, _)| key.name.as_str()))
-        .collect();
+    let words: Vec<&str> =
+        items.iter().map(|it| words_of(it).next().map_or("", |(name, _)| name)).collect();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut labels = Vec::new();
     for word in &words {

@@ -9,7 +9,7 @@ use super::{
     at::At,
     chats, clock,
     context::Context,
-    expect,
+    covers, expect,
     shape::{PROFILES, shape},
     steps, variants,
 };
@@ -66,6 +66,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         variant: None,
         title: root.text_of("title")?,
         bugs: root.texts_of("bugs").unwrap_or_default(),
+        covers: covers::of_all(&expect),
         profiles,
         gateway: root.get("gateway").map_or_else(|| serde_json::json!({}), |it| it.node.to_json()),
         chats,

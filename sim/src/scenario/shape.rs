@@ -55,6 +55,11 @@ static SCENARIO: Shape = Shape::record(&[
         "Rows of the public bug corpus that it reproduces, for example `Q-01`.",
     ),
     Field::optional(
+        "covers",
+        &TEXTS,
+        "The requirements that every expectation judges which names none of its own, for example `QUE-003`.",
+    ),
+    Field::optional(
         "profiles",
         &Shape::ListOf(&Shape::OneOf(PROFILES)),
         "The contract profiles that it holds for, in quotes. It runs once for each. Default: all.",
@@ -301,7 +306,16 @@ static COUNTED: Shape = filter!(Field::required("n", &COUNT, "How many facts."))
 static QUIET: Shape =
     filter!(Field::required("between", &DURATIONS, "Two moments, since the scenario's zero."));
 
-static WORD: Shape = Shape::variant(&[
+static WORD: Shape = Shape::Choice {
+    common: &[Field::optional(
+        "covers",
+        &TEXT_OR_TEXTS,
+        "The requirements that it judges, instead of the scenario's `covers`.",
+    )],
+    cases: WORDS,
+};
+
+static WORDS: &[Case] = &[
     Case::new("exactly", &COUNTED, "So many facts match."),
     Case::new("at_least", &COUNTED, "So many facts match, or more."),
     Case::new("at_most", &COUNTED, "So many facts match, or fewer, but one."),
@@ -312,7 +326,7 @@ static WORD: Shape = Shape::variant(&[
     Case::new("gap", &GAP, "The time from one fact to another."),
     Case::new("quiet", &QUIET, "No fact matches between two moments."),
     Case::new("unique", &FILTER, "No two matching facts carry the same text."),
-]);
+];
 
 static REQUEST: Shape = Shape::record(&[
     Field::required("chat", &Shape::Text, "The chat."),

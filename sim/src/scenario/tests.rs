@@ -329,3 +329,30 @@ fn a_clock_has_a_zone_and_a_date_in_it() {
         clock("{ start: \"at four\" }").contains("found `at four`, expected the date and time")
     );
 }
+
+#[test]
+fn an_expectation_covers_its_own_requirements_or_the_scenarios() {
+    let text = SMALL.replacen("title: A test", "title: A test\ncovers: [QUE-001, QUE-002]", 1);
+    let text = text.replacen("[bob-1] }", "[bob-1] }\n    covers: [SES-001, QUE-001]", 1);
+    let scenario = parse("queue/test", &text).unwrap();
+    let covers: Vec<&[String]> = scenario.expect.iter().map(|it| it.covers.as_slice()).collect();
+    assert_eq!(covers, [["QUE-001", "QUE-002"], ["SES-001", "QUE-001"]]);
+    assert_eq!(scenario.covers, ["QUE-001", "QUE-002", "SES-001"]);
+    let labels: Vec<&str> = scenario.expect.iter().map(|it| it.label.as_str()).collect();
+    assert_eq!(labels, ["request#1", "request#2"]);
+}
+
+#[test]
+fn requirements_are_named_in_their_form_once_and_for_a_reason() {
+    let at_top = |covers: &str| problems_with("title: A test", &format!("title: A test\n{covers}"));
+    insta::assert_snapshot!(at_top("covers: [QUE-1, que-001, QUE-001, QUE-001]"), @r"
+    f:3:10: covers[0]: found `QUE-1`, expected the id of a requirement (three capitals and three digits, such as `QUE-003`)
+    f:3:17: covers[1]: found `que-001`, expected the id of a requirement (three capitals and three digits, such as `QUE-003`)
+    f:3:35: covers[3]: the requirement `QUE-001` stands here twice
+    ");
+    insta::assert_snapshot!(at_top("covers: []"), @"f:3:9: covers: found no requirement, expected one at the least (leave `covers` out)");
+    let each = SMALL.replace("title: A test", "title: A test\ncovers: [QUE-001]");
+    let each = each.replace("[m1] }", "[m1] }\n    covers: QUE-002");
+    let each = each.replace("[bob-1] }", "[bob-1] }\n    covers: QUE-003");
+    insta::assert_snapshot!(problems(&each), @"f:3:9: covers: no expectation is left to judge these requirements (each expectation has a `covers` of its own)");
+}

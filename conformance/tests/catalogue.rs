@@ -1,0 +1,96 @@
+//! The catalogue is right, and complete: every sentence of the contract has an entry.
+
+use std::collections::BTreeSet;
+
+use creel::catalogue::{self, Requirement};
+
+/// How many sentences each point of the contract has that the catalogue is about: the section and the point, then the
+/// sentences.
+const SENTENCES: [(&str, usize); 52] = [
+    ("2.1", 2),
+    ("2.2", 2),
+    ("2.3", 1),
+    ("2.4", 1),
+    ("2.5", 4),
+    ("2.6", 1),
+    ("2.7", 2),
+    ("2.8", 1),
+    ("2.9", 2),
+    ("2.10", 1),
+    ("2.11", 1),
+    ("3.1", 2),
+    ("3.2", 2),
+    ("3.3", 1),
+    ("3.4", 1),
+    ("3.5", 2),
+    ("4.1", 3),
+    ("4.2", 1),
+    ("4.3", 3),
+    ("4.4", 1),
+    ("4.5", 5),
+    ("4.6", 1),
+    ("4.7", 1),
+    ("4.8", 1),
+    ("4.9", 3),
+    ("4.10", 2),
+    ("4.11", 2),
+    ("4.12", 1),
+    ("5.1", 1),
+    ("5.2", 2),
+    ("5.3", 1),
+    ("5.4", 1),
+    ("5.5", 1),
+    ("5.6", 3),
+    ("5.7", 1),
+    ("7.1", 4),
+    ("7.2", 1),
+    ("8.1", 1),
+    ("8.2", 2),
+    ("8.3", 1),
+    ("8.4", 1),
+    ("8.5", 2),
+    ("8.6", 1),
+    ("8.7", 1),
+    ("8.8", 1),
+    ("8.9", 1),
+    ("9.1", 2),
+    ("9.2", 2),
+    ("9.3", 1),
+    ("9.4", 2),
+    ("9.5", 1),
+    ("10.1", 15),
+];
+
+/// The rows of the profile's table that belong to these sections. The others are about failover.
+const ROWS: [u32; 16] = [1, 2, 3, 8, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23];
+
+fn places() -> BTreeSet<&'static str> {
+    let of = |it: &'static Requirement| it.contract.iter().map(String::as_str);
+    catalogue::built_in().requirements().flat_map(of).collect()
+}
+
+#[test]
+fn every_sentence_of_the_contract_has_an_entry() {
+    let sentences = SENTENCES
+        .iter()
+        .flat_map(|(point, count)| (1..=*count).map(move |sentence| format!("{point}.{sentence}")));
+    let rows = ROWS.iter().map(|row| format!("0.{row}"));
+    let wanted: BTreeSet<String> =
+        sentences.chain(rows).chain(["0.24", "1"].map(str::to_owned)).collect();
+    let found: BTreeSet<String> = places().into_iter().map(str::to_owned).collect();
+    let missing: Vec<&String> = wanted.difference(&found).collect();
+    let stray: Vec<&String> = found.difference(&wanted).collect();
+    assert!(
+        missing.is_empty() && stray.is_empty(),
+        "no entry: {missing:?}; no such sentence: {stray:?}"
+    );
+}
+
+#[test]
+fn every_invariant_belongs_to_an_entry() {
+    let catalogue = catalogue::built_in();
+    for number in 1..=15 {
+        let id = format!("I{number}");
+        assert!(catalogue.of_invariant(&id).count() > 0, "{id} belongs to no entry");
+    }
+}
