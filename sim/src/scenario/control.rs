@@ -17,8 +17,7 @@ const INVARIANTS: [&str; 15] = [
 ];
 
 /// What a control may not edit: the checks must stay the same, and the rest would change nothing.
-const FIXED: [&str; 8] =
-    ["id", "title", "bugs", "covers", "sweep", "permute", "expect", "control"];
+const FIXED: [&str; 8] = ["id", "title", "bugs", "covers", "sweep", "permute", "expect", "control"];
 
 /// Reads the control, if the scenario has one. `base` is the scenario itself, if it could be read; the edited one is read
 /// only then, or else its problems would be told twice.
