@@ -13,6 +13,7 @@ mod raw;
 mod secrecy;
 mod session;
 mod shape;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use creel_document::{
     problem::{Problem, Report},
     tree::Node,
 };
+use serde::Deserialize as _;
 
 use crate::{channels::Account, clock::WallClock, outside::Provider, secret::Secret};
 
@@ -154,10 +156,11 @@ pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
     if !found.is_empty() {
         return Err(refuse(found));
     }
-    let document: raw::Document = serde_json::from_value(tree.to_json())
-        .expect("a checked document has the raw types' shape");
+    let file = tree.to_json();
+    let document =
+        raw::Document::deserialize(&file).expect("a checked document has the raw types' shape");
     let mut problems = Problems { tree: &tree, found: Vec::new() };
-    let loaded = convert(source, &document, &mut problems);
+    let loaded = convert(source, (&file, &document), &mut problems);
     match loaded {
         Some((settings, warnings, workspaces)) if problems.found.is_empty() => {
             Ok(Loaded { settings, warnings, ignored, workspaces })
@@ -171,7 +174,7 @@ type Converted = (Settings, Vec<String>, BTreeSet<PathBuf>);
 /// None only after a problem was added; a problem may also be added beside a result, to report as many as there are.
 fn convert(
     source: &Source<'_>,
-    document: &raw::Document,
+    (file, document): (&serde_json::Value, &raw::Document),
     problems: &mut Problems<'_>,
 ) -> Option<Converted> {
     let profile = source.version.profile();
@@ -198,6 +201,7 @@ fn convert(
             bursts,
             routing,
             keys,
+            history: shared::history(file),
             owners: commands::owners(source.version, document, &found, &mut warnings),
             commanders: commands::commanders(document),
             send_policy: commands::send_policy(document),

@@ -39,6 +39,7 @@ pub fn context(
         dm_scope: dm_scope(config),
         identity_links: identity_links(config),
         unadmitted,
+        overheard: sends(scenario).filter(|it| it.overheard).map(|it| it.name.clone()).collect(),
         secrets: keys.chain(accounts).chain(gateway).collect(),
         clock,
         liveness_us: profile.liveness_us.saturating_add(hops_us(scenario, clock)),

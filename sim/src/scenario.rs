@@ -271,6 +271,8 @@ pub struct Send {
     pub mention: bool,
     /// Whether the gateway should admit it. If not, it must reach no model.
     pub admitted: bool,
+    /// Whether it should trigger nothing and may be told to a later turn, as context.
+    pub overheard: bool,
     /// The text is repeated up to this many bytes, if given.
     pub padded_to: Option<usize>,
 }

@@ -19,6 +19,8 @@ pub struct Context {
     pub identity_links: BTreeMap<String, Vec<String>>,
     /// Messages which the gateway must not admit, by name (`admitted: false`).
     pub unadmitted: Vec<String>,
+    /// Messages that trigger nothing and may be told to a later turn, once, by name (`overheard: true`).
+    pub overheard: Vec<String>,
     /// What no person, prompt or log may see: first the name that a report may print, then the value.
     pub secrets: Vec<(String, String)>,
     /// How far the clock can be trusted.

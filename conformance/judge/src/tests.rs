@@ -41,6 +41,7 @@ pub(crate) fn context() -> Context {
         dm_scope: DmScope::PerChannelPeer,
         identity_links: BTreeMap::new(),
         unadmitted: Vec::new(),
+        overheard: Vec::new(),
         secrets: Vec::new(),
         clock: Clock::Exact,
         liveness_us: 5_000_000,

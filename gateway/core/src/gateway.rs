@@ -24,6 +24,7 @@ use crate::{
     life::Days,
     message::{Inbound, Message, TEXT_BYTES_MAX},
     origin::{InboundId, Origin, Route},
+    overheard::Overheard,
     routing::Routed,
     run::{MainLane, ModelFailure, ModelOutcome, ModelRequest, Run},
     send_policy::Verdict,
@@ -121,6 +122,7 @@ pub struct Gateway {
     settings: Settings,
     seen: Seen,
     pairings: Pairings,
+    overheard: Overheard,
     bursts: Bursts,
     sessions: BTreeMap<SessionKey, Session>,
     runs: BTreeMap<RunId, Run>,
@@ -141,6 +143,7 @@ impl Gateway {
             pairings: Pairings::new(seed),
             settings,
             seen: Seen::default(),
+            overheard: Overheard::default(),
             bursts: Bursts::default(),
             sessions: BTreeMap::new(),
             runs: BTreeMap::new(),
@@ -217,6 +220,9 @@ impl Gateway {
         match rules.admit(now, &inbound.origin, speaks_to_us, &mut self.pairings) {
             Admission::Admitted => (),
             Admission::Ignored(reason) => {
+                if reason == Ignored::NotMentioned {
+                    self.overhear(now, &inbound);
+                }
                 effects.push(Effect::Note(Note::NotAdmitted(inbound.message, reason)));
                 return;
             }
@@ -245,6 +251,16 @@ impl Gateway {
             }
             Some(command) => self.control(now, inbound, command, effects),
             None => self.gather(now, inbound, effects),
+        }
+    }
+
+    /// A message that triggers nothing is context of the next one that does.
+    fn overhear(&mut self, now: Timestamp, inbound: &Inbound) {
+        let route = inbound.origin.route.clone();
+        let limit = self.settings.history.of(&route);
+        let id = InboundId { route, message: inbound.message.clone() };
+        if limit > 0 && self.seen.adopt(now, id) {
+            self.overheard.hear(now, inbound, limit);
         }
     }
 
@@ -291,7 +307,8 @@ impl Gateway {
         let Settings { queue, profile, owners, .. } = &self.settings;
         let settings = queue.resolve(profile, channel, overridden, inline);
         let authority = owners.authority(&inbound.origin);
-        let message = Message::of(inbound, authority);
+        let context = self.overheard.take(&inbound.origin.route);
+        let message = Message { context, ..Message::of(inbound, authority) };
         let over = self.hear(now, &key, &message.route);
         let session = self.session(&key);
         let arrival = session.lane.arrive(now, message, settings);

@@ -6,6 +6,7 @@
 //! - [`message`], [`untrusted`] and [`origin`]: what a channel hands in, and where it stood.
 //! - [`ingress`]: an id is taken once; rapid words become one message.
 //! - [`admission`]: who may speak.
+//! - [`overheard`]: what a group said to others.
 //! - [`owners`]: with whose authority.
 //! - [`command`]: what is not for the model.
 //! - [`routing`]: which agent answers.
@@ -30,6 +31,7 @@ pub mod lane;
 pub mod life;
 pub mod message;
 pub mod origin;
+pub mod overheard;
 pub mod owners;
 pub mod profile;
 pub mod routing;

@@ -44,6 +44,8 @@ pub struct Message {
     pub authority: Authority,
     /// The earlier messages of the burst that it was made of, oldest first.
     pub merged: Vec<MessageId>,
+    /// What was overheard before it, told once; empty if nothing was.
+    pub context: String,
     /// What the model reads: the words, in a group with the sender's label before them.
     pub text: String,
 }
@@ -62,7 +64,18 @@ impl Message {
             }
         };
         let Origin { route, sender, .. } = origin;
-        Self { id: message, route, sender, authority, merged, text }
+        let context = String::new();
+        Self { id: message, route, sender, authority, merged, context, text }
+    }
+
+    /// The message as an entry of its own.
+    pub fn into_prompt(self) -> String {
+        let Self { mut context, text, .. } = self;
+        if context.is_empty() {
+            return text;
+        }
+        context.push_str(&text);
+        context
     }
 }
 

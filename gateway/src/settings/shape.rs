@@ -232,6 +232,13 @@ const RESET: Shape = Shape::record(&[
     key("idleMinutes", &IDLE_MINUTES, "After so many minutes without a message."),
 ]);
 
+/// How many messages that triggered nothing the next turn is told.
+pub(super) const HISTORY_LIMIT: Field = key(
+    "historyLimit",
+    &Shape::Integer { min: 0, max: 1_000 },
+    "How many messages that triggered nothing the next turn is told; 0 for none.",
+);
+
 const MESSAGES: Shape = open(&[
     key(
         "queue",
@@ -253,6 +260,7 @@ const MESSAGES: Shape = open(&[
         ]),
         "Before the queue.",
     ),
+    key("groupChat", &open(&[HISTORY_LIMIT]), "What groups are told."),
 ]);
 
 /// Keys that we do not have yet and must not ignore: ignoring them would change who answers or who may speak. `*` stands
@@ -261,7 +269,8 @@ pub(super) const REFUSED: &[(&[&str], &str)] = &[
     (&["broadcast"], "it lets several agents answer"),
     (&["accessGroups"], "it decides who may speak"),
     (&["session", "scope"], "it decides which conversations are shared"),
-    (&["messages", "groupChat"], "its mention patterns decide who may speak"),
+    (&["messages", "groupChat", "mentionPatterns"], "they decide who may speak"),
+    (&["messages", "groupChat", "unmentionedInbound"], "it decides which messages begin a turn"),
     (&["agents", "list", "*", "groupChat"], "its mention patterns decide who may speak"),
     (&["agents", "entries", "*", "groupChat"], "its mention patterns decide who may speak"),
     (&["channels", "defaults"], "its group policy decides who may speak"),

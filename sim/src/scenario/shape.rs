@@ -270,6 +270,11 @@ static SEND: Shape = Shape::record(&[
         "Whether the gateway should admit it. Default: true.",
     ),
     Field::optional(
+        "overheard",
+        &Shape::Bool,
+        "Whether it should trigger nothing, and may be told to a later turn as context. Default: false.",
+    ),
+    Field::optional(
         "padded_to",
         &Shape::Integer { min: 1, max: PADDED_BYTES_MAX },
         "The text is repeated up to this many bytes.",

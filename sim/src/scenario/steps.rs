@@ -74,6 +74,7 @@ fn send(at: &At<'_>, sent: &mut BTreeMap<String, u32>, context: &mut Context<'_>
         canary: at.flag_of("canary").unwrap_or_else(|| takes_canary(&text)),
         mention: at.flag_of("mention").unwrap_or(false),
         admitted: at.flag_of("admitted").unwrap_or(true),
+        overheard: at.flag_of("overheard").unwrap_or(false),
         padded_to: at.number_of("padded_to"),
         chat: chat?,
         text,

@@ -146,6 +146,10 @@ impl Fates<'_> {
         if let Some(failure) = repeated(message, self.turns, self.context) {
             return failure;
         }
+        // It may be told, once; or nobody triggered a turn that would be told.
+        if self.context.overheard.contains(name) {
+            return Verdict::pass(vec![offered.seq]);
+        }
         if let Some(witness) = self.fate(message) {
             return Verdict::pass(vec![witness]);
         }

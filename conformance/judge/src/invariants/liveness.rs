@@ -36,7 +36,10 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
         conversations: &conversations,
     };
     let is_judged = |it: &&Message| {
-        it.canary.is_some() && !is_command(it) && !context.unadmitted.contains(&it.name)
+        it.canary.is_some()
+            && !is_command(it)
+            && !context.unadmitted.contains(&it.name)
+            && !context.overheard.contains(&it.name)
     };
     let messages = turns.messages.iter().filter(is_judged).map(|it| waits.judge(it));
     let answers = delivery::check(trace, turns, context, &conversations);

@@ -100,6 +100,8 @@ impl Gateway {
     ) {
         let (_, cleared) = self.clear(now, key, &inbound, effects);
         self.renew_life(now, key);
+        // It was said before the new session began.
+        self.overheard.take(&inbound.origin.route);
         let route = inbound.origin.route.clone();
         if cleared > 0 {
             let text = format!("{cleared} waiting {} discarded.", messages_were(cleared));

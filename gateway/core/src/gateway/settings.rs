@@ -12,6 +12,7 @@ use crate::{
     ingress::BurstConfig,
     lane::QueueConfig,
     life::LifeRules,
+    overheard,
     owners::{Commanders, Owners},
     profile::Profile,
     routing::RoutingTable,
@@ -40,6 +41,8 @@ pub struct Settings {
     pub models: BTreeSet<ModelId>,
     /// Who may speak.
     pub admission: admission::Rules,
+    /// How much of what was said to others a turn is told.
+    pub history: overheard::Limits,
     /// With whose authority words are said.
     pub owners: Owners,
     /// Who may give commands.

@@ -122,7 +122,7 @@ impl Gateway {
         run.route = last.route.clone();
         run.phase = Phase::Calling(call + 1);
         for message in steering {
-            self.session(key).history.push(Entry::User(message.text.into()));
+            self.session(key).history.push(Entry::User(message.into_prompt().into()));
         }
         self.call_model(id, call + 1, key, effects);
         true

@@ -16,7 +16,8 @@ use crate::{
         agents::is_http,
         raw::Group,
         shape::{
-            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, TEXT, key, open,
+            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, HISTORY_LIMIT,
+            TEXT, key, open,
         },
     },
 };
@@ -40,6 +41,7 @@ const ACCOUNT: &[Field] = &[
     GROUP_POLICY,
     GROUP_ALLOW_FROM,
     GROUPS,
+    HISTORY_LIMIT,
 ];
 /// `channels.telegram`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -56,6 +58,7 @@ const FIELDS: &[Field] = &[
     GROUP_ALLOW_FROM,
     GROUPS,
     TEXT_CHUNK_LIMIT,
+    HISTORY_LIMIT,
 ];
 
 /// The channel's own fields are those of an account: they hold for accounts that do not say otherwise.
