@@ -87,8 +87,6 @@ pub struct Judging {
     pub outcomes: Vec<String>,
     /// The paired positive: what is changed so that the check must fail.
     pub control: String,
-    /// The planted defects that its checks must catch.
-    pub mutants: Vec<String>,
     /// What the reference gateway still lacks for it, if anything.
     pub pending: Option<String>,
     /// Where it comes from. Never empty.
@@ -192,9 +190,17 @@ impl Catalogue {
         self.areas.iter().find(|it| it.name == name || it.id.to_lowercase() == name)
     }
 
-    /// The ids of the requirements that an invariant judges, such as `I1`.
+    /// The requirements that belong to an invariant, such as `I1`.
     pub fn of_invariant<'a>(&'a self, invariant: &'a str) -> impl Iterator<Item = &'a Requirement> {
         self.requirements().filter(move |it| it.invariant.as_deref() == Some(invariant))
+    }
+
+    /// The ids of the requirements that an invariant judges in a profile.
+    pub fn judged_by(&self, invariant: &str, profile: &str) -> Vec<String> {
+        self.of_invariant(invariant)
+            .filter(|it| it.judging().is_some() && it.is_of(profile))
+            .map(|it| it.id.clone())
+            .collect()
     }
 
     /// The id that was probably meant by one that is not there.

@@ -1,5 +1,6 @@
 //! The `creel` command line.
 
+mod explain;
 mod list;
 mod replay;
 mod run;
@@ -32,6 +33,7 @@ Examples:
   creel run --world real -j 8            the reference gateway as a process over loopback sockets
   creel run --target ./my-gateway.toml   a gateway of yours
   creel lint my-scenarios/               every problem of every file
+  creel explain QUE-003                  what is promised, by whom, and which scenarios judge it
   creel twin telegram --port 8081        a Telegram that you can talk to with curl
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage, scenario or manifest, 3 the target did not start, 4 nothing was judged,
@@ -41,7 +43,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, scenario or manifest, 3 the target di
 enum Command {
     /// Run scenarios and judge them.
     Run(run::Arguments),
-    /// List scenarios.
+    /// List scenarios, or requirements and what judges them.
     List(list::Arguments),
     /// Check scenario files without running them: every problem of every file.
     Lint {
@@ -52,15 +54,10 @@ enum Command {
     Schema,
     /// Judge a trace file again.
     Replay(replay::Arguments),
-    /// Explain parts of the harness.
-    Explain {
-        /// `base`: the configuration that every scenario is merged over.
-        #[arg(value_parser = ["base"])]
-        topic: String,
-        /// For this profile.
-        #[arg(long, default_value = "2026.3", value_parser = ["2026.3", "2026.9"])]
-        profile: String,
-    },
+    /// Explain a requirement, an area of the catalogue, or the base configuration.
+    Explain(explain::Arguments),
+    /// Print the whole catalogue of requirements as markdown.
+    Spec,
     /// Serve one twin alone, until Ctrl-C.
     Twin(twin::Arguments),
     /// Print a shell's completions.
@@ -112,10 +109,8 @@ impl Cli {
                 Exit::Ok.into()
             }
             Command::Replay(arguments) => arguments.run().into(),
-            Command::Explain { topic: _, profile } => {
-                print(&format!("{:#}", run::base(&profile)));
-                Exit::Ok.into()
-            }
+            Command::Explain(arguments) => arguments.run().into(),
+            Command::Spec => explain::spec().into(),
             Command::Twin(arguments) => arguments.run().into(),
             Command::Completions { shell } => {
                 let mut script = Vec::new();

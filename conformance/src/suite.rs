@@ -27,7 +27,7 @@ use creel_sim::{
 };
 
 pub use self::control::Control;
-use crate::corpus::Entry;
+use crate::{catalogue, corpus::Entry};
 
 /// What is run, and how.
 #[derive(Clone, Debug)]
@@ -112,6 +112,8 @@ pub struct Check {
     pub title: Option<&'static str>,
     /// The line in the scenario file, for an expectation.
     pub line: Option<usize>,
+    /// The requirements that it judges in this profile, by id.
+    pub requirements: Vec<String>,
     /// What it says.
     pub verdict: Verdict,
 }
@@ -329,16 +331,20 @@ pub fn harness_errors(trace: &Trace) -> Vec<String> {
 /// Judges a trace: the scenario's expectations, then every invariant.
 pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check> {
     let turns = Turns::of(trace);
+    let catalogue = catalogue::built_in();
+    let holds = |id: &&String| catalogue.find(id).is_some_and(|it| it.is_of(&context.profile));
     let expected = scenario.expect.iter().map(|it| Check {
         label: it.label.clone(),
         title: None,
         line: Some(it.line),
+        requirements: it.covers.iter().filter(holds).cloned().collect(),
         verdict: words::check(&it.word, trace, &turns, context),
     });
     let invariants = invariants::ALL.iter().map(|it| Check {
         label: it.id.to_owned(),
         title: Some(it.title),
         line: None,
+        requirements: catalogue.judged_by(it.id, &context.profile),
         verdict: it.check(trace, &turns, context),
     });
     expected.chain(invariants).collect()

@@ -94,7 +94,6 @@ fn judging(node: &Node) -> Judging {
         clock: of_word([Clock::Any, Clock::Virtual], Clock::word, &text_of(node, "clock")),
         outcomes: texts_of(node, "outcomes"),
         control: text_of(node, "control"),
-        mutants: texts_of(node, "mutants"),
         pending: node.get("pending").and_then(Node::text).map(str::to_owned),
         evidence: evidence.iter().map(one_evidence).collect(),
     }

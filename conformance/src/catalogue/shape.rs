@@ -70,7 +70,6 @@ static REQUIREMENT: Shape = Shape::Choice {
                 &Shape::Text,
                 "What is changed so that the check must fail.",
             ),
-            Field::required("mutants", &TEXTS, "The planted defects that its checks must catch."),
             Field::optional(
                 "pending",
                 &Shape::Text,

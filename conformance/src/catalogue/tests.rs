@@ -12,7 +12,6 @@ text = "A jump MUST change nothing."
 observe = ["provider"]
 clock = "any"
 control = "no jump"
-mutants = []
 evidence = [{ grade = "A", source = "docs-3", place = "a.md", quote = "Nothing." }]
 
 [[requirement]]

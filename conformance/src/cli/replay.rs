@@ -96,7 +96,12 @@ impl Arguments {
 }
 
 fn show(check: &Check, trace: &Trace) {
-    print(&format!("{:<14} {}", check.verdict.word(), check.label));
+    let ids = if check.requirements.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", check.requirements.join(" "))
+    };
+    print(&format!("{:<14} {}{ids}", check.verdict.word(), check.label));
     match &check.verdict {
         Verdict::Fail(failure) => {
             print(&format!(

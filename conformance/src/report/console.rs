@@ -6,6 +6,7 @@ use creel_judge::verdict::Verdict;
 use creel_sim::world::World;
 
 use super::{Counts, diagram, json::reason};
+use crate::catalogue::{self, Requirement};
 use crate::suite::{Check, Control, Judged, Missing, Outcome, Plan, Status};
 
 /// Whether the terminal shows colours.
@@ -124,6 +125,9 @@ fn explain_check(text: &mut String, outcome: &Outcome, check: &Check, marked: &m
         | Verdict::NotApplicable { .. } => return,
     };
     push(text, &format!("  {}: {name}", check.verdict));
+    for requirement in broken(check) {
+        push(text, &format!("    {}", headline(requirement)));
+    }
     if let Some(line) = check.line {
         let entry = &outcome.case.entry;
         push(text, &format!("    {}:{line}", entry.file));
@@ -131,6 +135,20 @@ fn explain_check(text: &mut String, outcome: &Outcome, check: &Check, marked: &m
     }
     for (what, words) in lines {
         push(text, &format!("    {what:<9} {}", words.replace('\n', "\n              ")));
+    }
+}
+
+/// The requirements that a check judges and that the reader should know of.
+fn broken(check: &Check) -> impl Iterator<Item = &'static Requirement> {
+    check.requirements.iter().filter_map(|it| catalogue::built_in().find(it))
+}
+
+/// A requirement on one line: id, level, grade of its evidence, text.
+pub fn headline(requirement: &Requirement) -> String {
+    let Requirement { id, level, text, .. } = requirement;
+    match requirement.grade() {
+        Some(grade) => format!("{id} {level}, evidence {grade}: {text}"),
+        None => format!("{id} {level}, not judged: {text}"),
     }
 }
 

@@ -41,6 +41,7 @@ fn case(outcome: &Outcome) -> Value {
         "title": outcome.case.entry.scenario.title,
         "file": outcome.case.entry.file,
         "bugs": outcome.case.entry.scenario.bugs,
+        "covers": outcome.case.entry.scenario.covers,
         "profile": outcome.case.profile,
         "status": outcome.status().word(),
         "took_ms": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
@@ -79,6 +80,9 @@ fn check(check: &Check) -> Value {
     }
     if let Some(line) = check.line {
         value["line"] = json!(line);
+    }
+    if !check.requirements.is_empty() {
+        value["requirements"] = json!(check.requirements);
     }
     match &check.verdict {
         Verdict::Pass { witnesses } => value["witnesses"] = json!(witnesses),

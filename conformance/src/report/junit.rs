@@ -1,7 +1,7 @@
 //! JUnit XML, for CI systems.
 
 use creel_judge::verdict::Verdict;
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
     report::{console::failure_text, json::reason},
@@ -24,6 +24,9 @@ pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Result<String, quick_junit::
             let mut case = TestCase::new(outcome.case.entry.scenario.name(), status(plan, outcome));
             case.set_classname(format!("creel.{profile}"));
             case.set_time(outcome.took);
+            for id in &outcome.case.entry.scenario.covers {
+                case.add_property(Property::new("requirement", id.as_str()));
+            }
             suite.add_test_case(case);
         }
         report.add_test_suite(suite);
@@ -44,7 +47,24 @@ fn status(plan: &Plan, outcome: &Outcome) -> TestCaseStatus {
     };
     let mut status = TestCaseStatus::non_success(kind);
     status.set_message(outcome.status().word()).set_description(failure_text(plan, outcome));
+    let broken = broken(outcome);
+    if !broken.is_empty() {
+        status.set_type(broken.join(" "));
+    }
     status
+}
+
+/// The requirements that a case shows broken, each once, the first to fail first.
+fn broken(outcome: &Outcome) -> Vec<&str> {
+    let checks = outcome.result.as_ref().map(|it| it.checks.as_slice()).unwrap_or_default();
+    let failed = checks.iter().filter(|it| matches!(it.verdict, Verdict::Fail(_)));
+    let mut ids: Vec<&str> = Vec::new();
+    for id in failed.flat_map(|it| &it.requirements) {
+        if !ids.contains(&id.as_str()) {
+            ids.push(id);
+        }
+    }
+    ids
 }
 
 fn why_not_judged(outcome: &Outcome) -> String {

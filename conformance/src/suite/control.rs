@@ -58,7 +58,13 @@ mod tests {
     use super::*;
 
     fn check(label: &str, verdict: Verdict) -> Check {
-        Check { label: label.to_owned(), title: None, line: None, verdict }
+        Check {
+            label: label.to_owned(),
+            title: None,
+            line: None,
+            requirements: Vec::new(),
+            verdict,
+        }
     }
 
     /// A machine that was late proves nothing, neither for a check nor against it.
