@@ -19,7 +19,7 @@ fn help() {
 
 #[test]
 fn help_of_every_command() {
-    for command in ["run", "list", "lint", "schema", "replay", "explain", "completions"] {
+    for command in ["run", "list", "lint", "schema", "replay", "explain", "spec", "completions"] {
         check(&format!("help-{command}"), &[command, "--help"]);
     }
 }
@@ -50,6 +50,7 @@ fn every_command_has_a_snapshot() {
         "schema",
         "replay",
         "explain",
+        "spec",
         "twin",
         "completions",
         "gateway",

@@ -27,9 +27,16 @@ fn a_replay_gives_the_same_verdicts() {
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     let checks = report["cases"][0]["checks"].as_array().unwrap();
     let text = |it: &serde_json::Value| it.as_str().unwrap().to_owned();
+    let ids = |it: &serde_json::Value| {
+        let ids: Vec<String> = it.as_array().into_iter().flatten().map(text).collect();
+        if ids.is_empty() { String::new() } else { format!("  {}", ids.join(" ")) }
+    };
+    let line = |it: &serde_json::Value| {
+        format!("{:<14} {}{}", text(&it["verdict"]), text(&it["label"]), ids(&it["requirements"]))
+    };
     let expected: Vec<String> = checks
         .iter()
-        .map(|it| format!("{:<14} {}", text(&it["verdict"]), text(&it["label"])))
+        .map(line)
         .chain([format!("trace {}", text(&report["cases"][0]["trace_hash"]))])
         .collect();
     let said: Vec<&str> = ran.out.lines().collect();
