@@ -334,10 +334,10 @@ impl Gateway {
 
     /// The session of an origin, made if it is new; none when no agent is chosen to answer.
     fn session_of(&mut self, origin: &Origin) -> Option<(SessionKey, &mut Session)> {
-        let Routed::To { agent, tier: _ } = self.settings.routing.route(origin) else {
+        let Routed::To { agent, tier: _, scopes } = self.settings.routing.route(origin) else {
             return None;
         };
-        let key = self.settings.keys.key(&agent, origin);
+        let key = self.settings.keys.key_in(&agent, origin, scopes);
         let session = self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
         Some((key, session))
     }

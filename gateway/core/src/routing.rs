@@ -21,6 +21,7 @@ use crate::{
     ids::{AccountId, AgentId, Channel, GuildId, PeerId, RoleId, TeamId},
     origin::{Origin, Peer, PeerKind, Route, Thread},
     profile::{Profile, Version},
+    session_key::Scopes,
 };
 
 /// The account that speaks where none is named.
@@ -43,6 +44,8 @@ pub struct Binding {
     pub roles: Vec<RoleId>,
     /// For which team.
     pub team: Option<TeamId>,
+    /// Which of its messages share a conversation.
+    pub scopes: Scopes,
 }
 
 /// Which accounts a binding is for.
@@ -120,6 +123,8 @@ pub enum Routed {
         agent: AgentId,
         /// Why.
         tier: Tier,
+        /// What the binding says about its conversations.
+        scopes: Scopes,
     },
     /// Nobody: there are several agents, none is marked default, and no binding matched.
     SelectionRequired,
@@ -214,6 +219,7 @@ struct Row {
     guild: Option<GuildId>,
     roles: Vec<RoleId>,
     team: Option<TeamId>,
+    scopes: Scopes,
 }
 
 impl RoutingTable {
@@ -273,11 +279,14 @@ impl RoutingTable {
         ];
         for (tier, place) in tiers {
             if let Some(row) = place.and_then(|place| self.first(place, origin)) {
-                return Routed::To { agent: row.agent.clone(), tier };
+                return Routed::To { agent: row.agent.clone(), tier, scopes: row.scopes };
             }
         }
         match &self.fallback {
-            Some(agent) => Routed::To { agent: agent.clone(), tier: Tier::Default },
+            Some(agent) => {
+                let (agent, scopes) = (agent.clone(), Scopes::default());
+                Routed::To { agent, tier: Tier::Default, scopes }
+            }
             None => Routed::SelectionRequired,
         }
     }
@@ -288,7 +297,7 @@ impl RoutingTable {
     }
 
     fn insert(&mut self, binding: Binding, default_accounts: &BTreeMap<Channel, AccountId>) {
-        let Binding { agent, channel, account, peer, guild, roles, team } = binding;
+        let Binding { agent, channel, account, peer, guild, roles, team, scopes } = binding;
         let account = match account {
             AccountMatch::Any => None,
             AccountMatch::Exact(account) => Some(account),
@@ -301,7 +310,7 @@ impl RoutingTable {
             Some(PeerMatch::AnyOfKind(kind)) => (Some(kind), None),
             None => (None, None),
         };
-        let row = Row { agent, account, kind, guild, roles, team };
+        let row = Row { agent, account, kind, guild, roles, team, scopes };
         self.rows.entry((channel, row.place(id))).or_default().push(row);
     }
 }

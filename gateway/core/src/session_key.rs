@@ -5,7 +5,8 @@
 //!            per-peer                  agent:<id>:direct:<peer>
 //!            per-channel-peer          agent:<id>:<channel>:direct:<peer>
 //!            per-account-channel-peer  agent:<id>:<channel>:<account>:direct:<peer>
-//!   group                              agent:<id>:<channel>:group:<chat>
+//!   group    main                      agent:<id>:<mainKey>
+//!            per-group                 agent:<id>:<channel>:group:<chat>
 //!   room                               agent:<id>:<channel>:channel:<chat>
 //!   in a topic, in a thread            …:topic:<id>, …:thread:<id>
 //! ```
@@ -95,6 +96,25 @@ impl DmScope {
     }
 }
 
+/// Which group messages share a conversation: `session.groupScope`. `2026.9` only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupScope {
+    /// Those of one group or room; of one thread in it.
+    #[default]
+    PerGroup,
+    /// All of them, with the agent's main conversation.
+    Main,
+}
+
+/// What a binding says about the conversations of its messages; where it says nothing, `session` holds. `2026.9` only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scopes {
+    /// Of direct chats.
+    pub dm: Option<DmScope>,
+    /// Of groups and rooms.
+    pub group: Option<GroupScope>,
+}
+
 /// Something that the operator should hear about when the rules are made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
@@ -110,6 +130,7 @@ pub enum Warning {
 #[derive(Clone, Debug)]
 pub struct KeyRules {
     dm_scope: DmScope,
+    group_scope: GroupScope,
     main_key: String,
     /// The canonical name of a channel's peer, both lower-cased and escaped.
     links: BTreeMap<(Channel, String), String>,
@@ -122,7 +143,8 @@ impl Default for KeyRules {
     fn default() -> Self {
         let links = BTreeMap::new();
         let main_key = MAIN_KEY.to_owned();
-        Self { dm_scope: DmScope::Main, main_key, links, canonical: BTreeSet::new() }
+        let group_scope = GroupScope::default();
+        Self { dm_scope: DmScope::Main, group_scope, main_key, links, canonical: BTreeSet::new() }
     }
 }
 
@@ -147,7 +169,14 @@ impl KeyRules {
         };
         let links = identity_links.iter().map(link).collect::<BTreeMap<_, _>>();
         let canonical = links.values().cloned().collect();
-        (Self { dm_scope, main_key, links, canonical }, warning)
+        let group_scope = GroupScope::default();
+        (Self { dm_scope, group_scope, main_key, links, canonical }, warning)
+    }
+
+    /// The same rules with another scope of groups.
+    #[must_use]
+    pub fn with_groups(self, group_scope: GroupScope) -> Self {
+        Self { group_scope, ..self }
     }
 
     /// Which direct messages share a conversation.
@@ -157,11 +186,20 @@ impl KeyRules {
 
     /// The conversation of `agent` that a message from `origin` belongs to.
     pub fn key(&self, agent: &AgentId, origin: &Origin) -> SessionKey {
+        self.key_in(agent, origin, Scopes::default())
+    }
+
+    /// The same, where the message's binding may have scopes of its own.
+    pub fn key_in(&self, agent: &AgentId, origin: &Origin, scopes: Scopes) -> SessionKey {
         let route = &origin.route;
         let agent = part(agent.as_str());
+        let is_group = route.peer.kind != PeerKind::Direct;
+        if is_group && scopes.group.unwrap_or(self.group_scope) == GroupScope::Main {
+            return SessionKey(format!("agent:{agent}:{}", self.main_key).into());
+        }
         let channel = part(route.channel.as_str());
         let chat = part(route.peer.id.as_str());
-        let mut key = match (route.peer.kind, self.dm_scope) {
+        let mut key = match (route.peer.kind, scopes.dm.unwrap_or(self.dm_scope)) {
             (PeerKind::Group, _) => format!("agent:{agent}:{channel}:group:{chat}"),
             (PeerKind::Channel, _) => format!("agent:{agent}:{channel}:channel:{chat}"),
             (PeerKind::Direct, DmScope::Main) => format!("agent:{agent}:{}", self.main_key),

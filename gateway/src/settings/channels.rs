@@ -11,7 +11,7 @@ use creel_core::{
     origin::{Peer, PeerKind},
     profile::{Profile, Version},
     routing::{self, AccountMatch, Binding, PeerMatch, RoutingTable},
-    session_key::{DmScope, KeyRules, MAIN_KEY},
+    session_key::{DmScope, GroupScope, KeyRules, MAIN_KEY, Scopes},
 };
 
 use super::{Problems, Source, agents::Roster, raw};
@@ -65,7 +65,14 @@ pub(super) fn routing(
         .bindings
         .iter()
         .enumerate()
-        .filter_map(|(index, it)| binding(it, &format!("bindings[{index}]"), problems))
+        .filter_map(|(index, it)| {
+            let path = format!("bindings[{index}]");
+            if it.session.is_some() && profile.version == Version::V2026_3 {
+                let why = "2026.3 has no scopes of a binding's own: use `session.dmScope`";
+                problems.add(&format!("{path}.session"), why);
+            }
+            binding(it, &path, problems)
+        })
         .collect();
     if problems.found.len() > before {
         return None;
@@ -120,6 +127,10 @@ fn binding(raw: &raw::Binding, path: &str, problems: &mut Problems<'_>) -> Optio
         guild: guild_id.as_ref().and_then(|it| GuildId::new(it).ok()),
         roles: roles.iter().filter_map(|it| RoleId::new(it).ok()).collect(),
         team: team_id.as_ref().and_then(|it| TeamId::new(it).ok()),
+        scopes: Scopes {
+            dm: raw.session.as_ref().and_then(|it| dm_scope(it.dm_scope.as_deref())),
+            group: raw.session.as_ref().and_then(|it| group_scope(it.group_scope.as_deref())),
+        },
     })
 }
 
@@ -129,7 +140,8 @@ pub(super) fn key_rules(
     problems: &mut Problems<'_>,
     warnings: &mut Vec<String>,
 ) -> KeyRules {
-    let raw::Session { dm_scope, main_key, identity_links, .. } = &document.session;
+    let raw::Session { main_key, identity_links, .. } = &document.session;
+    let session = &document.session;
     let mut links = BTreeMap::new();
     for (name, ids) in identity_links {
         for (index, id) in ids.iter().enumerate() {
@@ -145,9 +157,28 @@ pub(super) fn key_rules(
             }
         }
     }
-    let scope = DmScope::ALL.into_iter().find(|it| Some(it.name()) == dm_scope.as_deref());
+    if session.group_scope.is_some() && version == Version::V2026_3 {
+        problems.add(
+            "session.groupScope",
+            "2026.3 has no scope of groups: each is a session of its own",
+        );
+    }
+    let scope = dm_scope(session.dm_scope.as_deref());
+    let groups = group_scope(session.group_scope.as_deref()).unwrap_or_default();
     let main_key = main_key.as_deref().unwrap_or(MAIN_KEY);
     let (rules, warning) = KeyRules::new(version, scope.unwrap_or(DmScope::Main), main_key, &links);
     warnings.extend(warning.map(|it| it.to_string()));
-    rules
+    rules.with_groups(groups)
+}
+
+fn dm_scope(name: Option<&str>) -> Option<DmScope> {
+    DmScope::ALL.into_iter().find(|it| Some(it.name()) == name)
+}
+
+fn group_scope(name: Option<&str>) -> Option<GroupScope> {
+    match name {
+        Some("main") => Some(GroupScope::Main),
+        Some("per-group") => Some(GroupScope::PerGroup),
+        _ => None,
+    }
 }

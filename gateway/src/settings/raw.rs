@@ -112,6 +112,14 @@ pub(super) struct Topic {
 pub(super) struct Binding {
     pub(super) agent_id: String,
     pub(super) r#match: Match,
+    pub(super) session: Option<Scopes>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Scopes {
+    pub(super) dm_scope: Option<String>,
+    pub(super) group_scope: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +144,7 @@ pub(super) struct Peer {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Session {
     pub(super) dm_scope: Option<String>,
+    pub(super) group_scope: Option<String>,
     pub(super) main_key: Option<String>,
     pub(super) identity_links: BTreeMap<String, Vec<String>>,
     pub(super) reset: Option<Reset>,

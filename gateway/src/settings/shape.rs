@@ -130,6 +130,11 @@ const BINDING: Shape = Shape::record(&[
     Field::required("agentId", &TEXT, "Who answers."),
     key("type", &Shape::OneOf(&["route"]), "Only `route` is a binding of messages to agents."),
     key("comment", &TEXT, "For people."),
+    key(
+        "session",
+        &Shape::record(&[DM_SCOPE, GROUP_SCOPE]),
+        "Which of its messages share a session. 2026.9 only.",
+    ),
     Field::required(
         "match",
         &Shape::record(&[
@@ -163,12 +168,20 @@ const BINDING: Shape = Shape::record(&[
     ),
 ]);
 
+const DM_SCOPE: Field = key(
+    "dmScope",
+    &Shape::OneOf(&["main", "per-peer", "per-channel-peer", "per-account-channel-peer"]),
+    "Which direct chats share a session.",
+);
+const GROUP_SCOPE: Field = key(
+    "groupScope",
+    &Shape::OneOf(&["per-group", "main"]),
+    "Which groups share a session. 2026.9 only.",
+);
+
 const SESSION: Shape = open(&[
-    key(
-        "dmScope",
-        &Shape::OneOf(&["main", "per-peer", "per-channel-peer", "per-account-channel-peer"]),
-        "Which direct chats share a session.",
-    ),
+    DM_SCOPE,
+    GROUP_SCOPE,
     key("mainKey", &TEXT, "The name of the main session."),
     key(
         "identityLinks",

@@ -31,7 +31,7 @@ fn check(version: Version, bindings: &str, from: &str) -> String {
 
 fn show(routed: &Routed) -> String {
     match routed {
-        Routed::To { agent, tier } => format!("{agent} ({tier})"),
+        Routed::To { agent, tier, scopes: _ } => format!("{agent} ({tier})"),
         Routed::SelectionRequired => "selection required".to_owned(),
     }
 }
@@ -64,6 +64,7 @@ fn binding(line: &str) -> Binding {
         guild: None,
         roles: Vec::new(),
         team: None,
+        scopes: Scopes::default(),
     };
     for (field, value) in words.map(|it| it.split_once('=').unwrap()) {
         match field {

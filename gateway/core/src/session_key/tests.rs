@@ -296,6 +296,26 @@ fn assert_injective(scope: DmScope, left: &(String, Origin), right: &(String, Or
     assert_eq!(SessionKey::canonical(once.as_str()).unwrap(), once);
 }
 
+#[test]
+fn a_binding_may_have_scopes_of_its_own() {
+    let (rules, _) = KeyRules::new(Version::V2026_9, DmScope::Main, "main", &BTreeMap::new());
+    let main = AgentId::new("main").unwrap();
+    let mut group = testing::dm("-100777");
+    group.route.peer.kind = PeerKind::Group;
+    let key = |rules: &KeyRules, origin, scopes| rules.key_in(&main, origin, scopes).to_string();
+    let narrow = Scopes { dm: Some(DmScope::PerChannelPeer), group: None };
+    let wide = Scopes { dm: None, group: Some(GroupScope::Main) };
+    let dm = testing::dm("3001");
+    assert_eq!(key(&rules, &dm, Scopes::default()), "agent:main:main");
+    assert_eq!(key(&rules, &dm, narrow), "agent:main:telegram:direct:3001");
+    assert_eq!(key(&rules, &group, narrow), "agent:main:telegram:group:-100777");
+    assert_eq!(key(&rules, &group, wide), "agent:main:main");
+    let rules = rules.with_groups(GroupScope::Main);
+    assert_eq!(key(&rules, &group, Scopes::default()), "agent:main:main");
+    let apart = Scopes { dm: None, group: Some(GroupScope::PerGroup) };
+    assert_eq!(key(&rules, &group, apart), "agent:main:telegram:group:-100777");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 

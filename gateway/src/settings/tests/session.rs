@@ -93,3 +93,12 @@ fn words_of_the_other_version_are_refused() {
     check(NEW, "idleMinutes: 60", "2026.9 has no `session.idleMinutes`");
     check(NEW, "resetByType: { dm: {} }", "session.resetByType.dm: 2026.9 has no `dm` here");
 }
+
+#[test]
+fn scopes_of_groups_and_bindings_are_the_newer_versions() {
+    let told = |version, lines: &str| told_with(version, lines);
+    assert!(told(OLD, "session: { groupScope: 'main' }").contains("2026.3 has no scope of groups"));
+    let binding = "bindings: [{ agentId: 'main', match: { channel: 'telegram' }, session: { dmScope: 'per-peer' } }]";
+    assert!(told(OLD, binding).contains("bindings[0].session: 2026.3 has no scopes"));
+    assert!(told(NEW, binding).contains("configuration accepted"));
+}
