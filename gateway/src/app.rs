@@ -9,7 +9,7 @@ use creel_core::gateway::Gateway;
 use tokio::task::JoinSet;
 
 use crate::{
-    channels::{Board, State},
+    channels::{Board, State, push::Ground},
     clock::Clock,
     driver::{Driver, Unfinished},
     http::Http,
@@ -49,12 +49,24 @@ pub async fn run<N: Net>(
     let address = settings.listen;
     let listener = net.bind(address).await.map_err(|source| Error { address, source })?;
     let http = Http::new(net);
+    let board = Arc::new(Board::default());
     let Settings { core, accounts, providers, keys, token, wall_clock, .. } = settings;
     let receivers: Vec<_> = accounts.values().cloned().collect();
-    let outside = Arc::new(Outside { http: http.clone(), accounts, providers, keys });
-    let (driver, inbox) = Driver::new(Gateway::new(core, seed), Clock::start(wall_clock), outside);
-    let board = Arc::new(Board::default());
+    let outside = Arc::new(Outside {
+        http: http.clone(),
+        accounts,
+        providers,
+        keys,
+        board: board.clone(),
+        wall_clock: wall_clock.clone(),
+        seed,
+    });
+    let clock = Clock::start(wall_clock.clone());
+    let (driver, inbox) = Driver::new(Gateway::new(core, seed), clock, outside);
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
+    let ground = Ground { http: http.clone(), inbox: inbox.clone(), wall_clock };
+    let doors = receivers.iter().filter_map(|it| it.door(ground.clone())).collect();
+    drop(ground);
     let mut channels = JoinSet::new();
     for account in receivers {
         // Before the first task runs, or `/ready` could say that all of no channels are up.
@@ -66,7 +78,7 @@ pub async fn run<N: Net>(
     let unfinished = tokio::select! {
         biased;
         unfinished = driver.run(shutdown, DRAIN_WITHIN) => unfinished,
-        never = server::serve(listener, server::router(control), server::Idle::Closed) => match never {},
+        never = server::serve(listener, server::router(control, doors), server::Idle::Closed) => match never {},
         never = outlast(&mut channels) => match never {},
     };
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.

@@ -1,6 +1,8 @@
 //! Channels: each only moves messages. What is admitted, to whom it goes and what is answered is the core's business.
 
+pub mod push;
 pub mod telegram;
+pub mod webhook;
 
 use std::{
     collections::BTreeMap,
@@ -9,13 +11,15 @@ use std::{
 
 use creel_core::egress::{Outgoing, SendOutcome};
 
-use crate::{driver::Inbox, http::Http, net::Net};
+use crate::{driver::Inbox, http::Http, net::Net, outside::Outside};
 
 /// One account of any channel: what receives and sends under its name.
 #[derive(Clone, Debug)]
 pub enum Account {
     /// A Telegram bot.
     Telegram(telegram::Account),
+    /// A platform of one's own that calls the gateway.
+    Webhook(webhook::Account),
 }
 
 impl Account {
@@ -23,6 +27,23 @@ impl Account {
     pub fn name(&self) -> String {
         match self {
             Self::Telegram(account) => account.name(),
+            Self::Webhook(account) => account.name(),
+        }
+    }
+
+    /// The path of the gateway's port on which its platform calls, if the platform pushes.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Telegram(_) => None,
+            Self::Webhook(account) => Some(&account.path),
+        }
+    }
+
+    /// What it adds to the gateway's port.
+    pub fn door<N: Net>(&self, ground: push::Ground<N>) -> Option<push::Door> {
+        match self {
+            Self::Telegram(_) => None,
+            Self::Webhook(account) => Some(account.door(ground)),
         }
     }
 
@@ -30,13 +51,19 @@ impl Account {
     pub async fn receive<N: Net>(self, http: Http<N>, inbox: Inbox, board: Arc<Board>) {
         match self {
             Self::Telegram(account) => telegram::receive(http, account, inbox, board).await,
+            Self::Webhook(account) => webhook::receive(account, inbox, board).await,
         }
     }
 
     /// Sends one piece.
-    pub async fn send<N: Net>(&self, http: Http<N>, outgoing: &Outgoing) -> SendOutcome {
+    pub async fn send<N: Net>(&self, outside: &Outside<N>, outgoing: &Outgoing) -> SendOutcome {
+        let http = outside.http.clone();
         match self {
             Self::Telegram(account) => telegram::send(http, account.clone(), outgoing).await,
+            Self::Webhook(account) => {
+                let key = outside.idempotency_key(outgoing);
+                webhook::send((http, &outside.wall_clock), account, outgoing, &key).await
+            }
         }
     }
 }

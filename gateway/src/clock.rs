@@ -23,6 +23,11 @@ impl WallClock {
         })
     }
 
+    /// What it shows now.
+    pub fn now(&self) -> WallTime {
+        (self.0)()
+    }
+
     /// A clock that shows what the function says.
     pub fn showing(show: impl Fn() -> WallTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(show))
@@ -31,7 +36,7 @@ impl WallClock {
 
 impl fmt::Debug for WallClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WallClock").field(&(self.0)()).finish()
+        f.debug_tuple("WallClock").field(&self.now()).finish()
     }
 }
 
@@ -51,7 +56,7 @@ impl Clock {
 
     /// The time now, on both clocks.
     pub fn both(&self) -> Now {
-        Now { monotonic: self.now(), wall: (self.wall.0)() }
+        Now { monotonic: self.now(), wall: self.wall.now() }
     }
 
     /// The time now. Never runs backwards.

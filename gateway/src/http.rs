@@ -84,11 +84,26 @@ impl<N: Net> Http<N> {
         within: Duration,
         bytes_max: usize,
     ) -> Result<(hyper::StatusCode, Bytes), Error> {
+        let answer = self.exchange_whole(request, within, bytes_max).await?;
+        Ok((answer.status(), answer.into_body()))
+    }
+
+    /// The same, with the answer's headers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Http::exchange`].
+    pub async fn exchange_whole(
+        &self,
+        request: Request<Full<Bytes>>,
+        within: Duration,
+        bytes_max: usize,
+    ) -> Result<Response<Bytes>, Error> {
         let whole = async {
-            let response = self.send(request).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), bytes_max).collect().await;
-            Ok((status, body.map_err(|it| Error::Body(it.to_string()))?.to_bytes()))
+            let (head, body) = self.send(request).await?.into_parts();
+            let body = Limited::new(body, bytes_max).collect().await;
+            let body = body.map_err(|it| Error::Body(it.to_string()))?.to_bytes();
+            Ok(Response::from_parts(head, body))
         };
         tokio::time::timeout(within, whole).await.unwrap_or(Err(Error::TimedOut(within)))
     }

@@ -9,7 +9,7 @@
 //! - [`channels`] and [`providers`]: the two edges.
 //! - [`outside`]: which of them an effect goes to.
 //! - [`server`]: the gateway's own port.
-//! - [`http`], [`net`], [`clock`], [`secret`]: what they stand on.
+//! - [`http`], [`net`], [`clock`], [`secret`], [`signature`]: what they stand on.
 //!
 //! The gateway never names a simulator: it is generic over [`net::Net`] and reads time in [`clock`] alone.
 
@@ -25,3 +25,4 @@ pub mod providers;
 pub mod secret;
 pub mod server;
 pub mod settings;
+pub mod signature;

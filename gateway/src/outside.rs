@@ -11,7 +11,8 @@ use creel_core::{
 use tracing::Instrument as _;
 
 use crate::{
-    channels::Account,
+    channels::{Account, Board},
+    clock::WallClock,
     http::Http,
     net::Net,
     providers::openai::{self, Endpoint},
@@ -38,6 +39,12 @@ pub struct Outside<N: Net> {
     pub providers: BTreeMap<String, Provider>,
     /// Keys of an agent's own, by agent and provider. One agent's keys are never used for another.
     pub keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+    /// How the channels are doing: a send may find out first that an account is down.
+    pub board: Arc<Board>,
+    /// The date, for signatures.
+    pub wall_clock: WallClock,
+    /// The gateway's seed, which tells its sends from those of its earlier lives.
+    pub seed: u64,
 }
 
 impl<N: Net> Outside<N> {
@@ -69,9 +76,14 @@ impl<N: Net> Outside<N> {
                 tracing::error!("no such account");
                 return SendOutcome::Permanent;
             };
-            account.send(self.http.clone(), &outgoing).await
+            account.send(&self, &outgoing).await
         }
         .instrument(span)
+    }
+
+    /// What tells a piece from all others, for platforms that must not show it twice: each attempt has the same.
+    pub fn idempotency_key(&self, outgoing: &Outgoing) -> String {
+        format!("{:016x}-{}", self.seed, outgoing.piece)
     }
 
     fn endpoint<'a>(&self, request: &'a ModelRequest) -> Option<(Endpoint, &'a str)> {

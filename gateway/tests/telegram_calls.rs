@@ -126,6 +126,9 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         accounts: settings.accounts,
         providers: settings.providers,
         keys: settings.keys,
+        board: Arc::default(),
+        wall_clock: WallClock::system(),
+        seed: 1,
     };
     Driver::new(
         Gateway::new(settings.core, 1),
@@ -275,7 +278,7 @@ async fn send(script: Script) -> SendOutcome {
         peer: Peer { kind: PeerKind::Direct, id: PeerId::new("5").unwrap() },
         thread: None,
     };
-    let outgoing = Outgoing { send: SendId(1), route, text: "hi".into(), reply_to: None };
+    let outgoing = Outgoing { send: SendId(1), piece: 1, route, text: "hi".into(), reply_to: None };
     telegram::send(http, account(), &outgoing).await
 }
 

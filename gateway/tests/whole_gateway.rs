@@ -228,7 +228,10 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
         settings(&config(&served, free_port(), json!({})));
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let http = Http::new(TokioNet);
-    let outside = Arc::new(Outside { http: http.clone(), accounts, providers, keys });
+    let (board, wall_clock) = (Arc::default(), WallClock::system());
+    let outside =
+        Outside { http: http.clone(), accounts, providers, keys, board, wall_clock, seed: 1 };
+    let outside = Arc::new(outside);
     let (driver, inbox) =
         Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), outside);
     let mut channels = JoinSet::new();

@@ -102,7 +102,12 @@ fn base(
         .map(|(name, accounts)| {
             let address = addresses.channels.get(name).map_or("", String::as_str);
             let mut base = channel::base(name, address);
-            base["accounts"] = json!(accounts);
+            let account = |(id, secrets): (&String, &Credentials)| {
+                let mut account = channel::account(name, address, id);
+                merge(&mut account, &json!(secrets));
+                (id.clone(), account)
+            };
+            base["accounts"] = accounts.iter().map(account).collect::<Map<_, _>>().into();
             (name.clone(), base)
         })
         .collect();

@@ -273,8 +273,23 @@ pub struct Send {
     pub admitted: bool,
     /// Whether it should trigger nothing and may be told to a later turn, as context.
     pub overheard: bool,
+    /// How the call that brings it is forged, if it is not the platform's.
+    pub forged: Option<Forgery>,
     /// The text is repeated up to this many bytes, if given.
     pub padded_to: Option<usize>,
+}
+
+/// What is wrong with a call that somebody else makes in a platform's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgery {
+    /// It is signed with another secret.
+    WrongSecret,
+    /// The signature is that of another body.
+    OtherBody,
+    /// The signature was right an hour ago. For platforms that sign the date.
+    StaleDate,
+    /// It is not signed.
+    Unsigned,
 }
 
 /// An expectation, as reports name it.

@@ -2,7 +2,7 @@
 //!
 //! It is the same in both worlds; a world gives it a network, a gateway under test, and its end.
 
-use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use creel_gateway::{http::Http, net::Net};
@@ -21,7 +21,7 @@ use crate::{
     http::serve,
     recorder::Recorder,
     scenario::{Act, Action, Scenario, Send, Step},
-    twins::{Inbound, Platform, openai::OpenAi},
+    twins::{Inbound, Platform, openai::OpenAi, push::Gateway},
     world::turmoil::tick,
 };
 
@@ -67,7 +67,7 @@ pub struct Operator<N: Net> {
 pub struct Error(#[from] crate::twins::Error);
 
 impl Stage {
-    /// Sets the stage.
+    /// Sets the stage, where `zero_unix_s` is the date at the scenario's zero.
     ///
     /// # Errors
     ///
@@ -77,6 +77,7 @@ impl Stage {
         profile: &str,
         seed: u64,
         addresses: &Addresses,
+        zero_unix_s: i64,
     ) -> Result<Self, Error> {
         let configuration = Configuration::of(&scenario, profile, seed, addresses);
         let recorder = Recorder::new();
@@ -84,8 +85,7 @@ impl Stage {
             .accounts
             .iter()
             .map(|(channel, accounts)| {
-                let twin =
-                    Platform::new(channel, accounts, recorder.clone(), scenario.clock.start_unix_s);
+                let twin = Platform::new(channel, accounts, recorder.clone(), zero_unix_s);
                 (channel.clone(), twin)
             })
             .collect();
@@ -103,17 +103,25 @@ impl Stage {
         Ok(Self { scenario, configuration, recorder, platforms, openai, seed })
     }
 
-    /// Serves the twins of the channels and of the provider, for as long as the future is polled.
-    pub async fn serve<L>(&self, channels: BTreeMap<String, L>, provider: L) -> Infallible
-    where
-        L: axum::serve::Listener<Addr = SocketAddr>,
-    {
+    /// Serves the twins of the channels and of the provider, and makes their calls of the gateway at `gateway`, which is
+    /// `http://host:port`, for as long as the future is polled.
+    pub async fn serve<N: Net>(
+        &self,
+        channels: BTreeMap<String, N::Listener>,
+        provider: N::Listener,
+        (net, gateway): (N, &str),
+    ) -> Infallible {
+        let gateway = Gateway::at(gateway);
+        let pushing = self.platforms.values().map(|it| it.push(net.clone(), gateway.clone()));
         let channels = channels
             .into_iter()
             .map(|(channel, listener)| serve(listener, self.platforms[&channel].router()));
         tokio::select! {
             biased;
             () = async { _ = join_all(channels).await } => unreachable!("a twin serves for ever"),
+            () = async { _ = join_all(pushing).await }, if !self.platforms.is_empty() => {
+                unreachable!("a twin makes calls for ever")
+            }
             never = serve(provider, self.openai.router()) => never,
         }
     }
@@ -180,6 +188,7 @@ impl Stage {
             canary,
             mention: send.mention,
             reply_to: None,
+            forged: send.forged,
         });
     }
 

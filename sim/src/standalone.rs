@@ -189,6 +189,7 @@ async fn write(State(twin): State<Telegram>, Json(written): Json<Written>) -> Re
         canary: None,
         mention: false,
         reply_to: None,
+        forged: None,
     };
     let id = twin.deliver(&inbound);
     Json(json!({ "chat": written.chat, "message_id": id })).into_response()
@@ -230,7 +231,7 @@ fn chat_name(twin: &Telegram, id: i64, thread: Option<i64>) -> Result<String, Te
 }
 
 #[expect(clippy::disallowed_methods, reason = "without a scenario, dates are the wall clock's")]
-fn unix_now_s() -> i64 {
+pub(crate) fn unix_now_s() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX))
 }

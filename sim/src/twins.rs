@@ -2,21 +2,25 @@
 //!
 //! - [`telegram`]: the Bot API.
 //! - [`openai`]: chat completions, in the dialect that most providers speak.
+//! - [`webhook`]: the gateway's own generic webhook; [`push`] is what makes the calls of platforms that push.
 //! - [`script`]: which of the scenario's answers a model request gets, for provider twins of any dialect.
 
 pub mod openai;
+pub mod push;
 pub mod script;
 pub mod telegram;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 
 use axum::Router;
+use creel_gateway::net::Net;
 use creel_judge::trace::Place;
 
 use crate::{
     base::Credentials,
     recorder::Recorder,
-    scenario::{Chat, SendFault},
+    scenario::{Chat, Forgery, SendFault},
 };
 
 /// What a person writes.
@@ -35,6 +39,8 @@ pub struct Inbound {
     pub mention: bool,
     /// The platform's id of the message that it answers, if it quotes one.
     pub reply_to: Option<String>,
+    /// How the call that brings it is forged, if it is not the platform's. Only platforms that push have such calls.
+    pub forged: Option<Forgery>,
 }
 
 /// Why a platform could not be set up: the scenario's chats cannot be on it.
@@ -50,6 +56,8 @@ pub enum Error {
 pub enum Platform {
     /// Telegram.
     Telegram(telegram::Telegram),
+    /// The generic webhook.
+    Webhook(webhook::Webhook),
 }
 
 impl Platform {
@@ -69,6 +77,9 @@ impl Platform {
                 let bots = accounts.iter().map(|(id, it)| telegram::Bot::of(id, it)).collect();
                 Self::Telegram(telegram::Telegram::new(recorder, bots, zero_unix_s))
             }
+            webhook::CHANNEL => {
+                Self::Webhook(webhook::Webhook::new(recorder, accounts.iter(), zero_unix_s))
+            }
             other => unreachable!("scenarios name known channels only, not `{other}`"),
         }
     }
@@ -80,14 +91,17 @@ impl Platform {
     /// Refuses chats that the platform could not have.
     pub fn declare(&self, name: &str, chat: &Chat, faults: &[SendFault]) -> Result<(), Error> {
         match self {
-            Self::Telegram(twin) => Ok(twin.declare(name, chat, faults)?),
+            Self::Telegram(twin) => twin.declare(name, chat, faults)?,
+            Self::Webhook(twin) => twin.declare(name, chat, faults),
         }
+        Ok(())
     }
 
     /// Lets a person write.
     pub fn deliver(&self, inbound: &Inbound) {
         match self {
             Self::Telegram(twin) => _ = twin.deliver(inbound),
+            Self::Webhook(twin) => twin.deliver(inbound),
         }
     }
 
@@ -95,6 +109,7 @@ impl Platform {
     pub fn redeliver(&self, message: &str) {
         match self {
             Self::Telegram(twin) => twin.redeliver(message),
+            Self::Webhook(twin) => twin.redeliver(message),
         }
     }
 
@@ -102,6 +117,7 @@ impl Platform {
     pub fn last_text(&self, place: &Place) -> Option<String> {
         match self {
             Self::Telegram(twin) => twin.last_text(place),
+            Self::Webhook(twin) => twin.last_text(place),
         }
     }
 
@@ -109,6 +125,15 @@ impl Platform {
     pub fn is_listened_to(&self, account: &str) -> bool {
         match self {
             Self::Telegram(twin) => twin.polled(account),
+            Self::Webhook(twin) => twin.push().is_listened_to(account),
+        }
+    }
+
+    /// Makes the calls of a platform that pushes, for as long as the future is polled; waits for ever if it does not.
+    pub async fn push<N: Net>(&self, net: N, gateway: push::Gateway) {
+        match self {
+            Self::Telegram(_) => std::future::pending().await,
+            Self::Webhook(twin) => match twin.push().run(net, gateway).await {},
         }
     }
 
@@ -116,6 +141,7 @@ impl Platform {
     pub fn router(&self) -> Router {
         match self {
             Self::Telegram(twin) => twin.router(),
+            Self::Webhook(twin) => twin.router(),
         }
     }
 }

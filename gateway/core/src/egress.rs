@@ -29,6 +29,8 @@ pub const PIECES_MAX: usize = 1_000;
 pub struct Outgoing {
     /// Which send.
     pub send: SendId,
+    /// Counts the pieces of one gateway's life, from 1: each attempt at a piece has the same.
+    pub piece: u64,
     /// Where to.
     pub route: Route,
     /// The piece's text.
@@ -65,6 +67,7 @@ pub struct Outbox {
     routes: BTreeMap<Route, Queue>,
     flying: BTreeMap<SendId, Route>,
     sends: u64,
+    pieces: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -77,6 +80,7 @@ struct Queue {
 
 #[derive(Clone, Debug)]
 struct Piece {
+    number: u64,
     text: String,
     reply_to: Option<MessageId>,
     attempts: u32,
@@ -88,7 +92,9 @@ impl Outbox {
         let queue = self.routes.entry(route.clone()).or_default();
         let room = queue.pieces.len() < PIECES_MAX;
         if room {
-            queue.pieces.push_back(Piece { text, reply_to, attempts: 0 });
+            self.pieces += 1;
+            let number = self.pieces;
+            queue.pieces.push_back(Piece { number, text, reply_to, attempts: 0 });
         }
         room
     }
@@ -107,9 +113,9 @@ impl Outbox {
         let send = SendId(self.sends);
         queue.flying = true;
         piece.attempts += 1;
-        let Piece { text, reply_to, attempts: _ } = piece.clone();
+        let Piece { number, text, reply_to, attempts: _ } = piece.clone();
         self.flying.insert(send, route.clone());
-        Some(Outgoing { send, route: route.clone(), text, reply_to })
+        Some(Outgoing { send, piece: number, route: route.clone(), text, reply_to })
     }
 
     /// When [`Outbox::next`] may have something for the route again, if that depends on time alone.

@@ -45,8 +45,28 @@ pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
 }
 
+/// How a channel names senders.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SenderIds {
+    /// Positive numbers, with the channel's name before them or without.
+    Telegram,
+    /// Any text.
+    AsGiven,
+}
+
+impl SenderIds {
+    /// An entry of a list of senders, if it can match one.
+    fn read(self, entry: &Value) -> Option<String> {
+        match self {
+            Self::Telegram => Some(sender(entry)).filter(|it| is_usable(it)),
+            Self::AsGiven => Some(text(entry)),
+        }
+    }
+}
+
 /// The keys about who may speak that most channels have, of one account.
 pub(super) struct Policies<'a> {
+    pub(super) senders: SenderIds,
     pub(super) dm_policy: Option<&'a str>,
     pub(super) allow_from: Option<&'a [Value]>,
     pub(super) group_policy: Option<&'a str>,
@@ -55,12 +75,13 @@ pub(super) struct Policies<'a> {
 }
 
 pub(super) fn account_rules(policies: &Policies<'_>) -> AccountRules {
+    let ids = policies.senders;
     let groups = policies.groups.cloned().unwrap_or_default();
-    let any = groups.get("*").map(|it| group_rule(it).chat);
+    let any = groups.get("*").map(|it| group_rule(it, ids).chat);
     let listed = groups
         .iter()
         .filter(|(id, _)| *id != "*")
-        .filter_map(|(id, group)| Some((PeerId::new(id).ok()?, group_rule(group))))
+        .filter_map(|(id, group)| Some((PeerId::new(id).ok()?, group_rule(group, ids))))
         .collect();
     AccountRules {
         dm_policy: match policies.dm_policy {
@@ -69,24 +90,24 @@ pub(super) fn account_rules(policies: &Policies<'_>) -> AccountRules {
             Some("disabled") => DmPolicy::Disabled,
             _ => DmPolicy::Pairing,
         },
-        allow_from: senders(policies.allow_from.unwrap_or_default()),
+        allow_from: senders(policies.allow_from.unwrap_or_default(), ids),
         groups: Groups {
             policy: policies.group_policy.map(group_policy).unwrap_or_default(),
-            allow_from: policies.group_allow_from.map(senders),
+            allow_from: policies.group_allow_from.map(|it| senders(it, ids)),
             listed,
             any,
         },
     }
 }
 
-fn group_rule(group: &raw::Group) -> GroupRule {
+fn group_rule(group: &raw::Group, ids: SenderIds) -> GroupRule {
     let topics = group.topics.iter().filter_map(|(id, topic)| {
         let raw::Topic { enabled, policy, require_mention, allow_from } = topic;
         let policy = chat_policy(*enabled, policy.as_deref());
         let rule = ChatRule {
             policy,
             require_mention: *require_mention,
-            allow_from: allow_from.as_deref().map(senders),
+            allow_from: allow_from.as_deref().map(|it| senders(it, ids)),
         };
         Some((ThreadId::new(id).ok()?, rule))
     });
@@ -95,7 +116,7 @@ fn group_rule(group: &raw::Group) -> GroupRule {
         chat: ChatRule {
             policy: chat_policy(group.enabled, group.policy.as_deref()),
             require_mention: group.require_mention,
-            allow_from: group.allow_from.as_deref().map(senders),
+            allow_from: group.allow_from.as_deref().map(|it| senders(it, ids)),
         },
     }
 }
@@ -113,14 +134,14 @@ fn group_policy(name: &str) -> GroupPolicy {
     }
 }
 
-fn senders(entries: &[Value]) -> Senders {
-    let entries: Vec<String> = entries.iter().map(sender).filter(|it| is_usable(it)).collect();
+fn senders(entries: &[Value], ids: SenderIds) -> Senders {
+    let entries: Vec<String> = entries.iter().filter_map(|it| ids.read(it)).collect();
     Senders::of(entries.iter().map(String::as_str))
 }
 
 /// Ids stand in the file as texts or as numbers, with the channel's name before them or without.
 pub(super) fn sender(entry: &Value) -> String {
-    let text = entry.as_str().map_or_else(|| entry.to_string(), str::to_owned);
+    let text = text(entry);
     let id = match text.split_once(':') {
         Some((channel, id))
             if matches!(channel.trim().to_lowercase().as_str(), "telegram" | "tg") =>
@@ -130,4 +151,8 @@ pub(super) fn sender(entry: &Value) -> String {
         _ => text.as_str(),
     };
     id.trim().to_owned()
+}
+
+fn text(entry: &Value) -> String {
+    entry.as_str().map_or_else(|| entry.to_string(), |it| it.trim().to_owned())
 }

@@ -1,6 +1,8 @@
 //! `channels`, `bindings` and `session`: where people write, who may, who answers, in which conversation.
 
+mod accounts;
 pub(super) mod telegram;
+pub(super) mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -45,8 +47,31 @@ pub(super) fn read(
     problems: &mut Problems<'_>,
     warnings: &mut Vec<String>,
 ) -> Vec<Found> {
-    let raw::Channels { telegram } = &document.channels;
-    [telegram::read(source, telegram.as_ref(), problems, warnings)].into_iter().flatten().collect()
+    let raw::Channels { telegram, webhook } = &document.channels;
+    let found: Vec<Found> = [
+        telegram::read(source, telegram.as_ref(), problems, warnings),
+        webhook::read(webhook.as_ref(), problems),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    check_paths(&found, problems);
+    found
+}
+
+/// Each account that is called needs a path of its own, or one would take the other's messages.
+fn check_paths(found: &[Found], problems: &mut Problems<'_>) {
+    let mut taken: BTreeMap<&str, String> = BTreeMap::new();
+    let accounts =
+        found.iter().flat_map(|it| it.accounts.values().map(move |account| (it, account)));
+    for (Found { channel, .. }, account) in accounts {
+        let Some(path) = account.path() else { continue };
+        let name = account.name();
+        if let Some(other) = taken.insert(path, name.clone()) {
+            let why = format!("`{other}` and `{name}` have the same path `{path}` on our port");
+            problems.add(&format!("channels.{channel}"), why);
+        }
+    }
 }
 
 fn channel(name: &'static str) -> Channel {

@@ -84,6 +84,7 @@ pub(super) struct Model {
 #[serde(default)]
 pub(super) struct Channels {
     pub(super) telegram: Option<telegram::Telegram>,
+    pub(super) webhook: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Default, Deserialize)]

@@ -3,7 +3,7 @@
 use creel_core::lane::Cap;
 use creel_document::shape::{Field, Shape, Unknown};
 
-use super::channels::telegram;
+use super::channels::{telegram, webhook};
 
 pub(super) const fn open(fields: &'static [Field]) -> Shape {
     Shape::Record { fields, unknown: Unknown::Ignore }
@@ -95,7 +95,10 @@ const MODELS: Shape = open(&[key(
 )]);
 
 /// Each channel's shape stands beside what reads it.
-const CHANNELS: Shape = open(&[key("telegram", &telegram::SHAPE, "Telegram bots.")]);
+const CHANNELS: Shape = open(&[
+    key("telegram", &telegram::SHAPE, "Telegram bots."),
+    key("webhook", &webhook::SHAPE, "Platforms of one's own."),
+]);
 
 pub(super) const ENABLED: Field = key("enabled", &BOOL, "Whether it receives.");
 pub(super) const DM_POLICY: Field = key(

@@ -61,7 +61,7 @@ fn told_with(version: Version, lines: &str) -> String {
 
 fn telegram<'a>(settings: &'a Settings, account: &str) -> &'a crate::channels::telegram::Account {
     let key = (Channel::new("telegram").unwrap(), AccountId::new(account).unwrap());
-    let Account::Telegram(account) = &settings.accounts[&key];
+    let Account::Telegram(account) = &settings.accounts[&key] else { panic!("a bot") };
     account
 }
 

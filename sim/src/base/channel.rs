@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Credentials, token};
-use crate::twins::telegram;
+use crate::twins::{telegram, webhook};
 
 /// The configuration of a channel whose twin is at `address`, without its accounts.
 pub(super) fn base(channel: &str, address: &str) -> Value {
@@ -17,7 +17,22 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
             "groups": { "*": { "requireMention": false } },
             "streaming": "off",
         }),
+        webhook::CHANNEL => json!({
+            "enabled": true,
+            "dmPolicy": "open",
+            "allowFrom": ["*"],
+            "groupPolicy": "open",
+            "groups": { "*": { "requireMention": false } },
+        }),
         other => unreachable!("scenarios name known channels only, not `{other}`"),
+    }
+}
+
+/// What an account needs to find its twin at `address`, beside its secrets.
+pub(super) fn account(channel: &str, address: &str, id: &str) -> Value {
+    match channel {
+        webhook::CHANNEL => json!({ "replyUrl": format!("{address}/replies/{id}") }),
+        _ => json!({}),
     }
 }
 
@@ -25,6 +40,7 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
 pub(super) fn credentials(channel: &str, seed: u64, index: usize, id: &str) -> Credentials {
     match channel {
         telegram::CHANNEL => [("botToken", bot_token(seed, index, id))].into(),
+        webhook::CHANNEL => [(webhook::SECRET, token(seed, "webhook", id))].into(),
         other => unreachable!("scenarios name known channels only, not `{other}`"),
     }
 }

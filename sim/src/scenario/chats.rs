@@ -85,6 +85,16 @@ fn ids(channel: &str) -> Ids {
                 thread: None,
             }
         }
+        "webhook" => {
+            let id = |example| Id { channel: "webhook", example, fits: |it| !it.trim().is_empty() };
+            Ids {
+                person: id("3001"),
+                group: Some(id("team")),
+                topic: Some(id("42")),
+                room: None,
+                thread: None,
+            }
+        }
         other => unreachable!("the shape allows known channels only, not `{other}`"),
     }
 }

@@ -1,11 +1,11 @@
 //! Reads a whole scenario but for its control.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use creel_document::{check, duration, names, problem::Problem, tree::Node};
 
 use super::{
-    Scenario, answers,
+    Action, Chat, Scenario, Step, answers,
     at::At,
     chats, clock,
     context::Context,
@@ -56,6 +56,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     let chats = chats::read(root, context);
     let clock = clock::read(root, context);
     let steps = steps::read(root, context);
+    check_forgeries(root, &steps, &chats, context);
     let variants = variants::read(root, &steps, context);
     variants::check(root, &variants, context);
     let model = answers::read(root, context);
@@ -119,6 +120,23 @@ fn check_bugs(root: &At<'_>, context: &mut Context<'_>) {
             context.push(at.problem(format!(
                 "found the text `{found}`, expected a row of the bug corpus such as `Q-01`"
             )));
+        }
+    }
+}
+
+/// Where the gateway asks for its messages, nobody can bring it one in the platform's name.
+fn check_forgeries(
+    root: &At<'_>,
+    steps: &[Step],
+    chats: &BTreeMap<String, Chat>,
+    context: &mut Context<'_>,
+) {
+    for step in steps {
+        let Action::Send(send) = &step.action else { continue };
+        let pulls = chats.get(&send.chat).is_some_and(|it| it.channel == "telegram");
+        if send.forged.is_some() && pulls {
+            let what = "a `forged` message needs a chat of a platform that calls the gateway";
+            context.push(root.problem(format!("message `{}`: {what}", send.name)));
         }
     }
 }

@@ -126,7 +126,7 @@ static ERROR_STATUS: Shape = Shape::Integer { min: 400, max: 599 };
 static DURATIONS: Shape = Shape::ListOf(&Shape::Duration);
 
 /// The channels that have a twin.
-const CHANNELS: &[&str] = &["telegram"];
+const CHANNELS: &[&str] = &["telegram", "webhook"];
 
 static CHAT: Shape = Shape::Choice {
     common: &[
@@ -273,6 +273,11 @@ static SEND: Shape = Shape::record(&[
         "overheard",
         &Shape::Bool,
         "Whether it should trigger nothing, and may be told to a later turn as context. Default: false.",
+    ),
+    Field::optional(
+        "forged",
+        &Shape::OneOf(super::steps::FORGERIES),
+        "It is not the platform that calls the gateway, but somebody else, and so: with a signature of another secret, of another body, of an hour ago, or with none. For platforms that push.",
     ),
     Field::optional(
         "padded_to",

@@ -2,7 +2,20 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Action, Send, Step, at::At, context::Context};
+use super::{Action, Forgery, Send, Step, at::At, context::Context};
+
+/// What can be wrong with a forged call.
+pub(super) const FORGERIES: &[&str] = &["wrong-secret", "other-body", "stale-date", "unsigned"];
+
+fn forgery(name: &str) -> Option<Forgery> {
+    match name {
+        "wrong-secret" => Some(Forgery::WrongSecret),
+        "other-body" => Some(Forgery::OtherBody),
+        "stale-date" => Some(Forgery::StaleDate),
+        "unsigned" => Some(Forgery::Unsigned),
+        _ => None,
+    }
+}
 
 /// The steps, in order of time. Defines the messages.
 pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> Vec<Step> {
@@ -75,6 +88,7 @@ fn send(at: &At<'_>, sent: &mut BTreeMap<String, u32>, context: &mut Context<'_>
         mention: at.flag_of("mention").unwrap_or(false),
         admitted: at.flag_of("admitted").unwrap_or(true),
         overheard: at.flag_of("overheard").unwrap_or(false),
+        forged: at.text_of("forged").and_then(|it| forgery(&it)),
         padded_to: at.number_of("padded_to"),
         chat: chat?,
         text,

@@ -38,7 +38,13 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
         WallTime::from_unix_ms(start_ms + since_us.div_euclid(1_000))
     });
     let ended = runtime.block_on(async {
-        let new = Stage::new(scenario.clone(), profile.name, seed, &addresses)?;
+        let new = Stage::new(
+            scenario.clone(),
+            profile.name,
+            seed,
+            &addresses,
+            scenario.clock.start_unix_s,
+        )?;
         let stage = stage.get_or_init(|| new);
         let simulated = async {
             tokio::select! {

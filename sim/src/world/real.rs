@@ -38,6 +38,7 @@ use crate::{
     base::{self, Addresses},
     scenario::Scenario,
     stage::{Operator, Stage},
+    standalone::unix_now_s,
     target::Target,
 };
 
@@ -124,7 +125,7 @@ impl Real {
             provider: address_of(&provider).map_err(io("read a port"))?,
             workspaces: sandbox.join("workspaces").display().to_string(),
         };
-        let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses)?;
+        let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, unix_now_s())?;
         let room = Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port };
         let mut process = Process::start(self, &stage, &room)?;
         let mut lateness = Lateness::default();
@@ -142,7 +143,7 @@ impl Real {
         };
         let (ready, (code, last_words)) = tokio::select! {
             biased;
-            never = stage.serve(channels, provider) => match never {},
+            never = stage.serve(channels, provider, (TokioNet, &gateway)) => match never {},
             never = lateness.measure() => match never {},
             played = played => played,
         };

@@ -57,7 +57,7 @@ pub(super) async fn perform<N: Net>(stage: &Stage, net: N) -> std::io::Result<()
     }
     let provider = net.bind(any(PROVIDER_PORT)).await?;
     let operator = Operator {
-        http: Http::new(net),
+        http: Http::new(net.clone()),
         gateway: format!("http://gateway:{GATEWAY_PORT}"),
         approve_path: Some("/pairing/approve".to_owned()),
         token: stage.configuration.gateway_token.clone(),
@@ -71,7 +71,7 @@ pub(super) async fn perform<N: Net>(stage: &Stage, net: N) -> std::io::Result<()
     };
     tokio::select! {
         biased;
-        never = stage.serve(channels, provider) => match never {},
+        never = stage.serve(channels, provider, (net, &operator.gateway)) => match never {},
         () = conducted => (),
     }
     Ok(())

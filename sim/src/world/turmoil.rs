@@ -57,8 +57,9 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     });
     let set = stage.clone();
     let (scenario, profile_name) = (scenario.clone(), profile.name);
+    let zero_unix_s = scenario.clock.start_unix_s;
     sim.client("world", async move {
-        let stage = Stage::new(scenario, profile_name, seed, &addresses)?;
+        let stage = Stage::new(scenario, profile_name, seed, &addresses, zero_unix_s)?;
         perform(set.get_or_init(|| stage), TurmoilNet).await?;
         Ok(())
     });

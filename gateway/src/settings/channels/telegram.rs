@@ -12,7 +12,7 @@ use crate::{
     secret::Secret,
     settings::{
         Problems, Source,
-        admission::{Policies, account_rules, is_number, is_usable, sender},
+        admission::{Policies, SenderIds, account_rules, is_number, is_usable, sender},
         agents::is_http,
         raw::Group,
         shape::{
@@ -120,6 +120,7 @@ impl Telegram {
 impl Account {
     fn rules(&self) -> AccountRules {
         account_rules(&Policies {
+            senders: SenderIds::Telegram,
             dm_policy: self.dm_policy.as_deref(),
             allow_from: self.allow_from.as_deref(),
             group_policy: self.group_policy.as_deref(),

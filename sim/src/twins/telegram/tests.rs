@@ -98,7 +98,7 @@ impl Stage {
 
 fn inbound(chat: &str, name: &str, text: &str) -> Inbound {
     let (chat, name, text) = (chat.to_owned(), name.to_owned(), text.to_owned());
-    Inbound { name, chat, text, canary: None, mention: false, reply_to: None }
+    Inbound { name, chat, text, canary: None, mention: false, reply_to: None, forged: None }
 }
 
 fn at_place(place: &Place) -> String {
