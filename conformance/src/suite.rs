@@ -16,6 +16,7 @@ use std::{
 use creel_judge::{
     context::Context,
     invariants,
+    spec::{self, Rule, Ruling},
     trace::{Kind, Trace},
     turns::Turns,
     verdict::Verdict,
@@ -91,7 +92,7 @@ pub enum Missing {
 /// A judged case.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// Every check, expectations first, then invariants.
+    /// Every check: expectations, invariants, specifications.
     pub checks: Vec<Check>,
     /// Why the control did not do its part, if it did not.
     pub control: Control,
@@ -106,9 +107,9 @@ pub struct Judged {
 /// One check and its verdict.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// The expectation's label, or the invariant's id.
+    /// The expectation's label, or the invariant's or specification's id.
     pub label: String,
-    /// What it checks, for an invariant.
+    /// What it checks, for an invariant or a specification.
     pub title: Option<&'static str>,
     /// The line in the scenario file, for an expectation.
     pub line: Option<usize>,
@@ -328,7 +329,7 @@ pub fn harness_errors(trace: &Trace) -> Vec<String> {
     trace.facts.iter().filter_map(|it| error(&it.kind)).collect()
 }
 
-/// Judges a trace: the scenario's expectations, then every invariant.
+/// Judges a trace: the scenario's expectations, then every invariant and every specification.
 pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check> {
     let turns = Turns::of(trace);
     let catalogue = catalogue::built_in();
@@ -347,5 +348,13 @@ pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check
         requirements: catalogue.judged_by(it.id, &context.profile),
         verdict: it.check(trace, &turns, context),
     });
-    expected.chain(invariants).collect()
+    let specifications = spec::ALL.iter().map(|it| {
+        let Ruling { verdict, rules } = it.check(trace, &turns, context);
+        let ids = rules.into_iter().flat_map(Rule::requirements).map(|it| (*it).to_owned());
+        let mut requirements: Vec<String> = ids.filter(|it| holds(&it)).collect();
+        requirements.sort_unstable();
+        requirements.dedup();
+        Check { label: it.id.to_owned(), title: Some(it.title), line: None, requirements, verdict }
+    });
+    expected.chain(invariants).chain(specifications).collect()
 }

@@ -1,5 +1,7 @@
 //! What a scenario declares to the judge: read from its configuration by the contract's keys, not from any gateway.
 
+mod configuration;
+
 use std::time::Duration;
 
 use creel_judge::{
@@ -36,6 +38,7 @@ pub fn context(
         profile: profile.name.to_owned(),
         chats: scenario.chats.iter().map(|(name, chat)| (name.clone(), declared(chat))).collect(),
         queue: queue(scenario, profile, config),
+        configuration: configuration::configuration(config, scenario, profile, clock),
         dm_scope: dm_scope(config),
         identity_links: identity_links(config),
         unadmitted,
@@ -70,7 +73,17 @@ pub fn place(chat: &Chat) -> Place {
 
 fn declared(chat: &Chat) -> context::Chat {
     let direct = chat.kind == ChatKind::Direct;
-    context::Chat { place: place(chat), direct, sender: chat.sender.clone() }
+    context::Chat {
+        place: place(chat),
+        direct,
+        sender: chat.sender.clone(),
+        room: context::Room {
+            is_channel: matches!(chat.kind, ChatKind::Room { .. }),
+            guild: chat.guild.clone(),
+            team: chat.team.clone(),
+            roles: chat.roles.clone(),
+        },
+    }
 }
 
 fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {

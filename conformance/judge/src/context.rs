@@ -1,6 +1,13 @@
 //! What the scenario declared, which the facts alone cannot say.
 
+mod configuration;
+
 use std::collections::BTreeMap;
+
+pub use configuration::{
+    Agent, Binding, Channel, Configuration, GroupScope, Hops, Peer, PeerKind, QueueRules, Reset,
+    ResetMode, ResetRules, Session, Wall,
+};
 
 use crate::trace::Place;
 
@@ -13,6 +20,8 @@ pub struct Context {
     pub chats: BTreeMap<String, Chat>,
     /// How the gateway is asked to queue.
     pub queue: Queue,
+    /// The gateway's whole configuration, as far as the specifications depend on it.
+    pub configuration: Configuration,
     /// Which direct chats are declared to share one session.
     pub dm_scope: DmScope,
     /// `identityLinks`: canonical name to `channel:peer` entries.
@@ -39,6 +48,21 @@ pub struct Chat {
     pub direct: bool,
     /// Who writes in it.
     pub sender: String,
+    /// What it is on its platform, beside its place.
+    pub room: Room,
+}
+
+/// What a chat is on its platform, beside its place. A direct chat has the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Whether the platform calls it a channel rather than a group.
+    pub is_channel: bool,
+    /// The guild (Discord's server) that it is in.
+    pub guild: Option<String>,
+    /// The team (Slack's workspace) that it is in.
+    pub team: Option<String>,
+    /// The roles that the sender holds there.
+    pub roles: Vec<String>,
 }
 
 /// How the gateway is asked to queue, as far as checks depend on it.

@@ -14,6 +14,7 @@ pub mod context;
 pub mod invariants;
 mod phrase;
 pub mod profile;
+pub mod spec;
 mod timing;
 pub mod trace;
 pub mod turns;

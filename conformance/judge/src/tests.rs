@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    context::{Chat, Clock, Context, DmScope, Queue},
+    context::{Chat, Clock, Configuration, Context, DmScope, Queue, Room},
     trace::{Fact, Header, Kind, ModelOutcome, Place, PromptMessage, Trace, VERSION},
     turns::Turns,
     verdict::{Failure, Verdict},
@@ -21,6 +21,7 @@ pub(crate) fn context() -> Context {
         },
         direct: peer == sender,
         sender: sender.to_owned(),
+        room: Room::default(),
     };
     let chats = [
         ("alice", chat("telegram", "1", None, "1")),
@@ -38,6 +39,7 @@ pub(crate) fn context() -> Context {
             debounce_us: 1_000_000,
             max_concurrent: 4,
         },
+        configuration: Configuration::default(),
         dm_scope: DmScope::PerChannelPeer,
         identity_links: BTreeMap::new(),
         unadmitted: Vec::new(),

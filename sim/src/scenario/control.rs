@@ -52,7 +52,8 @@ pub(super) fn read(
 fn flips(root: &At<'_>, control: &At<'_>) -> (Vec<String>, Vec<Problem>) {
     let items = root.items_of("expect");
     let labels = expect::labels(&items);
-    let known = || labels.iter().map(String::as_str).chain(INVARIANTS);
+    let specifications = || creel_judge::spec::ALL.iter().map(|it| it.id);
+    let known = || labels.iter().map(String::as_str).chain(INVARIANTS).chain(specifications());
     let (mut flips, mut problems) = (Vec::new(), Vec::new());
     for item in control.items_of("flips") {
         let Some(name) = item.text() else { continue };

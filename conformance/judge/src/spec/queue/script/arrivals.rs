@@ -1,0 +1,291 @@
+//! What arrives at a session: messages, bursts of them, and commands.
+
+use crate::{
+    context::Hops,
+    spec::{
+        cast::{Cast, Heard},
+        lane::{Arrival, Span, Unit},
+        session_key::SessionKey,
+        settings::{self, Command, Override},
+        version::Version,
+    },
+    trace::Place,
+    turns::{Message, Moment, canaries_in},
+};
+
+/// How long a gateway must know an id again, in microseconds: 20 minutes.
+const REMEMBERED_US: i64 = 20 * 60 * 1_000_000;
+
+/// A summary's line is cut at 160 characters; what is shorter than this is whole in it.
+const LINE_CHARS: usize = 120;
+
+/// The arrivals of a session, in order.
+pub(super) struct Arrivals<'a> {
+    pub(super) arrivals: Vec<Arrival>,
+    pub(super) units: Vec<Unit>,
+    /// The messages, by number.
+    pub(super) names: Vec<&'a str>,
+    /// From when on the session cannot be followed.
+    pub(super) horizon_us: i64,
+    cast: &'a Cast<'a>,
+    places: Vec<&'a Place>,
+    senders: Vec<(&'a str, &'a str)>,
+    set: Override,
+    /// Bursts that are gathered.
+    open: Vec<Burst<'a>>,
+}
+
+/// Rapid messages of one sender.
+struct Burst<'a> {
+    messages: Vec<&'a Message>,
+    latest_us: i64,
+}
+
+/// What a text that begins with a slash is.
+enum Meaning {
+    /// Words for the model, with settings of their own.
+    Words(Override),
+    /// It stops the run.
+    Stop,
+    /// It begins a new session with words for the model.
+    Fresh,
+    /// It sets how the session queues.
+    Set(Override),
+    /// It runs nothing and changes nothing here.
+    Aside,
+    /// It does what the model does not have.
+    Beyond,
+}
+
+impl<'a> Arrivals<'a> {
+    pub(super) fn of(cast: &'a Cast<'a>, key: &SessionKey) -> Self {
+        let mut this = Self {
+            arrivals: Vec::new(),
+            units: Vec::new(),
+            names: Vec::new(),
+            horizon_us: i64::MAX,
+            cast,
+            places: Vec::new(),
+            senders: Vec::new(),
+            set: Override::default(),
+            open: Vec::new(),
+        };
+        let ours = cast.heard.iter().filter(|it| it.keys.contains(key));
+        let mut ours: Vec<(Moment, &Heard)> =
+            ours.filter_map(|it| Some((*it.message.fetched.first()?, it))).collect();
+        ours.sort_by_key(|(at, _)| *at);
+        for (at, heard) in ours {
+            this.flush_before(at.at_us);
+            this.take(heard.message, at.at_us);
+            let known_us =
+                at.at_us.saturating_add(REMEMBERED_US).saturating_sub(this.hops().few_us);
+            let again = heard.message.fetched.iter().find(|it| it.at_us >= known_us);
+            this.stop_at(again.map_or(i64::MAX, |it| it.at_us));
+        }
+        this.flush_before(i64::MAX);
+        this
+    }
+
+    fn hops(&self) -> Hops {
+        self.cast.context.configuration.hops
+    }
+
+    fn stop_at(&mut self, us: i64) {
+        self.horizon_us = self.horizon_us.min(us);
+    }
+
+    /// From a moment as it was seen to when the gateway may have known it.
+    fn span(&self, us: i64) -> Span {
+        Span { from_us: us, to_us: us.saturating_add(self.hops().few_us) }
+    }
+
+    fn take(&mut self, message: &'a Message, at_us: i64) {
+        let text = words(message);
+        let meaning = match text.strip_prefix('/') {
+            Some(_) => meaning(&text, message, self.cast.version),
+            None if message.canary.is_none() => Meaning::Beyond,
+            None => Meaning::Words(Override::default()),
+        };
+        let at = self.span(at_us);
+        match meaning {
+            Meaning::Words(inline) if text.starts_with('/') => {
+                self.flush_sender(message, at_us);
+                self.queue(vec![message], at, inline, Arrival::Unit);
+            }
+            Meaning::Words(_) => self.gather(message, at_us),
+            Meaning::Stop => {
+                self.forget_bursts(at_us);
+                self.arrivals.push(Arrival::Stop(at));
+            }
+            Meaning::Fresh => {
+                self.forget_bursts(at_us);
+                if self.set != Override::default() {
+                    // Whether a new session keeps what was set, the contract leaves open.
+                    self.stop_at(at_us);
+                }
+                self.queue(vec![message], at, Override::default(), Arrival::Fresh);
+            }
+            Meaning::Set(set) => {
+                self.flush_sender(message, at_us);
+                self.set = set.over(self.set);
+            }
+            Meaning::Aside => {
+                self.flush_sender(message, at_us);
+                let is_clear =
+                    matches!(queue_command(&text, self.cast.version), Some(Command::Clear));
+                if is_clear {
+                    self.set = Override::default();
+                }
+            }
+            Meaning::Beyond => self.stop_at(at_us),
+        }
+    }
+
+    fn gather(&mut self, message: &'a Message, at_us: i64) {
+        let wait_us = self.inbound_us(message);
+        if wait_us == 0 {
+            return self.queue(vec![message], self.span(at_us), Override::default(), Arrival::Unit);
+        }
+        let few_us = self.hops().few_us;
+        let slack_us = self.cast.context.clock.slack_us();
+        let Some(burst) = self.open.iter_mut().find(|it| is_one_sender(it.messages[0], message))
+        else {
+            return self.open.push(Burst { messages: vec![message], latest_us: at_us });
+        };
+        let left_us = burst.latest_us.saturating_add(wait_us).saturating_sub(at_us);
+        burst.messages.push(message);
+        burst.latest_us = at_us;
+        if left_us <= few_us.saturating_add(slack_us) {
+            // Whether it came in time cannot be told.
+            self.stop_at(at_us);
+        }
+    }
+
+    fn inbound_us(&self, message: &Message) -> i64 {
+        settings::inbound_us(&self.cast.context.configuration.queue, &message.place.channel)
+    }
+
+    fn due_us(&self, burst: &Burst) -> i64 {
+        burst.latest_us.saturating_add(self.inbound_us(burst.messages[0]))
+    }
+
+    /// Queues the bursts that are over before a moment, in the order in which they are.
+    fn flush_before(&mut self, us: i64) {
+        while let Some((due_us, index)) =
+            self.open.iter().enumerate().map(|(index, it)| (self.due_us(it), index)).min()
+        {
+            if due_us >= us {
+                return;
+            }
+            let burst = self.open.remove(index);
+            let slack_us = self.cast.context.clock.slack_us();
+            if us.saturating_sub(due_us) <= self.hops().few_us.saturating_add(slack_us) {
+                self.stop_at(due_us);
+            }
+            self.queue(burst.messages, self.span(due_us), Override::default(), Arrival::Unit);
+        }
+    }
+
+    /// A command queues what its sender wrote before it.
+    fn flush_sender(&mut self, message: &'a Message, at_us: i64) {
+        if let Some(index) = self.open.iter().position(|it| is_one_sender(it.messages[0], message))
+        {
+            let burst = self.open.remove(index);
+            self.queue(burst.messages, self.span(at_us), Override::default(), Arrival::Unit);
+        }
+    }
+
+    fn forget_bursts(&mut self, at_us: i64) {
+        let few_us = self.hops().few_us;
+        if self.open.iter().any(|it| self.due_us(it).saturating_sub(at_us) <= few_us) {
+            self.stop_at(at_us);
+        }
+        self.open.clear();
+    }
+
+    /// In 2026.3 nothing says that authority keeps messages apart.
+    fn authority(&self, message: &Message) -> Option<bool> {
+        match self.cast.version {
+            Version::March => None,
+            Version::September => is_owner(message, &self.cast.context.configuration),
+        }
+    }
+
+    fn queue(
+        &mut self,
+        messages: Vec<&'a Message>,
+        at: Span,
+        inline: Override,
+        arrival: fn(usize) -> Arrival,
+    ) {
+        let first = messages[0];
+        let rules = &self.cast.context.configuration.queue;
+        let channel = first.place.channel.as_str();
+        let settings = settings::resolve(rules, self.cast.version, channel, self.set, inline);
+        let place = number(&mut self.places, &first.place);
+        let sender = number(&mut self.senders, (channel, first.sender.as_str()));
+        let chars: usize = messages.iter().map(|it| it.text.chars().count() + 1).sum();
+        let names = messages.iter().map(|it| it.name.as_str());
+        let numbers = self.names.len()..self.names.len() + messages.len();
+        self.names.extend(names);
+        self.arrivals.push(arrival(self.units.len()));
+        self.units.push(Unit {
+            messages: numbers.collect(),
+            place,
+            sender,
+            settings,
+            at,
+            is_short: chars <= LINE_CHARS,
+        });
+    }
+}
+
+fn number<T: PartialEq>(known: &mut Vec<T>, item: T) -> usize {
+    if let Some(index) = known.iter().position(|it| *it == item) {
+        return index;
+    }
+    known.push(item);
+    known.len() - 1
+}
+
+fn is_one_sender(one: &Message, other: &Message) -> bool {
+    one.place == other.place && one.sender == other.sender
+}
+
+/// What a person wrote, without the canary.
+fn words(message: &Message) -> String {
+    let is_canary = |word: &&str| {
+        canaries_in(word).next() != message.canary.as_deref() || message.canary.is_none()
+    };
+    let words: Vec<&str> = message.text.split_whitespace().filter(is_canary).collect();
+    words.join(" ")
+}
+
+fn queue_command(text: &str, version: Version) -> Option<Command> {
+    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    (name.eq_ignore_ascii_case("/queue")).then(|| settings::command(rest, version))
+}
+
+fn meaning(text: &str, message: &Message, version: Version) -> Meaning {
+    if let Some(command) = queue_command(text, version) {
+        return match command {
+            Command::Set(set) => Meaning::Set(set),
+            Command::Clear | Command::Nothing => Meaning::Aside,
+            Command::Inline(inline) if message.canary.is_some() => Meaning::Words(inline),
+            Command::Inline(_) => Meaning::Beyond,
+        };
+    }
+    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    // For which bot `/stop@bot` is, only the platform knows.
+    match (name.to_lowercase().as_str(), version) {
+        ("/stop", _) => Meaning::Stop,
+        ("/new" | "/reset", Version::September) if rest.is_empty() => Meaning::Stop,
+        ("/new" | "/reset", _) if !rest.is_empty() && message.canary.is_some() => {
+            // A model's name alone is no text.
+            let is_model = !rest.contains(' ') && rest.contains('/');
+            if is_model { Meaning::Beyond } else { Meaning::Fresh }
+        }
+        ("/status" | "/model" | "/context" | "/help" | "/whoami", _) => Meaning::Aside,
+        _ => Meaning::Beyond,
+    }
+}
