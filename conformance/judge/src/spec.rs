@@ -16,6 +16,7 @@
 //! the network can tell apart, every order of them is allowed.
 
 mod cast;
+mod command;
 mod continuity;
 pub mod lane;
 pub mod life;

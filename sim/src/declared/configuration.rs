@@ -30,6 +30,8 @@ pub(super) fn configuration(
     Configuration {
         agents: agents(config),
         bindings: items(config, "/bindings").filter_map(binding).collect(),
+        owners: texts(config, "/commands/ownerAllowFrom"),
+        restricts_commands: config.pointer("/commands/allowFrom").is_some(),
         broadcast: broadcast(config),
         channels: entries(config, "/channels")
             .map(|(name, it)| (name.clone(), channel(it)))
@@ -55,6 +57,10 @@ fn text(value: &Value, pointer: &str) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+fn texts(value: &Value, pointer: &str) -> Vec<String> {
+    items(value, pointer).filter_map(|it| text(it, "")).collect()
 }
 
 fn whole(value: &Value, pointer: &str) -> Option<u64> {
@@ -120,7 +126,9 @@ fn broadcast(config: &Value) -> BTreeMap<String, Vec<String>> {
 }
 
 fn channel(value: &Value) -> Channel {
+    let has_own = entries(value, "/accounts").any(|(_, it)| it.get("allowFrom").is_some());
     Channel {
+        allow_from: if has_own { Vec::new() } else { texts(value, "/allowFrom") },
         accounts: entries(value, "/accounts").map(|(name, _)| name.clone()).collect(),
         default_account: text(value, "/defaultAccount"),
     }
@@ -161,6 +169,9 @@ fn session(config: &Value) -> Session {
             by_channel: resets(config, "/session/resetByChannel"),
             legacy_idle_minutes: whole(config, "/session/idleMinutes"),
         },
+        reset_triggers: items(config, "/session/resetTriggers")
+            .filter_map(|it| text(it, ""))
+            .collect(),
     }
 }
 

@@ -14,6 +14,10 @@ pub struct Configuration {
     pub agents: Vec<Agent>,
     /// The bindings, in order.
     pub bindings: Vec<Binding>,
+    /// `commands.ownerAllowFrom`.
+    pub owners: Vec<String>,
+    /// Whether not everybody who is heard may give commands (`commands.allowFrom`).
+    pub restricts_commands: bool,
     /// `broadcast`: peer, or `channel:peer`, to agents.
     pub broadcast: BTreeMap<String, Vec<String>>,
     /// `channels`, by name.
@@ -87,6 +91,8 @@ pub enum PeerKind {
 pub struct Channel {
     /// The configured accounts.
     pub accounts: Vec<String>,
+    /// `allowFrom`. Empty where accounts have lists of their own.
+    pub allow_from: Vec<String>,
     /// `defaultAccount`.
     pub default_account: Option<String>,
 }
@@ -104,6 +110,8 @@ pub struct Session {
     pub identity_links: BTreeMap<String, Vec<String>>,
     /// When sessions end by themselves.
     pub reset: ResetRules,
+    /// `resetTriggers`: what begins a text that begins a new session, beside `/new` and `/reset`.
+    pub reset_triggers: Vec<String>,
 }
 
 /// `session.groupScope`: where the rooms of an agent talk.

@@ -33,6 +33,8 @@ pub(super) struct Heard<'a> {
     /// The sessions that it goes to: none where nobody answers, several where a broadcast names several agents.
     pub(super) keys: Vec<SessionKey>,
     pub(super) is_broadcast: bool,
+    /// Whether it triggers nothing, and a later turn may tell of it.
+    pub(super) is_overheard: bool,
 }
 
 /// A request, and whom it serves.
@@ -40,7 +42,7 @@ pub(super) struct Heard<'a> {
 pub(super) struct Served<'a> {
     /// The session, if a message tells.
     pub(super) key: Option<SessionKey>,
-    /// The messages that are new in its session.
+    /// The messages that are new in its session, those aside that a turn only tells of.
     pub(super) new: Vec<&'a str>,
 }
 
@@ -112,7 +114,8 @@ impl<'a> Cast<'a> {
             // Turns compare with the latest request that shares a message, which may be another agent's.
             request.new.iter().any(|new| new == it) || (is_broadcast && !known.contains(it))
         };
-        let new = carried.iter().filter(|it| is_new(it)).copied().collect();
+        let is_told = |it: &&str| self.heard(it).is_some_and(|it| it.is_overheard);
+        let new = carried.iter().filter(|it| is_new(it) && !is_told(it)).copied().collect();
         known.extend(carried);
         Served { key: Some(key), new }
     }
@@ -133,7 +136,8 @@ fn hear<'a>(message: &'a Message, context: &Context, version: Version) -> Option
         .into_iter()
         .map(|agent| session_key::key(configuration, version, agent, binding, speaker))
         .collect();
-    Some(Heard { message, decision, keys, is_broadcast: broadcast.is_some() })
+    let is_overheard = context.overheard.contains(&message.name);
+    Some(Heard { message, decision, keys, is_broadcast: broadcast.is_some(), is_overheard })
 }
 
 /// Where a message was written, as routing sees it: a topic is a peer of its own whose parent is the group, and so is a

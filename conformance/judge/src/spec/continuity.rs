@@ -192,15 +192,16 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let answered = self.answered(&known, request);
-            let is = match self.is_new(&known, index, arrived_us) {
-                // What it carries tells, but nothing can be asked of it.
-                Is::Unknown if !answered.iter().any(|it| request.counts.contains_key(*it)) => {
-                    known.renew(span, index, self.cast);
-                    generation = Some(known);
-                    continue;
-                }
-                is => is,
-            };
+            let is = self.is_new(&known, index, arrived_us);
+            let carries = |it: &&str| request.counts.contains_key(*it);
+            let asked = known.asked.iter().flat_map(|it| &self.cast.served[*it].new);
+            if matches!(is, Is::Unknown) && !asked.copied().any(|it| carries(&it)) {
+                // It may be new or have lost what nobody had answered: nothing can be asked of it.
+                known.started.1 = request.start.at_us;
+                known.asked = vec![index];
+                generation = Some(known);
+                continue;
+            }
             let (rule, must) = match is {
                 Is::New(rule) => {
                     known.renew(span, index, self.cast);

@@ -58,12 +58,36 @@ pub struct Unit {
     pub place: usize,
     /// Who wrote it; equal numbers are one person.
     pub sender: usize,
+    /// Whether the writer is an owner. `None`: nothing says what authority anybody has.
+    pub is_owner: Option<bool>,
     /// What is in force for it.
     pub settings: Settings,
     /// When it is queued.
     pub at: Span,
     /// Whether an overflow summary must hold all of it: it is short enough not to be cut.
     pub is_short: bool,
+}
+
+/// What two units' writers may do, compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authority {
+    /// The same.
+    Same,
+    /// Different things.
+    Different,
+    /// Nothing tells.
+    Unknown,
+}
+
+impl Unit {
+    fn authority(&self, other: &Self) -> Authority {
+        match (self.is_owner, other.is_owner) {
+            _ if self.sender == other.sender => Authority::Same,
+            (Some(one), Some(other)) if one == other => Authority::Same,
+            (Some(_), Some(_)) => Authority::Different,
+            (None, _) | (_, None) => Authority::Unknown,
+        }
+    }
 }
 
 /// What comes to a lane from outside.
@@ -117,8 +141,8 @@ struct Lane {
     free: Span,
     /// Whether it came to a boundary.
     is_boundary: bool,
-    /// Where the latest run's messages were written.
-    latest_place: Option<usize>,
+    /// A unit of the latest run.
+    latest: Option<usize>,
     /// When the latest unit was queued.
     queued: Span,
     /// Whether what waits has been drained one by one because it came from several places.
@@ -166,7 +190,7 @@ impl Lane {
             running: None,
             free: Span::at(i64::MIN),
             is_boundary: false,
-            latest_place: None,
+            latest: None,
             queued: Span::at(i64::MIN),
             one_by_one: false,
             aborts: Vec::new(),

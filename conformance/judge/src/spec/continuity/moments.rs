@@ -3,6 +3,7 @@
 use crate::{
     spec::{
         cast::{Cast, Heard},
+        command::{self, Meaning},
         session_key::SessionKey,
     },
     trace::{Kind, Place, Trace},
@@ -24,7 +25,7 @@ pub(super) struct Moments<'a> {
 
 impl<'a> Moments<'a> {
     pub(super) fn of(trace: &'a Trace, cast: &'a Cast<'a>, key: &'a SessionKey) -> Self {
-        let ours = || cast.heard.iter().filter(|it| it.keys.contains(key));
+        let ours = || cast.heard.iter().filter(|it| it.keys.contains(key) && !it.is_overheard);
         let mut heard: Vec<_> =
             ours().filter_map(|it| Some((*it.message.fetched.first()?, it))).collect();
         heard.sort_by_key(|(at, _)| *at);
@@ -74,13 +75,15 @@ impl<'a> Moments<'a> {
     /// Whether `/new` or `/reset` came between a request and a later one with these messages. `Some(false)`: one came, but
     /// whether before them cannot be told.
     pub(super) fn fresh(&self, after: Moment, request: &Request, new: &[&str]) -> Option<bool> {
-        let commands = self
-            .heard
-            .iter()
-            .filter(|(at, it)| *at < request.start && *at > after && is_fresh(&it.message.text));
+        let is_fresh = |it: &Heard| {
+            command::may_be_fresh(it.message, self.cast.version, &self.cast.context.configuration)
+        };
+        let is_between = |at: &Moment| *at < request.start && *at > after;
+        let commands = self.heard.iter().filter(|(at, it)| is_between(at) && is_fresh(it));
         let (at, command) = commands.last()?;
-        if command.message.text.trim_start().split(' ').next().is_some_and(|it| it.contains('@')) {
-            // For which bot it is, only the platform knows.
+        let configuration = &self.cast.context.configuration;
+        if command::meaning(command.message, self.cast.version, configuration) == Meaning::Beyond {
+            // For which bot it is, or whether its sender may, is not known.
             return Some(false);
         }
         if new.contains(&command.message.name.as_str()) {
@@ -139,11 +142,4 @@ impl<'a> Moments<'a> {
                 && shows(it.final_text())
         })
     }
-}
-
-/// Whether a text is `/new` or `/reset`, also as `/new@bot`.
-fn is_fresh(text: &str) -> bool {
-    let word = text.split_whitespace().next().unwrap_or_default();
-    let command = word.split('@').next().unwrap_or_default().to_lowercase();
-    matches!(command.as_str(), "/new" | "/reset")
 }

@@ -1,6 +1,6 @@
 //! What the next turn of a lane may be, and when.
 
-use super::{Lane, Span, Unit, Waiting, Way};
+use super::{Authority, Lane, Span, Unit, Waiting, Way};
 use crate::spec::{Rule, version::Version};
 
 /// A turn that may be next.
@@ -53,7 +53,10 @@ impl Lane {
         self.waiting.iter().all(|it| {
             it.way == Way::Steer
                 && it.at.to_us < self.free.from_us
-                && Some(units[it.unit].place) == self.latest_place
+                && self.latest.is_some_and(|latest| {
+                    let (latest, unit) = (&units[latest], &units[it.unit]);
+                    latest.place == unit.place && latest.authority(unit) == Authority::Same
+                })
         })
     }
 
@@ -64,12 +67,16 @@ impl Lane {
         let steered: Vec<usize> =
             (0..ready).filter(|it| self.waiting[*it].way == Way::Steer).collect();
         let Some(&first) = steered.first() else { return Vec::new() };
+        let joined = &units[self.waiting[first].unit];
+        if self.latest.is_some_and(|it| units[it].authority(joined) == Authority::Different) {
+            return Vec::new();
+        }
         let is_certain = self.is_certain(units) && !was_held;
         let due = if is_certain { self.free } else { self.free.max(self.quiet(units, 0)) };
         let due = Span { from_us: self.free.from_us, ..due };
         let alike = |it: &&usize| {
             let (one, other) = (&units[self.waiting[first].unit], &units[self.waiting[**it].unit]);
-            one.place == other.place && one.sender == other.sender
+            one.place == other.place && one.authority(other) == Authority::Same
         };
         let all = steered.iter().take_while(alike).count();
         let sizes = match self.version {
@@ -87,10 +94,14 @@ impl Lane {
             .collect()
     }
 
-    /// How many of these come from the place of the first.
+    /// How many of these may be in one turn with the first.
     fn same_place(&self, units: &[Unit], indexes: &[usize]) -> usize {
-        let place = |it: &usize| units[self.waiting[*it].unit].place;
-        indexes.iter().take_while(|it| place(it) == place(&indexes[0])).count()
+        let unit = |it: &usize| &units[self.waiting[*it].unit];
+        let first = unit(&indexes[0]);
+        let fits = |it: &&usize| {
+            unit(it).place == first.place && unit(it).authority(first) != Authority::Different
+        };
+        indexes.iter().take_while(fits).count()
     }
 
     /// What may follow the run as a turn of its own.
@@ -120,17 +131,18 @@ impl Lane {
     /// What is collected into one turn.
     fn collected(&self, units: &[Unit], due: Span, was_held: bool) -> Vec<Next> {
         let unit = |index: usize| &units[self.waiting[index].unit];
-        let collects = self.waiting.iter().take_while(|it| it.way == Way::Collect).count();
+        let all = self.waiting.iter().take_while(|it| it.way == Way::Collect).count();
+        let authority = |it: &usize| unit(0).authority(unit(*it));
+        let collects = (0..all).take_while(|it| authority(it) != Authority::Different).count();
         let has_places = self.waiting.iter().any(|it| units[it.unit].place != unit(0).place);
         let alone = || Next::of(vec![0], due, Rule::QueueCollectRooms);
         if has_places {
             return vec![alone()];
         }
-        // A batch may end where the sender changes, since senders' authority may differ; and it may be smaller than
-        // what waits by now if it was held back.
-        let may_end = |size: &usize| {
-            *size == collects || was_held || unit(*size - 1).sender != unit(*size).sender
-        };
+        // A batch may end where the writer's authority may be another; and it may be smaller than what waits by now if
+        // it was held back.
+        let may_end =
+            |size: &usize| *size == collects || was_held || authority(size) == Authority::Unknown;
         let sizes = (1..=collects).rev().filter(may_end);
         let rule = if collects > 1 { Rule::QueueCollect } else { Rule::QueueCollectOne };
         let mut options: Vec<Next> =

@@ -286,7 +286,7 @@ impl Search<'_> {
         let places = |it: &super::Waiting| units[it.unit].place;
         let first = lane.waiting.first().map(places);
         lane.one_by_one |= lane.waiting.iter().any(|it| Some(places(it)) != first);
-        lane.latest_place = taken().next().map(places).or(lane.latest_place);
+        lane.latest = taken().next().map(|it| it.unit).or(lane.latest);
         let gone: Vec<usize> = option.takes.iter().chain(&option.forgets).copied().collect();
         let mut index = 0;
         lane.waiting.retain(|_| {

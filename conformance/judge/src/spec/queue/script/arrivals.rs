@@ -1,16 +1,17 @@
 //! What arrives at a session: messages, bursts of them, and commands.
 
 use crate::{
-    context::Hops,
+    context::{Configuration, Hops},
     spec::{
         cast::{Cast, Heard},
+        command::{self, Meaning, Rest},
         lane::{Arrival, Span, Unit},
         session_key::SessionKey,
-        settings::{self, Command, Override},
+        settings::{self, Override},
         version::Version,
     },
     trace::Place,
-    turns::{Message, Moment, canaries_in},
+    turns::{Message, Moment},
 };
 
 /// How long a gateway must know an id again, in microseconds: 20 minutes.
@@ -41,22 +42,6 @@ struct Burst<'a> {
     latest_us: i64,
 }
 
-/// What a text that begins with a slash is.
-enum Meaning {
-    /// Words for the model, with settings of their own.
-    Words(Override),
-    /// It stops the run.
-    Stop,
-    /// It begins a new session with words for the model.
-    Fresh,
-    /// It sets how the session queues.
-    Set(Override),
-    /// It runs nothing and changes nothing here.
-    Aside,
-    /// It does what the model does not have.
-    Beyond,
-}
-
 impl<'a> Arrivals<'a> {
     pub(super) fn of(cast: &'a Cast<'a>, key: &SessionKey) -> Self {
         let mut this = Self {
@@ -70,7 +55,7 @@ impl<'a> Arrivals<'a> {
             set: Override::default(),
             open: Vec::new(),
         };
-        let ours = cast.heard.iter().filter(|it| it.keys.contains(key));
+        let ours = cast.heard.iter().filter(|it| it.keys.contains(key) && !it.is_overheard);
         let mut ours: Vec<(Moment, &Heard)> =
             ours.filter_map(|it| Some((*it.message.fetched.first()?, it))).collect();
         ours.sort_by_key(|(at, _)| *at);
@@ -100,44 +85,47 @@ impl<'a> Arrivals<'a> {
     }
 
     fn take(&mut self, message: &'a Message, at_us: i64) {
-        let text = words(message);
-        let meaning = match text.strip_prefix('/') {
-            Some(_) => meaning(&text, message, self.cast.version),
-            None if message.canary.is_none() => Meaning::Beyond,
-            None => Meaning::Words(Override::default()),
-        };
         let at = self.span(at_us);
-        match meaning {
-            Meaning::Words(inline) if text.starts_with('/') => {
+        let configuration = &self.cast.context.configuration;
+        match command::meaning(message, self.cast.version, configuration) {
+            Meaning::Words => self.gather(message, at_us),
+            Meaning::Inline(inline) => {
                 self.flush_sender(message, at_us);
                 self.queue(vec![message], at, inline, Arrival::Unit);
             }
-            Meaning::Words(_) => self.gather(message, at_us),
-            Meaning::Stop => {
-                self.forget_bursts(at_us);
-                self.arrivals.push(Arrival::Stop(at));
+            Meaning::Stop => self.stop(at),
+            // 2026.3 greets with a run of its own, which no message tells of.
+            Meaning::Fresh(Rest::Nothing) if self.cast.version == Version::September => {
+                self.stop(at);
+                self.forget_settings(at_us);
             }
-            Meaning::Fresh => {
+            Meaning::Fresh(Rest::Words) => {
                 self.forget_bursts(at_us);
-                if self.set != Override::default() {
-                    // Whether a new session keeps what was set, the contract leaves open.
-                    self.stop_at(at_us);
-                }
+                self.forget_settings(at_us);
                 self.queue(vec![message], at, Override::default(), Arrival::Fresh);
             }
+            Meaning::Fresh(Rest::Nothing | Rest::Unsure) | Meaning::Beyond => self.stop_at(at_us),
             Meaning::Set(set) => {
                 self.flush_sender(message, at_us);
                 self.set = set.over(self.set);
             }
-            Meaning::Aside => {
+            Meaning::Clear => {
                 self.flush_sender(message, at_us);
-                let is_clear =
-                    matches!(queue_command(&text, self.cast.version), Some(Command::Clear));
-                if is_clear {
-                    self.set = Override::default();
-                }
+                self.set = Override::default();
             }
-            Meaning::Beyond => self.stop_at(at_us),
+            Meaning::Aside => self.flush_sender(message, at_us),
+        }
+    }
+
+    fn stop(&mut self, at: Span) {
+        self.forget_bursts(at.from_us);
+        self.arrivals.push(Arrival::Stop(at));
+    }
+
+    /// Whether a new session keeps what was set, the contract leaves open.
+    fn forget_settings(&mut self, at_us: i64) {
+        if self.set != Override::default() {
+            self.stop_at(at_us);
         }
     }
 
@@ -233,6 +221,7 @@ impl<'a> Arrivals<'a> {
             messages: numbers.collect(),
             place,
             sender,
+            is_owner: authority(first, &self.cast.context.configuration),
             settings,
             at,
             is_short: chars <= LINE_CHARS,
@@ -252,40 +241,18 @@ fn is_one_sender(one: &Message, other: &Message) -> bool {
     one.place == other.place && one.sender == other.sender
 }
 
-/// What a person wrote, without the canary.
-fn words(message: &Message) -> String {
-    let is_canary = |word: &&str| {
-        canaries_in(word).next() != message.canary.as_deref() || message.canary.is_none()
+/// Whether a sender is an owner, as far as the configuration says: those whom `commands.ownerAllowFrom` lists, or else
+/// those whom the channel's own list names.
+fn authority(message: &Message, configuration: &Configuration) -> Option<bool> {
+    let channel = message.place.channel.to_lowercase();
+    let own = configuration.channels.get(&channel).map(|it| it.allow_from.as_slice());
+    let own = own.unwrap_or_default().iter().filter(|it| it.trim() != "*");
+    let owners: Vec<&String> = configuration.owners.iter().collect();
+    let owners = if owners.is_empty() { own.collect() } else { owners };
+    let is_it = |it: &&String| {
+        let it = it.trim().to_lowercase();
+        it == message.sender.to_lowercase()
+            || it == format!("{channel}:{}", message.sender).to_lowercase()
     };
-    let words: Vec<&str> = message.text.split_whitespace().filter(is_canary).collect();
-    words.join(" ")
-}
-
-fn queue_command(text: &str, version: Version) -> Option<Command> {
-    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-    (name.eq_ignore_ascii_case("/queue")).then(|| settings::command(rest, version))
-}
-
-fn meaning(text: &str, message: &Message, version: Version) -> Meaning {
-    if let Some(command) = queue_command(text, version) {
-        return match command {
-            Command::Set(set) => Meaning::Set(set),
-            Command::Clear | Command::Nothing => Meaning::Aside,
-            Command::Inline(inline) if message.canary.is_some() => Meaning::Words(inline),
-            Command::Inline(_) => Meaning::Beyond,
-        };
-    }
-    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-    // For which bot `/stop@bot` is, only the platform knows.
-    match (name.to_lowercase().as_str(), version) {
-        ("/stop", _) => Meaning::Stop,
-        ("/new" | "/reset", Version::September) if rest.is_empty() => Meaning::Stop,
-        ("/new" | "/reset", _) if !rest.is_empty() && message.canary.is_some() => {
-            // A model's name alone is no text.
-            let is_model = !rest.contains(' ') && rest.contains('/');
-            if is_model { Meaning::Beyond } else { Meaning::Fresh }
-        }
-        ("/status" | "/model" | "/context" | "/help" | "/whoami", _) => Meaning::Aside,
-        _ => Meaning::Beyond,
-    }
+    (!owners.is_empty()).then(|| owners.iter().any(is_it))
 }
