@@ -221,7 +221,7 @@ impl<'a> Arrivals<'a> {
             messages: numbers.collect(),
             place,
             sender,
-            is_owner: authority(first, &self.cast.context.configuration),
+            is_owner: self.authority(first),
             settings,
             at,
             is_short: chars <= LINE_CHARS,
@@ -243,7 +243,7 @@ fn is_one_sender(one: &Message, other: &Message) -> bool {
 
 /// Whether a sender is an owner, as far as the configuration says: those whom `commands.ownerAllowFrom` lists, or else
 /// those whom the channel's own list names.
-fn authority(message: &Message, configuration: &Configuration) -> Option<bool> {
+fn is_owner(message: &Message, configuration: &Configuration) -> Option<bool> {
     let channel = message.place.channel.to_lowercase();
     let own = configuration.channels.get(&channel).map(|it| it.allow_from.as_slice());
     let own = own.unwrap_or_default().iter().filter(|it| it.trim() != "*");
