@@ -1,8 +1,12 @@
 //! The catalogue is right, and complete: every sentence of the contract has an entry.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
-use creel::catalogue::{self, Requirement};
+use creel::{
+    catalogue::{self, Grade, Judging, Level, Requirement, coverage, markdown},
+    corpus::{self, Entry},
+};
+use creel_sim::scenario::Scenario;
 
 /// How many sentences each point of the contract has that the catalogue is about: the section and the point, then the
 /// sentences.
@@ -93,4 +97,83 @@ fn every_invariant_belongs_to_an_entry() {
         let id = format!("I{number}");
         assert!(catalogue.of_invariant(&id).count() > 0, "{id} belongs to no entry");
     }
+}
+
+/// The built-in scenarios. That they can be chosen shows that every requirement which they name is there.
+fn entries() -> Vec<Entry> {
+    corpus::choose(&[]).unwrap_or_else(|it| panic!("{it}"))
+}
+
+#[test]
+fn every_scenario_says_which_requirements_it_judges() {
+    for entry in entries() {
+        for expectation in &entry.scenario.expect {
+            let (file, line) = (&entry.file, expectation.line);
+            assert!(!expectation.covers.is_empty(), "{file}:{line} judges no requirement");
+        }
+    }
+}
+
+/// What must be judged, and is: the requirements that are no less than binding, and not pending.
+fn binding() -> impl Iterator<Item = (&'static Requirement, &'static Judging)> {
+    let judged = |it: &'static Requirement| Some((it, it.judging()?));
+    catalogue::built_in()
+        .requirements()
+        .filter(|it| it.level == Level::Must)
+        .filter_map(judged)
+        .filter(|(_, judging)| judging.pending.is_none())
+}
+
+#[test]
+fn what_a_gateway_must_do_is_promised_by_somebody() {
+    for (requirement, judging) in binding() {
+        let found = judging.evidence.iter().any(|it| matches!(it.grade, Grade::A | Grade::B));
+        let id = &requirement.id;
+        assert!(found, "{id} has no evidence of grade A or B: make it SHOULD, or exclude it");
+    }
+}
+
+/// A check that was never seen to fail shows nothing, so a control counts, and in every profile.
+#[test]
+fn what_a_gateway_must_do_is_judged_by_checks_that_can_fail() {
+    let entries = entries();
+    let mut missing = Vec::new();
+    for (requirement, _) in binding() {
+        let covers = coverage::of(requirement, entries.iter().map(|it| &*it.scenario));
+        for profile in &requirement.profiles {
+            let is_shown = covers
+                .iter()
+                .any(|it| it.profiles.contains(&profile.as_str()) && !it.flipped.is_empty());
+            if !is_shown {
+                missing.push(format!("{} in {profile}: {}", requirement.id, requirement.text));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no scenario whose control flips:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn what_is_pending_is_not_judged_by_a_scenario() {
+    let entries = entries();
+    for requirement in catalogue::built_in().requirements() {
+        let pending = requirement.judging().is_some_and(|it| it.pending.is_some());
+        let covers = coverage::of(requirement, entries.iter().map(|it| &*it.scenario));
+        assert!(
+            !pending || covers.is_empty(),
+            "{} is judged by {}: it is pending no more",
+            requirement.id,
+            covers[0].scenario
+        );
+    }
+}
+
+#[test]
+fn the_document_is_up_to_date() {
+    let entries = entries();
+    let scenarios: Vec<&Scenario> = entries.iter().map(|it| &*it.scenario).collect();
+    let document = markdown::document(catalogue::built_in(), &scenarios);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("SPEC.md");
+    let committed = fs::read_to_string(file).expect("the document is committed");
+    let command = markdown::COMMAND;
+    assert!(document == committed, "conformance/SPEC.md is out of date: run `{command}`");
 }

@@ -130,13 +130,21 @@ fn base(
     })
 }
 
-/// `b` over `a`: maps are merged key by key, anything else is replaced.
+/// `b` over `a`: maps are merged key by key, a key that is null is taken out, anything else is replaced.
 fn merge(a: &mut Value, b: &Value) {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             for (key, value) in b {
-                merge(a.entry(key.clone()).or_insert(Value::Null), value);
+                if value.is_null() {
+                    a.remove(key);
+                } else {
+                    merge(a.entry(key.clone()).or_insert(Value::Null), value);
+                }
             }
+        }
+        (a, Value::Object(_)) => {
+            *a = json!({});
+            merge(a, b);
         }
         (a, b) => *a = b.clone(),
     }
@@ -238,8 +246,15 @@ mod tests {
     #[test]
     fn a_merge_keeps_what_it_does_not_name() {
         let mut a = json!({ "x": { "y": 1, "z": [1, 2] }, "w": 3 });
-        merge(&mut a, &json!({ "x": { "z": [9] }, "v": null }));
-        assert_eq!(a, json!({ "x": { "y": 1, "z": [9] }, "w": 3, "v": null }));
+        merge(&mut a, &json!({ "x": { "z": [9] }, "v": 4 }));
+        assert_eq!(a, json!({ "x": { "y": 1, "z": [9] }, "w": 3, "v": 4 }));
+    }
+
+    #[test]
+    fn a_null_takes_a_key_out() {
+        let mut a = json!({ "x": { "y": 1, "z": 2 } });
+        merge(&mut a, &json!({ "x": { "y": null }, "w": null, "v": { "u": null, "t": 1 } }));
+        assert_eq!(a, json!({ "x": { "z": 2 }, "v": { "t": 1 } }));
     }
 
     #[test]

@@ -224,8 +224,8 @@ impl Stage {
     async fn await_quiet(&self) {
         // A message on its way over a coarse network is not quiet.
         let settle = self.scenario.settle.max(tick(&self.scenario) * HOPS_MAX);
+        self.wait_until(self.scenario.lasts).await;
         let quiet = async {
-            self.wait_until(self.scenario.lasts).await;
             loop {
                 let seen = self.recorder.count();
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
@@ -236,8 +236,7 @@ impl Stage {
         };
         if timeout(TAIL_MAX, quiet).await.is_err() {
             let hours = TAIL_MAX.as_secs() / 3600;
-            self.recorder
-                .harness_error(format!("the run was not quiet {hours} h after its last step"));
+            self.recorder.harness_error(format!("the run was not quiet {hours} h after its end"));
         }
     }
 }

@@ -11,6 +11,8 @@ use super::Requirement;
 pub struct Cover<'a> {
     /// The scenario's id.
     pub scenario: &'a str,
+    /// The profiles under which it judges it.
+    pub profiles: Vec<&'a str>,
     /// The labels of the checks that judge it: expectations, and the invariant if the control names it.
     pub labels: Vec<&'a str>,
     /// Those of them that the scenario's control makes fail.
@@ -44,5 +46,8 @@ fn cover<'a>(requirement: &Requirement, scenario: &'a Scenario) -> Option<Cover<
     let labels: Vec<&str> =
         judging.map(|it| it.label.as_str()).chain(invariant.map(String::as_str)).collect();
     let flipped = labels.iter().copied().filter(|it| flips.iter().any(|flip| flip == it)).collect();
-    (!labels.is_empty()).then_some(Cover { scenario: &scenario.id, labels, flipped })
+    let profiles: Vec<&str> =
+        scenario.profiles.iter().map(String::as_str).filter(|it| requirement.is_of(it)).collect();
+    let covers = !labels.is_empty() && !profiles.is_empty();
+    covers.then_some(Cover { scenario: &scenario.id, profiles, labels, flipped })
 }

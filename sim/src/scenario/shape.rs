@@ -67,7 +67,7 @@ static SCENARIO: Shape = Shape::record(&[
     Field::optional(
         "gateway",
         &Shape::MapOf(&Shape::Any),
-        "Gateway configuration in OpenClaw's keys, merged over the harness's base.",
+        "Gateway configuration in OpenClaw's keys, merged over the harness's base. A null takes a key of the base out.",
     ),
     Field::required("chats", &Shape::MapOf(&CHAT), "The chats, by a name of your choice."),
     Field::optional(
@@ -167,7 +167,11 @@ static ANSWER: Shape = Shape::Choice {
         "How long the model waits first. Default: `0s`.",
     )],
     cases: &[
-        Case::new("say", &Shape::Text, "It answers this text.").with(&[
+        Case::new(
+            "say",
+            &Shape::Text,
+            "It answers this text, with the request's key in place of `<key>`.",
+        ).with(&[
             Field::optional(
                 "chunks",
                 &Shape::Integer { min: 1, max: CHUNKS_MAX },
@@ -183,7 +187,7 @@ static ANSWER: Shape = Shape::Choice {
             Field::optional(
                 "message",
                 &Shape::Text,
-                "The error's message. Default: the provider's usual one.",
+                "The error's message, with the request's key in place of `<key>`. Default: the provider's usual one.",
             ),
             Field::optional(
                 "retry_after",

@@ -176,7 +176,7 @@ async fn complete(State(twin): State<OpenAi>, request: HttpRequest) -> Response 
     };
     tokio::time::sleep(answer.after).await;
     let heading = Heading { request: ending.request(), created: twin.created(), asked: &asked };
-    let body = match answer.act {
+    let body = match echoing(answer.act, &parts.headers) {
         Act::Say { text, chunks, every } => answer::say(&heading, ending, &text, (chunks, every)),
         Act::Cut { text } => answer::cut(&heading, ending, &text),
         Act::Malformed => answer::malformed(&heading, ending),
@@ -195,6 +195,24 @@ async fn complete(State(twin): State<OpenAi>, request: HttpRequest) -> Response 
     let kind = if asked.stream { "text/event-stream" } else { "application/json" };
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], Body::new(body))
         .into_response()
+}
+
+/// What stands in a script for the key that the request came with. Providers do put keys into their errors.
+const KEY: &str = "<key>";
+
+/// The act, with the request's key where its text asks for it.
+fn echoing(act: Act, headers: &HeaderMap) -> Act {
+    let value = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let key = value.and_then(bearer).unwrap_or_default();
+    match act {
+        Act::Say { text, chunks, every } => {
+            Act::Say { text: text.replace(KEY, key), chunks, every }
+        }
+        Act::Status { status, message, retry_after_s } => {
+            Act::Status { status, message: message.map(|it| it.replace(KEY, key)), retry_after_s }
+        }
+        other => other,
+    }
 }
 
 /// `GET /v1/models`.
