@@ -10,7 +10,7 @@ use creel_benches::{core, inbound, origin};
 use creel_core::{
     gateway::{Effect, Event, Gateway},
     origin::Origin,
-    run::ModelOutcome,
+    run::{Answer, ModelOutcome},
     time::Timestamp,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -33,7 +33,7 @@ fn life(gateway: &mut Gateway, effects: &mut Vec<Effect>, origin: &Origin, at: &
             Effect::CallModel(request) => Event::ModelEnded {
                 run: request.run,
                 call: request.call,
-                outcome: ModelOutcome::Answered("It is fine.".to_owned()),
+                outcome: ModelOutcome::Answered(Answer::of("It is fine.")),
             },
             Effect::Send(outgoing) => Event::SendEnded {
                 send: outgoing.send,

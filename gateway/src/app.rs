@@ -17,6 +17,7 @@ use crate::{
     outside::Outside,
     server::{self, Control},
     settings::Settings,
+    tools::servers::Servers,
 };
 
 /// How long a gateway that was asked to end may finish what it adopted.
@@ -48,21 +49,24 @@ pub async fn run<N: Net>(
 ) -> Result<Unfinished, Error> {
     let address = settings.listen;
     let listener = net.bind(address).await.map_err(|source| Error { address, source })?;
-    let http = Http::new(net);
+    let http = Http::new(net.clone());
     let board = Arc::new(Board::default());
-    let Settings { core, accounts, providers, keys, token, wall_clock, .. } = settings;
+    let Settings { core, accounts, providers, keys, servers, token, wall_clock, .. } = settings;
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let outside = Arc::new(Outside {
         http: http.clone(),
         accounts,
         providers,
         keys,
+        servers: Servers::new(servers),
         board: board.clone(),
         wall_clock: wall_clock.clone(),
         seed,
     });
     let clock = Clock::start(wall_clock.clone());
-    let (driver, inbox) = Driver::new(Gateway::new(core, seed), clock, outside);
+    let (driver, inbox) = Driver::new(Gateway::new(core, seed), clock, outside.clone());
+    let (keepers, tried) = outside.servers.keep(&net, &http, &inbox);
+    let mut connections: JoinSet<()> = keepers.into_iter().collect();
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
     let ground = Ground { http: http.clone(), inbox: inbox.clone(), wall_clock };
     let doors = receivers.iter().filter_map(|it| it.door(ground.clone())).collect();
@@ -71,7 +75,13 @@ pub async fn run<N: Net>(
     for account in receivers {
         // Before the first task runs, or `/ready` could say that all of no channels are up.
         board.set(&account.name(), State::Starting);
-        channels.spawn(account.receive(http.clone(), inbox.clone(), board.clone()));
+        let receive = account.receive(http.clone(), inbox.clone(), board.clone());
+        let tried = tried.clone();
+        // Whoever writes first shall find the tools there.
+        channels.spawn(async move {
+            tried.wait().await;
+            receive.await;
+        });
     }
     drop(inbox);
     tracing::info!(%address, "listening");
@@ -80,6 +90,7 @@ pub async fn run<N: Net>(
         unfinished = driver.run(shutdown, DRAIN_WITHIN) => unfinished,
         never = server::serve(listener, server::router(control, doors), server::Idle::Closed) => match never {},
         never = outlast(&mut channels) => match never {},
+        never = outlast(&mut connections) => match never {},
     };
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
     _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;
@@ -95,7 +106,7 @@ async fn finish(channels: &mut JoinSet<()>) {
     }
 }
 
-/// Watches the channels, also when all have ended: the gateway still answers for its port.
+/// Watches channels or connections, also when all have ended: the gateway still answers for its port.
 async fn outlast(channels: &mut JoinSet<()>) -> Infallible {
     finish(channels).await;
     std::future::pending().await

@@ -11,6 +11,7 @@ use creel_core::{
     ids::{AccountId, Channel, RunId, SenderId},
     message::Inbound,
     time::Millis,
+    tools::{ServerName, Ticket, ToolSpec},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -31,6 +32,8 @@ const INBOX_MAX: usize = 256;
 pub enum Input {
     /// A message, and who waits for its adoption.
     Inbound(Inbound, oneshot::Sender<()>),
+    /// A server tells which tools it has.
+    ToolsListed(ServerName, Vec<ToolSpec>),
     /// The operator approves a pairing code.
     ApprovePairing {
         /// On which channel.
@@ -54,6 +57,12 @@ impl Inbox {
     pub async fn adopt(&self, inbound: Inbound) -> bool {
         let (adopted, adoption) = oneshot::channel();
         self.inputs.send(Input::Inbound(inbound, adopted)).await.is_ok() && adoption.await.is_ok()
+    }
+
+    /// Tells which tools a server has.
+    pub async fn list_tools(&self, server: ServerName, tools: Vec<ToolSpec>) {
+        // An error means that the gateway is gone, and nobody will ask for them.
+        _ = self.inputs.send(Input::ToolsListed(server, tools)).await;
     }
 
     /// Approves a pairing code; none if the gateway is ending.
@@ -90,6 +99,7 @@ pub struct Driver<N: Net> {
     closing: watch::Sender<bool>,
     tasks: JoinSet<Event>,
     model_tasks: BTreeMap<RunId, AbortHandle>,
+    tool_tasks: BTreeMap<Ticket, AbortHandle>,
 }
 
 /// What was left when the loop ended.
@@ -107,8 +117,8 @@ impl<N: Net> Driver<N> {
         let (sender, inputs) = mpsc::channel(INBOX_MAX);
         let (closing, closing_seen) = watch::channel(false);
         let tasks = JoinSet::new();
-        let model_tasks = BTreeMap::new();
-        let driver = Self { core, clock, outside, inputs, closing, tasks, model_tasks };
+        let (model_tasks, tool_tasks) = (BTreeMap::new(), BTreeMap::new());
+        let driver = Self { core, clock, outside, inputs, closing, tasks, model_tasks, tool_tasks };
         (driver, Inbox { inputs: sender, closing: closing_seen })
     }
 
@@ -153,6 +163,9 @@ impl<N: Net> Driver<N> {
                     continue;
                 }
             };
+            if let Event::ToolEnded { ticket, .. } = &event {
+                self.tool_tasks.remove(ticket);
+            }
             self.core.step(self.clock.both(), event, &mut effects);
             self.perform(&mut effects);
         }
@@ -167,6 +180,9 @@ impl<N: Net> Driver<N> {
                 self.core.step(now, Event::Inbound(inbound), effects);
                 // Whoever handed it in may be gone; it is adopted all the same.
                 _ = adopted.send(());
+            }
+            Input::ToolsListed(server, tools) => {
+                self.core.step(now, Event::ToolsListed(server, tools), effects);
             }
             Input::ApprovePairing { channel, code, answer } => {
                 _ = answer.send(self.core.approve_pairing(now.monotonic, &channel, &code));
@@ -188,6 +204,20 @@ impl<N: Net> Driver<N> {
                 }
                 Effect::CancelModel(run) => {
                     if let Some(task) = self.model_tasks.remove(&run) {
+                        task.abort();
+                    }
+                }
+                Effect::CallTool(job) => {
+                    let ticket = job.ticket;
+                    let outside = self.outside.clone();
+                    let call = async move {
+                        let outcome = outside.call_tool(job).await;
+                        Event::ToolEnded { ticket, outcome }
+                    };
+                    self.tool_tasks.insert(ticket, self.tasks.spawn(call));
+                }
+                Effect::CancelTools(run) => {
+                    for (_, task) in self.tool_tasks.extract_if(.., |it, _| it.run == run) {
                         task.abort();
                     }
                 }
@@ -222,6 +252,9 @@ fn log(note: &Note) {
         Note::RunAnswered(run) => tracing::info!(%run, "run answered"),
         Note::RunFailed(run, why) => tracing::warn!(%run, %why, "run failed"),
         Note::RunAborted(run) => tracing::info!(%run, "run aborted"),
+        Note::ToolsListed(server, count) => tracing::info!(%server, count, "tools listed"),
+        Note::ToolCalled(ticket, tool) => tracing::info!(run = %ticket.run, %tool, "tool called"),
+        Note::SubagentStarted(session) => tracing::info!(%session, "sub-agent started"),
         Note::SendGivenUp(route, why) => {
             tracing::error!(channel = %route.channel, peer = %route.peer.id, ?why, "a text was given up");
         }

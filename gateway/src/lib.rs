@@ -7,6 +7,7 @@
 //! - [`app`]: the whole gateway as one future; start here.
 //! - [`driver`]: the one loop that owns the core.
 //! - [`channels`] and [`providers`]: the two edges.
+//! - [`tools`]: what a model may ask for.
 //! - [`outside`]: which of them an effect goes to.
 //! - [`server`]: the gateway's own port.
 //! - [`http`], [`net`], [`clock`], [`secret`], [`signature`]: what they stand on.
@@ -26,3 +27,4 @@ pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod signature;
+pub mod tools;

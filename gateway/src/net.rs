@@ -33,6 +33,11 @@ pub trait Net: Clone + Send + Sync + 'static {
         host: &str,
         port: u16,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Whether programs may be started beside it: only where the machine is the real one.
+    fn may_spawn(&self) -> bool {
+        false
+    }
 }
 
 /// The real network.
@@ -51,6 +56,10 @@ impl Net for TokioNet {
         let mut stream = tokio::net::TcpStream::connect((host, port)).await?;
         disable_nagle(&mut stream);
         Ok(stream)
+    }
+
+    fn may_spawn(&self) -> bool {
+        true
     }
 }
 

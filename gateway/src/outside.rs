@@ -6,6 +6,7 @@ use creel_core::{
     egress::{Outgoing, SendOutcome},
     ids::{AccountId, AgentId, Channel},
     run::{ModelFailure, ModelOutcome, ModelRequest},
+    tools::{Job, ToolOutcome},
 };
 
 use tracing::Instrument as _;
@@ -17,6 +18,7 @@ use crate::{
     net::Net,
     providers::openai::{self, Endpoint},
     secret::Secret,
+    tools::servers::Servers,
 };
 
 /// A model provider.
@@ -29,7 +31,7 @@ pub struct Provider {
 }
 
 /// The addresses and keys of everything outside.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outside<N: Net> {
     /// The client.
     pub http: Http<N>,
@@ -45,6 +47,8 @@ pub struct Outside<N: Net> {
     pub wall_clock: WallClock,
     /// The gateway's seed, which tells its sends from those of its earlier lives.
     pub seed: u64,
+    /// Servers of tools.
+    pub servers: Servers,
 }
 
 impl<N: Net> Outside<N> {
@@ -63,6 +67,13 @@ impl<N: Net> Outside<N> {
             openai::complete(&self.http, &endpoint, model, &request).await
         }
         .instrument(span)
+    }
+
+    /// Has a tool run by the server that has it.
+    pub fn call_tool(self: Arc<Self>, job: Job) -> impl Future<Output = ToolOutcome> + Send {
+        let Job { ticket, server, name, .. } = &job;
+        let span = tracing::info_span!("tool", run = %ticket.run, %server, tool = %name);
+        async move { self.servers.call(&job).await }.instrument(span)
     }
 
     /// Sends a piece by the account that its route names.

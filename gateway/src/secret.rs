@@ -17,10 +17,13 @@ impl Secret {
 
     /// What somebody else wrote, as the log may have it: without the value, on one line, and not too long.
     pub fn redact(&self, text: &str) -> String {
-        let without =
-            if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "[secret]") };
         let plain = |it: char| if it.is_control() { ' ' } else { it };
-        without.chars().take(REDACTED_CHARS_MAX).map(plain).collect()
+        self.hide_in(text).chars().take(REDACTED_CHARS_MAX).map(plain).collect()
+    }
+
+    /// A text without the value.
+    pub fn hide_in(&self, text: &str) -> String {
+        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "[secret]") }
     }
 
     /// The value itself, for the one place that sends it.

@@ -16,6 +16,7 @@ mod shape;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +39,10 @@ use creel_document::{
 };
 use serde::Deserialize as _;
 
-use crate::{channels::Account, clock::WallClock, outside::Provider, secret::Secret};
+use crate::{
+    channels::Account, clock::WallClock, outside::Provider, secret::Secret,
+    tools::servers::ServerSettings,
+};
 
 /// The gateway's port unless configured.
 pub const PORT: u16 = 18_789;
@@ -84,6 +88,8 @@ pub struct Settings {
     pub providers: BTreeMap<String, Provider>,
     /// Keys of an agent's own, by agent and provider.
     pub keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+    /// Servers of tools.
+    pub servers: Vec<ServerSettings>,
 }
 
 /// A configuration that was accepted.
@@ -190,6 +196,7 @@ fn convert(
     let life = session::life(source, document, problems, &mut warnings);
     let (queue, bursts) = messages::queue(source.version, document, problems);
     let token = token(source, document, problems);
+    let servers = tools::servers(document, problems, &mut warnings);
     // All has been looked at, so that all problems are told at once.
     let (roster, routing, admission) = (roster?, routing?, admission?);
     let defaults = &document.agents.defaults;
@@ -210,6 +217,7 @@ fn convert(
             queue,
             max_concurrent: defaults.max_concurrent.unwrap_or_else(|| width(source)),
             run_timeout: agents::run_timeout(document, &profile),
+            tools: tools::settings(document),
             text_limits: found
                 .iter()
                 .filter_map(|it| Some((it.channel.clone(), it.limit?)))
@@ -222,6 +230,7 @@ fn convert(
         accounts: found.into_iter().flat_map(channels::Found::into_accounts).collect(),
         providers: providers.by_name,
         keys: roster.keys,
+        servers,
     };
     Some((settings, warnings, roster.workspaces))
 }

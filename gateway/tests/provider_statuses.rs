@@ -44,6 +44,7 @@ fn request() -> ModelRequest {
         model: ModelId::new("p/m").unwrap(),
         system: "You help.".into(),
         history,
+        tools: Vec::new(),
     }
 }
 
@@ -53,7 +54,7 @@ async fn ask(base_url: String) -> String {
     let endpoint = Endpoint { base_url, key: Secret::new(KEY) };
     let outcome = openai::complete(&Http::new(TokioNet), &endpoint, "m", &request()).await;
     let outcome = match outcome {
-        ModelOutcome::Answered(text) => format!("answered {text:?}"),
+        ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
         ModelOutcome::Failed(failure) => format!("{failure:?}: {failure}"),
     };
     let logged = log.text();

@@ -4,21 +4,28 @@
 //! send [`Event::Tick`] when [`Gateway::next_deadline`] has come. Deadlines that have come are served before the event,
 //! so what was due first happens first, whatever woke the driver.
 
+mod builtins;
 mod control;
 mod lives;
+mod note;
 mod sends;
 mod settings;
+mod subagents;
+mod tooling;
 mod turns;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-pub use self::settings::{Agent, Settings};
+pub use self::{
+    note::{Note, RunFailure},
+    settings::{Agent, Settings},
+};
 use crate::{
     admission::{Admission, Ignored, PairingError, Pairings},
     command::{self, Command},
     deadlines::Deadlines,
-    egress::{GivenUp, Outbox, Outgoing, SendOutcome},
-    ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
+    egress::{Outbox, Outgoing, SendOutcome},
+    ids::{AccountId, AgentId, Channel, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
     life::Days,
@@ -26,11 +33,12 @@ use crate::{
     origin::{InboundId, Origin, Route},
     overheard::Overheard,
     routing::Routed,
-    run::{MainLane, ModelFailure, ModelOutcome, ModelRequest, Run},
+    run::{Lanes, ModelOutcome, ModelRequest, Run},
     send_policy::Verdict,
     session::Session,
     session_key::SessionKey,
     time::{Now, Timestamp, WallTime},
+    tools::{Job, ServerName, Ticket, ToolOutcome, ToolSpec, builtin},
 };
 
 /// What can happen to the gateway.
@@ -58,6 +66,15 @@ pub enum Event {
         /// How.
         outcome: SendOutcome,
     },
+    /// A tool that a run's model asked for ended.
+    ToolEnded {
+        /// Which call.
+        ticket: Ticket,
+        /// How.
+        outcome: ToolOutcome,
+    },
+    /// A server tells which tools it has: these, and no others.
+    ToolsListed(ServerName, Vec<ToolSpec>),
     /// A deadline has come.
     Tick,
 }
@@ -69,42 +86,14 @@ pub enum Effect {
     CallModel(ModelRequest),
     /// Stop asking: whatever the run's request still brings is of no use.
     CancelModel(RunId),
+    /// Have a tool run.
+    CallTool(Job),
+    /// Stop the run's tools: whatever they still bring is of no use.
+    CancelTools(RunId),
     /// Send a piece of text.
     Send(Outgoing),
     /// Tell the log.
     Note(Note),
-}
-
-/// What an operator would want to read in the log. No note holds a message's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// A redelivered message was not taken twice.
-    Duplicate(MessageId),
-    /// A message was not admitted.
-    NotAdmitted(MessageId, Ignored),
-    /// A run began to talk to its model.
-    RunStarted(RunId, SessionKey),
-    /// A run ended with an answer.
-    RunAnswered(RunId),
-    /// A run ended without one.
-    RunFailed(RunId, RunFailure),
-    /// A run was aborted by `/stop`, `/new`, `/reset` or an interrupting message.
-    RunAborted(RunId),
-    /// A piece of an answer will never be visible.
-    SendGivenUp(Route, GivenUp),
-    /// A route's line was full, so a text was not sent.
-    OutboxFull(Route),
-}
-
-/// Why a run has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RunFailure {
-    /// The model request failed.
-    #[error(transparent)]
-    Model(ModelFailure),
-    /// The run took longer than it may.
-    #[error("the run took longer than it may")]
-    Timeout,
 }
 
 /// Who can want to be woken. The order is the order of equal deadlines.
@@ -113,6 +102,7 @@ enum Timer {
     Burst(BurstKey),
     Lane(SessionKey),
     Run(RunId),
+    Archive(SessionKey),
     Route(Route),
 }
 
@@ -127,7 +117,11 @@ pub struct Gateway {
     sessions: BTreeMap<SessionKey, Session>,
     runs: BTreeMap<RunId, Run>,
     runs_started: u64,
-    main_lane: MainLane,
+    lanes: Lanes,
+    /// The tools of each server.
+    tools: BTreeMap<ServerName, Vec<Arc<ToolSpec>>>,
+    builtins: Vec<Arc<ToolSpec>>,
+    subagents_started: u64,
     outbox: Outbox,
     deadlines: Deadlines<Timer>,
     /// What the wall clock showed when the step under way began.
@@ -139,7 +133,10 @@ impl Gateway {
     /// A gateway in which nothing has happened yet. `seed` decides pairing codes, nothing else.
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
-            main_lane: MainLane::new(settings.max_concurrent),
+            lanes: Lanes::new(settings.max_concurrent, settings.tools.subagents.max_concurrent),
+            tools: BTreeMap::new(),
+            builtins: builtin::specs().into_iter().map(Arc::new).collect(),
+            subagents_started: 0,
             pairings: Pairings::new(seed),
             settings,
             seen: Seen::default(),
@@ -166,6 +163,8 @@ impl Gateway {
                 self.model_ended(now, (run, call), outcome, effects);
             }
             Event::SendEnded { send, outcome } => self.send_ended(now, send, outcome, effects),
+            Event::ToolEnded { ticket, outcome } => self.tool_ended(now, ticket, outcome, effects),
+            Event::ToolsListed(server, tools) => self.list_tools(server, tools, effects),
             Event::Tick => (),
         }
         // What the event made due at this very moment: a lane whose quiet ended while its run still ran.
@@ -204,6 +203,7 @@ impl Gateway {
                 Timer::Burst(key) => self.finish_burst(now, &key, effects),
                 Timer::Lane(key) => self.drain(now, &key, effects),
                 Timer::Run(run) => self.time_out(now, run, effects),
+                Timer::Archive(key) => self.archive(&key),
                 Timer::Route(route) => self.pump(now, &route, effects),
             }
         }
@@ -311,6 +311,7 @@ impl Gateway {
         let message = Message { context, ..Message::of(inbound, authority) };
         let over = self.hear(now, &key, &message.route);
         let session = self.session(&key);
+        session.route = Some(message.route.clone());
         let arrival = session.lane.arrive(now, message, settings);
         // While a run uses the life, its end waits for the next turn.
         session.over = over || (session.over && !matches!(arrival, Arrival::Start(_)));

@@ -54,6 +54,8 @@ struct Waiting {
     message: Message,
     settings: QueueSettings,
     arrived: Timestamp,
+    /// What the gateway itself reports: no cap drops or refuses it, and it takes no room from people.
+    is_report: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -91,18 +93,18 @@ pub enum Arrival {
 impl Lane {
     /// Takes a message in.
     pub fn arrive(&mut self, now: Timestamp, message: Message, settings: QueueSettings) -> Arrival {
-        let mut item = Waiting { message, settings, arrived: now };
+        let mut item = Waiting { message, settings, arrived: now, is_report: false };
         match (self.active, settings.mode) {
             (None, Mode::Interrupt) => {
-                self.waiting.clear();
+                self.waiting.retain(|it| it.is_report);
                 Arrival::Start(prompt::batch(&[item.message], self.dropped.take()))
             }
             (None, _) if self.waiting.is_empty() => {
                 Arrival::Start(prompt::batch(&[item.message], self.dropped.take()))
             }
             (Some((aborted, _)), Mode::Interrupt) => {
-                self.waiting.clear();
-                self.steering.clear();
+                self.waiting.retain(|it| it.is_report);
+                self.steering.retain(|it| it.is_report);
                 let turn = prompt::batch(&[item.message], self.dropped.take());
                 Arrival::Interrupt { aborted, turn }
             }
@@ -126,6 +128,31 @@ impl Lane {
         }
     }
 
+    /// Takes in what the gateway itself has to tell the session. It interrupts nothing and is never dropped.
+    pub fn report(&mut self, now: Timestamp, message: Message, settings: QueueSettings) -> Arrival {
+        let mode = match settings.mode {
+            Mode::Interrupt => Mode::Followup,
+            Mode::SteerBacklog => Mode::Steer,
+            mode @ (Mode::Collect | Mode::Followup | Mode::Steer) => mode,
+        };
+        let settings = QueueSettings { mode, ..settings };
+        if self.active.is_none() && self.waiting.is_empty() {
+            return Arrival::Start(prompt::batch(&[message], self.dropped.take()));
+        }
+        let mut item = Waiting { message, settings, arrived: now, is_report: true };
+        match (self.active, mode) {
+            (Some((_, running)), Mode::Steer) if self.may_join(&item, running) => {
+                self.steering.push_back(item);
+            }
+            (_, Mode::Steer) => {
+                item.settings.mode = Mode::Followup;
+                self.waiting.push_back(item);
+            }
+            _ => self.waiting.push_back(item),
+        }
+        Arrival::Queued
+    }
+
     /// Gives the lane to a run, whose turn has this authority.
     pub fn occupy(&mut self, run: RunId, authority: Authority) {
         debug_assert!(self.active.is_none(), "a lane is occupied only when it is free");
@@ -147,6 +174,11 @@ impl Lane {
             SteerBatch::All => self.steering.iter().take_while(in_room).count(),
         };
         self.steering.drain(..count).map(|it| it.message).collect()
+    }
+
+    /// Whether a message waits to join the active run.
+    pub fn has_steering(&self) -> bool {
+        !self.steering.is_empty()
     }
 
     /// The active run ended, however it did. What was to join it waits in front of all that came later.
@@ -218,6 +250,12 @@ impl Lane {
             && self.waiting.iter().all(is_kept)
     }
 
+    /// Takes out the oldest message that may be dropped.
+    fn take_oldest(&mut self) -> Option<Waiting> {
+        let oldest = self.waiting.iter().position(|it| !it.is_report)?;
+        self.waiting.remove(oldest)
+    }
+
     fn enqueue(&mut self, item: Waiting) -> Arrival {
         if has_room(&self.waiting, item.settings) {
             self.waiting.push_back(item);
@@ -225,9 +263,9 @@ impl Lane {
         }
         match item.settings.drop {
             DropPolicy::New => return Arrival::Rejected(item.message),
-            DropPolicy::Old => _ = self.waiting.pop_front(),
+            DropPolicy::Old => _ = self.take_oldest(),
             DropPolicy::Summarize => {
-                if let Some(oldest) = self.waiting.pop_front() {
+                if let Some(oldest) = self.take_oldest() {
                     self.dropped.add(&oldest.message);
                 }
             }
@@ -238,7 +276,7 @@ impl Lane {
 }
 
 fn has_room(queue: &VecDeque<Waiting>, settings: QueueSettings) -> bool {
-    queue.len() < settings.cap.get()
+    queue.iter().filter(|it| !it.is_report).count() < settings.cap.get()
 }
 
 impl Dropped {

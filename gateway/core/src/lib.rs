@@ -15,6 +15,7 @@
 //! - [`life`]: when the conversation begins anew.
 //! - [`lane`]: what happens while the conversation is busy.
 //! - [`run`]: the turn's way through the model.
+//! - [`tools`]: what the model may ask for meanwhile.
 //! - [`egress`]: answers leave, in order and in pieces.
 //! - [`gateway`]: all of it on one page; read it first.
 //!
@@ -40,6 +41,7 @@ pub mod send_policy;
 pub mod session;
 pub mod session_key;
 pub mod time;
+pub mod tools;
 pub mod untrusted;
 
 #[cfg(test)]

@@ -79,6 +79,15 @@ impl Message {
     }
 }
 
+impl Message {
+    /// What the gateway itself has to tell a session: never said by a person, so no id of a platform is in it.
+    pub fn report(route: Route, authority: Authority, reporter: &str, text: String) -> Self {
+        let id = MessageId::new(reporter).expect("reporters have names");
+        let sender = SenderId::new(reporter).expect("reporters have names");
+        Self { id, route, sender, authority, merged: Vec::new(), text }
+    }
+}
+
 /// One turn: what the model is asked, and where its answer goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {

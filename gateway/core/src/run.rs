@@ -1,24 +1,46 @@
-//! A run: one turn's way through the model, and the main lane that all runs share.
+//! A run: one turn's way through the model and its tools, and the lanes that runs share.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
     ids::{AgentId, ModelId, RunId},
     message::Turn,
     origin::Route,
+    owners::Authority,
     session::History,
     session_key::SessionKey,
+    tools::{Round, ToolCall, ToolSpec},
 };
 
-/// A turn that waits for a slot of the main lane, or talks to the model.
+/// A turn that waits for a slot of its lane, talks to the model, or has tools run.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The session whose lane it holds.
     pub session: SessionKey,
     /// Where its next answer goes.
     pub route: Route,
+    /// With whose authority it has tools run.
+    pub authority: Authority,
+    /// Which slots it uses.
+    pub lane: LaneName,
     /// How far it is.
     pub phase: Phase,
+    /// How many tools its model has asked for.
+    pub tool_calls: u32,
+    /// What its model had sent by the `message` tool, and where to: the same is not sent twice.
+    pub sent: BTreeSet<(Route, String)>,
+}
+
+impl Run {
+    /// A run that waits for its slot.
+    pub fn new(session: SessionKey, lane: LaneName, turn: Turn) -> Self {
+        let (route, authority) = (turn.route.clone(), turn.authority);
+        let (phase, sent) = (Phase::Pending(turn), BTreeSet::new());
+        Self { session, route, authority, lane, phase, tool_calls: 0, sent }
+    }
 }
 
 /// How far a run is.
@@ -28,6 +50,8 @@ pub enum Phase {
     Pending(Turn),
     /// Its model request of this number, from 1, is under way.
     Calling(u32),
+    /// The answer to its model request of this number asked for tools, which run.
+    Tools(u32, Round),
 }
 
 /// What the shell shall ask a provider.
@@ -45,15 +69,33 @@ pub struct ModelRequest {
     pub system: Arc<str>,
     /// What was said, the new entries last.
     pub history: History,
+    /// What the model may ask for.
+    pub tools: Vec<Arc<ToolSpec>>,
 }
 
 /// How a model request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelOutcome {
     /// The whole answer.
-    Answered(String),
+    Answered(Answer),
     /// No answer, or not the whole of it.
     Failed(ModelFailure),
+}
+
+/// What a model answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What it said.
+    pub text: String,
+    /// The tools that it asked for, in its order. Each has an id of its own.
+    pub calls: Vec<ToolCall>,
+}
+
+impl Answer {
+    /// An answer that asks for nothing.
+    pub fn of(text: impl Into<String>) -> Self {
+        Self { text: text.into(), calls: Vec::new() }
+    }
 }
 
 /// Why a model request has no answer. The provider's own words are not in it: they may hold secrets, and go to the log
@@ -80,18 +122,49 @@ pub enum ModelFailure {
     NotConfigured,
 }
 
-/// The main lane: how many runs may talk to a model at once, and who waits, first come first served.
+/// Whose slots a run uses. What one lane's runs start is in another lane, so that it never waits for its parent's slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LaneName {
+    /// Turns of people's messages.
+    Main,
+    /// Sub-agents.
+    Subagent,
+}
+
+/// The lanes' slots.
 #[derive(Clone, Debug)]
-pub struct MainLane {
+pub struct Lanes {
+    main: Slots,
+    subagent: Slots,
+}
+
+impl Lanes {
+    /// Lanes of these widths, each 1 at the least.
+    pub fn new(main: u32, subagent: u32) -> Self {
+        Self { main: Slots::new(main), subagent: Slots::new(subagent) }
+    }
+
+    /// A lane's slots.
+    pub fn slots(&mut self, lane: LaneName) -> &mut Slots {
+        match lane {
+            LaneName::Main => &mut self.main,
+            LaneName::Subagent => &mut self.subagent,
+        }
+    }
+}
+
+/// How many runs may be active at once, and who waits, first come first served.
+#[derive(Clone, Debug)]
+pub struct Slots {
     width: usize,
     active: usize,
     waiting: VecDeque<RunId>,
 }
 
-impl MainLane {
-    /// A lane for `width` runs at once, 1 at the least.
+impl Slots {
+    /// Slots for `width` runs at once, 1 at the least.
     pub fn new(width: u32) -> Self {
-        assert!(width > 0, "a main lane without width would never run anything");
+        assert!(width > 0, "a lane without width would never run anything");
         Self { width: width as usize, active: 0, waiting: VecDeque::new() }
     }
 
@@ -119,10 +192,5 @@ impl MainLane {
     /// Takes a run out of those that wait.
     pub fn withdraw(&mut self, run: RunId) {
         self.waiting.retain(|it| *it != run);
-    }
-
-    /// How many runs talk to a model.
-    pub fn active(&self) -> usize {
-        self.active
     }
 }

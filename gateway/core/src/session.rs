@@ -6,8 +6,12 @@ use crate::{
     ids::{AgentId, ModelId},
     lane::{Lane, QueueOverride},
     life::Life,
+    origin::Route,
+    owners::Authority,
     send_policy::Verdict,
+    session_key::SessionKey,
     time::Now,
+    tools::Settled,
 };
 
 /// One entry of a history.
@@ -17,6 +21,8 @@ pub enum Entry {
     User(Arc<str>),
     /// What the model said.
     Assistant(Arc<str>),
+    /// What the model said and asked for, with what came of it: a call without its result cannot be written down.
+    Tools(Arc<Settled>),
 }
 
 /// What was said, oldest first. A clone is another handle: a request in flight shares the session's.
@@ -34,6 +40,19 @@ impl History {
     pub fn entries(&self) -> &[Entry] {
         &self.0
     }
+}
+
+/// Who started a sub-agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The session that its result is for.
+    pub session: SessionKey,
+    /// Where the answer to that result goes.
+    pub route: Route,
+    /// With whose authority it was started, and so its result is read.
+    pub authority: Authority,
+    /// What the result calls it.
+    pub label: String,
 }
 
 /// A session.
@@ -57,6 +76,10 @@ pub struct Session {
     pub life: Option<Life>,
     /// The life is over, and ends when the next turn begins: a run may be using it still.
     pub over: bool,
+    /// Who started it, if it is a sub-agent's.
+    pub parent: Option<Parent>,
+    /// Where somebody last wrote in it, and so where a text for it goes.
+    pub route: Option<Route>,
 }
 
 impl Session {
@@ -72,6 +95,8 @@ impl Session {
             lane: Lane::default(),
             life: None,
             over: false,
+            parent: None,
+            route: None,
         }
     }
 

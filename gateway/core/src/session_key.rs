@@ -9,6 +9,7 @@
 //!            per-group                 agent:<id>:<channel>:group:<chat>
 //!   room                               agent:<id>:<channel>:channel:<chat>
 //!   in a topic, in a thread            …:topic:<id>, …:thread:<id>
+//!   sub-agent                          agent:<id>:subagent:<n>
 //! ```
 //!
 //! The parts in angle brackets may hold anything, a `:` too, so that a chat named `3001:topic:42` could pass for a topic
@@ -52,6 +53,11 @@ impl SessionKey {
             "" => Err(Empty { what: "a session key" }),
             found => Ok(Self(found.to_lowercase().into())),
         }
+    }
+
+    /// The key of an agent's sub-agent, counted over the gateway's life.
+    pub fn of_subagent(agent: &AgentId, number: u64) -> Self {
+        Self(format!("agent:{}:subagent:{number}", part(agent.as_str())).into())
     }
 
     /// The key's text.

@@ -18,6 +18,7 @@ use crate::{
     send_policy::SendPolicy,
     session_key::{DmScope, KeyRules},
     time::Millis,
+    tools::{policy::Policy, settings::ToolSettings},
 };
 
 pub(crate) fn dm(sender: &str) -> Origin {
@@ -62,7 +63,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
     };
     Settings {
         profile,
-        agents: [(main, Agent { model, system: "You help.".into() })].into(),
+        agents: [(main, agent(model))].into(),
         models: BTreeSet::new(),
         admission,
         history: overheard::Limits::default(),
@@ -77,6 +78,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         queue: QueueConfig { all: queue, ..QueueConfig::default() },
         max_concurrent: 2,
         run_timeout: Millis::from_s(600),
+        tools: ToolSettings::default(),
         text_limits: BTreeMap::new(),
     }
 }
@@ -90,4 +92,8 @@ pub(crate) fn never_over(version: Version) -> LifeRules {
         by_type: BTreeMap::new(),
         by_channel: BTreeMap::new(),
     }
+}
+
+fn agent(model: ModelId) -> Agent {
+    Agent { model, system: "You help.".into(), tools: Policy::default(), spawns: Vec::new() }
 }

@@ -3,12 +3,15 @@
 //! The answer is read as server-sent events and is whole only when the stream said so: a `finish_reason` and a clean
 //! end. Anything else has a reason of its own, so that half an answer is never passed off as one.
 
+mod calls;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use creel_core::{
-    run::{ModelFailure, ModelOutcome, ModelRequest},
+    run::{Answer, ModelFailure, ModelOutcome, ModelRequest},
     session::Entry,
+    tools::ToolSpec,
 };
 use futures_util::StreamExt as _;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -49,12 +52,51 @@ struct Body<'a> {
     model: &'a str,
     stream: bool,
     messages: Vec<Message<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tool<'a>>,
 }
 
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    /// Null beside calls, where the model said nothing.
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Call<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+}
+
+impl<'a> Message<'a> {
+    fn of(role: &'static str, content: &'a str) -> Self {
+        Self { role, content: Some(content), tool_calls: Vec::new(), tool_call_id: None }
+    }
+}
+
+#[derive(Serialize)]
+struct Call<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    function: Called<'a>,
+}
+
+#[derive(Serialize)]
+struct Called<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    r#type: &'static str,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +117,8 @@ struct Choice {
 #[derive(Default, Deserialize)]
 struct Delta {
     content: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<calls::Piece>>,
 }
 
 /// The body broke off or was longer than expected.
@@ -100,7 +144,7 @@ pub async fn complete<N: Net>(
     request: &ModelRequest,
 ) -> ModelOutcome {
     match exchange(http, endpoint, model, request).await {
-        Ok(text) => ModelOutcome::Answered(text),
+        Ok(answer) => ModelOutcome::Answered(answer),
         Err(failure) => ModelOutcome::Failed(failure),
     }
 }
@@ -110,7 +154,7 @@ async fn exchange<N: Net>(
     endpoint: &Endpoint,
     model: &str,
     request: &ModelRequest,
-) -> Result<String, ModelFailure> {
+) -> Result<Answer, ModelFailure> {
     let encoded = encode(endpoint, model, request).map_err(|error| {
         tracing::warn!(%error, "provider address or key cannot be used");
         ModelFailure::NotConfigured
@@ -140,13 +184,10 @@ fn encode(
     model: &str,
     request: &ModelRequest,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-    let system = Message { role: "system", content: &request.system };
-    let history = request.history.entries().iter().map(|entry| match entry {
-        Entry::User(text) => Message { role: "user", content: text },
-        Entry::Assistant(text) => Message { role: "assistant", content: text },
-    });
-    let body =
-        Body { model, stream: true, messages: std::iter::once(system).chain(history).collect() };
+    let mut messages = vec![Message::of("system", &request.system)];
+    messages.extend(request.history.entries().iter().flat_map(messages_of));
+    let tools = request.tools.iter().map(|it| tool(it)).collect();
+    let body = Body { model, stream: true, messages, tools };
     let body = serde_json::to_vec(&body).expect("a body of strings is plain data");
     Request::post(format!("{}/chat/completions", endpoint.base_url))
         .header(header::CONTENT_TYPE, "application/json")
@@ -155,12 +196,46 @@ fn encode(
         .body(Full::new(Bytes::from(body)))
 }
 
-async fn read_stream(response: Response<Incoming>) -> Result<String, ModelFailure> {
+fn messages_of(entry: &Entry) -> Vec<Message<'_>> {
+    match entry {
+        Entry::User(text) => vec![Message::of("user", text)],
+        Entry::Assistant(text) => vec![Message::of("assistant", text)],
+        Entry::Tools(round) => {
+            let calls = round.calls.iter().map(|(call, _)| Call {
+                id: &call.id,
+                r#type: "function",
+                function: Called { name: call.name.as_str(), arguments: &call.arguments },
+            });
+            let asking = Message {
+                role: "assistant",
+                content: Some(&*round.text).filter(|it| !it.is_empty()),
+                tool_calls: calls.collect(),
+                tool_call_id: None,
+            };
+            let results = round.calls.iter().map(|(call, result)| Message {
+                tool_call_id: Some(&call.id),
+                ..Message::of("tool", result)
+            });
+            std::iter::once(asking).chain(results).collect()
+        }
+    }
+}
+
+fn tool(spec: &ToolSpec) -> Tool<'_> {
+    // A schema that is no JSON says nothing, which is a schema too.
+    let parameters =
+        serde_json::from_str(&spec.parameters).unwrap_or_else(|_| serde_json::json!({}));
+    let (name, description) = (spec.name.as_str(), &*spec.description);
+    Tool { r#type: "function", function: Function { name, description, parameters } }
+}
+
+async fn read_stream(response: Response<Incoming>) -> Result<Answer, ModelFailure> {
     // Boxed, since the compiler loses track of the closure's lifetimes across the waits below otherwise.
     let body =
         Limited::new(response.into_body(), STREAM_BYTES_MAX).map_err(Spoiled::from).boxed_unsync();
     let mut events = SseStream::new(body);
     let mut text = String::new();
+    let mut calls = calls::Calls::default();
     let mut finished = false;
     while let Some(event) = events.next().await {
         let Some(data) = event.map_err(|it| broken(&it))?.data else { continue };
@@ -168,7 +243,7 @@ async fn read_stream(response: Response<Incoming>) -> Result<String, ModelFailur
             // Nothing behind it matters, neither what comes nor that nothing does.
             let rest = async { while events.next().await.is_some() {} };
             _ = tokio::time::timeout(END_WAIT, rest).await;
-            return Ok(text);
+            return Ok(Answer { text, calls: calls.finish() });
         }
         let chunk: Chunk = serde_json::from_str(&data).map_err(|_| ModelFailure::Malformed)?;
         if chunk.error.is_some() {
@@ -177,13 +252,19 @@ async fn read_stream(response: Response<Incoming>) -> Result<String, ModelFailur
         }
         for choice in chunk.choices.into_iter().take(1) {
             text.push_str(choice.delta.content.as_deref().unwrap_or_default());
+            for piece in choice.delta.tool_calls.into_iter().flatten() {
+                calls.add(piece)?;
+            }
             finished |= choice.finish_reason.is_some();
         }
-        if text.len() > ANSWER_BYTES_MAX {
+        if text.len() + calls.bytes() > ANSWER_BYTES_MAX {
             return Err(ModelFailure::TooLong);
         }
     }
-    if finished { Ok(text) } else { Err(ModelFailure::BrokenOff) }
+    match finished {
+        true => Ok(Answer { text, calls: calls.finish() }),
+        false => Err(ModelFailure::BrokenOff),
+    }
 }
 
 fn broken(error: &sse_stream::Error) -> ModelFailure {

@@ -15,7 +15,7 @@ use creel_core::{
 };
 use serde::Deserialize;
 
-use super::{Problems, Source, raw};
+use super::{Problems, Source, raw, tools};
 use crate::{outside::Provider, secret::Secret};
 
 /// The providers and their models.
@@ -100,7 +100,8 @@ pub(super) fn roster(
         };
         roster.listed.0.push(Listed { id: id.clone(), default: agent.default });
         roster.keys.insert(id.clone(), keys);
-        roster.agents.insert(id, Agent { model, system });
+        let (tools, spawns) = (tools::policy(document, &agent), tools::spawns(document, &agent));
+        roster.agents.insert(id, Agent { model, system, tools, spawns });
     }
     complete.then_some(roster)
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::tools::{AgentTools, Mcp, RawSubagents, Tools};
+
 use super::channels::telegram;
 
 #[derive(Default, Deserialize)]
@@ -17,6 +19,8 @@ pub(super) struct Document {
     pub(super) session: Session,
     pub(super) messages: Messages,
     pub(super) commands: Commands,
+    pub(super) tools: Tools,
+    pub(super) mcp: Mcp,
 }
 
 #[derive(Default, Deserialize)]
@@ -48,6 +52,7 @@ pub(super) struct AgentDefaults {
     pub(super) workspace: Option<String>,
     pub(super) max_concurrent: Option<u32>,
     pub(super) timeout_seconds: Option<u64>,
+    pub(super) subagents: RawSubagents,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -58,6 +63,8 @@ pub(super) struct Agent {
     pub(super) name: Option<String>,
     pub(super) model: Option<serde_json::Value>,
     pub(super) workspace: Option<String>,
+    pub(super) tools: AgentTools,
+    pub(super) subagents: RawSubagents,
 }
 
 #[derive(Default, Deserialize)]

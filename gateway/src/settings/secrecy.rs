@@ -17,7 +17,8 @@ const SECRET_ENDINGS: [&str; 6] =
 fn is_secret(key: &str) -> bool {
     let key = key.to_lowercase();
     // A text under `auth` is a token in the wrong place.
-    matches!(key.as_str(), "key" | "auth") || SECRET_ENDINGS.iter().any(|it| key.ends_with(it))
+    matches!(key.as_str(), "key" | "auth" | "env" | "headers")
+        || SECRET_ENDINGS.iter().any(|it| key.ends_with(it))
 }
 
 /// The file's text as reports may show it: secret values are stars of the same length, so that all places stay right.

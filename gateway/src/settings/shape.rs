@@ -3,7 +3,10 @@
 use creel_core::lane::Cap;
 use creel_document::shape::{Field, Shape, Unknown};
 
-use super::channels::{telegram, webhook};
+use super::{
+    channels::{telegram, webhook},
+    tools,
+};
 
 pub(super) const fn open(fields: &'static [Field]) -> Shape {
     Shape::Record { fields, unknown: Unknown::Ignore }
@@ -34,6 +37,8 @@ pub(super) const DOCUMENT: Shape = open(&[
     key("session", &SESSION, "Which conversation a message belongs to."),
     key("commands", &COMMANDS, "Who may give commands, and who the owners are."),
     key("messages", &MESSAGES, "What happens while a session is busy."),
+    key("tools", &tools::TOOLS, "What agents may use."),
+    key("mcp", &tools::MCP, "Servers of tools."),
 ]);
 
 const GATEWAY: Shape = open(&[
@@ -62,6 +67,7 @@ const AGENTS: Shape = open(&[
                 &Shape::Integer { min: 1, max: 31_536_000 },
                 "How long a run may take.",
             ),
+            key("subagents", &tools::SUBAGENTS, "Their sub-agents."),
         ]),
         "What agents have unless they say otherwise.",
     ),
@@ -74,10 +80,20 @@ const AGENT_DEFAULT: Field = key("default", &BOOL, "Whether it answers where no 
 const AGENT_NAME: Field = key("name", &TEXT, "Its name for people.");
 const AGENT_MODEL: Field = key("model", &MODEL, "Its model.");
 const AGENT_WORKSPACE: Field = key("workspace", &TEXT, "Its folder.");
-const AGENT: &[Field] = &[AGENT_DEFAULT, AGENT_NAME, AGENT_MODEL, AGENT_WORKSPACE];
+const AGENT_TOOLS: Field = key("tools", &tools::AGENT_TOOLS, "What it may use.");
+const AGENT_SUBAGENTS: Field = key("subagents", &tools::AGENT_SUBAGENTS, "Its sub-agents.");
+const AGENT: &[Field] =
+    &[AGENT_DEFAULT, AGENT_NAME, AGENT_MODEL, AGENT_WORKSPACE, AGENT_TOOLS, AGENT_SUBAGENTS];
 const LISTED_AGENT: Shape = open(LISTED_AGENT_FIELDS);
-const LISTED_AGENT_FIELDS: &[Field] =
-    &[AGENT_ID, AGENT_DEFAULT, AGENT_NAME, AGENT_MODEL, AGENT_WORKSPACE];
+const LISTED_AGENT_FIELDS: &[Field] = &[
+    AGENT_ID,
+    AGENT_DEFAULT,
+    AGENT_NAME,
+    AGENT_MODEL,
+    AGENT_WORKSPACE,
+    AGENT_TOOLS,
+    AGENT_SUBAGENTS,
+];
 
 const MODELS: Shape = open(&[key(
     "providers",
@@ -285,6 +301,12 @@ pub(super) const REFUSED: &[(&[&str], &str)] = &[
     (&["broadcast"], "it lets several agents answer"),
     (&["accessGroups"], "it decides who may speak"),
     (&["session", "scope"], "it decides which conversations are shared"),
+    (&["tools", "byProvider"], "it decides which tools may be used"),
+    (&["tools", "toolsBySender"], "it decides who may use which tools"),
+    (&["agents", "list", "*", "tools", "byProvider"], "it decides which tools may be used"),
+    (&["agents", "entries", "*", "tools", "byProvider"], "it decides which tools may be used"),
+    (&["agents", "list", "*", "tools", "toolsBySender"], "it decides who may use which tools"),
+    (&["agents", "entries", "*", "tools", "toolsBySender"], "it decides who may use which tools"),
     (&["messages", "groupChat", "mentionPatterns"], "they decide who may speak"),
     (&["messages", "groupChat", "unmentionedInbound"], "it decides which messages begin a turn"),
     (&["agents", "list", "*", "groupChat"], "its mention patterns decide who may speak"),

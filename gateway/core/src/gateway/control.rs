@@ -71,7 +71,7 @@ impl Gateway {
         self.say(now, &route, &text, effects);
     }
 
-    /// Aborts the active run and forgets all that waits: whether there was a run, and how many messages waited.
+    /// Aborts the active run and its sub-agents, and forgets all that waits: whether there was a run, and how many messages waited.
     fn clear(
         &mut self,
         now: Timestamp,
@@ -86,8 +86,9 @@ impl Gateway {
         if let Some(run) = active {
             self.abort(now, run, effects);
         }
+        let stopped = self.stop_subagents(now, key, effects);
         self.watch_lane(key);
-        (active.is_some(), gathered + queued)
+        (active.is_some() || stopped > 0, gathered + queued)
     }
 
     /// Begins another session, with the text that stood behind the command.

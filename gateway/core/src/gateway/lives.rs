@@ -1,5 +1,7 @@
 //! Session life: what a message, an answer and the calendar do to it.
 
+use std::sync::Arc;
+
 use super::Gateway;
 use crate::{
     origin::Route,
@@ -38,10 +40,10 @@ impl Gateway {
     }
 
     /// The model said something in a session.
-    pub(super) fn remember_answer(&mut self, key: &SessionKey, text: String) {
+    pub(super) fn remember_answer(&mut self, key: &SessionKey, text: Arc<str>) {
         let wall = self.wall;
         let session = self.session(key);
-        session.history.push(Entry::Assistant(text.into()));
+        session.history.push(Entry::Assistant(text));
         if let Some(life) = &mut session.life {
             life.updated = wall;
         }

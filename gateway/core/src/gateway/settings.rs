@@ -19,6 +19,7 @@ use crate::{
     send_policy::SendPolicy,
     session_key::KeyRules,
     time::Millis,
+    tools::{policy::Policy, settings::ToolSettings},
 };
 
 /// One agent.
@@ -28,6 +29,10 @@ pub struct Agent {
     pub model: ModelId,
     /// Its system prompt.
     pub system: Arc<str>,
+    /// Which tools it may use.
+    pub tools: Policy,
+    /// Which other agents its sub-agents may be: ids, or `*`.
+    pub spawns: Vec<String>,
 }
 
 /// The whole configuration of the core.
@@ -65,6 +70,8 @@ pub struct Settings {
     pub max_concurrent: u32,
     /// How long a run may take.
     pub run_timeout: Millis,
+    /// `tools`, and `agents.defaults.subagents`.
+    pub tools: ToolSettings,
     /// The longest text that a channel takes, in UTF-16 code units, where it is not the default.
     pub text_limits: BTreeMap<Channel, Utf16Units>,
 }

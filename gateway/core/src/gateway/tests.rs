@@ -1,3 +1,6 @@
+mod subagents;
+mod tools;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -6,6 +9,7 @@ use super::*;
 use crate::{
     lane::{DropPolicy, Mode},
     profile::Version,
+    run::{Answer, LaneName, ModelFailure},
     session::Entry,
     testing,
     time::Millis,
@@ -17,6 +21,8 @@ struct World {
     gateway: Gateway,
     now: u64,
     open: BTreeMap<RunId, ModelRequest>,
+    /// Tools that run.
+    jobs: BTreeMap<Ticket, Job>,
     /// How often each request's prompt holds each message.
     requests: Vec<BTreeMap<String, usize>>,
     /// How often each message was new in a request: stood there more often than in the request's predecessor.
@@ -34,6 +40,7 @@ impl World {
             gateway,
             now: 0,
             open: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             requests: Vec::new(),
             appeared: BTreeMap::new(),
             visible: Vec::new(),
@@ -53,6 +60,10 @@ impl World {
             match effect {
                 Effect::CallModel(request) => self.open(request),
                 Effect::CancelModel(run) => _ = self.open.remove(&run),
+                Effect::CallTool(job) => {
+                    assert!(self.jobs.insert(job.ticket, job).is_none(), "a call starts once");
+                }
+                Effect::CancelTools(run) => self.jobs.retain(|it, _| it.run != run),
                 Effect::Send(outgoing) => {
                     self.refused.extend(outgoing.reply_to.as_ref().map(ToString::to_string));
                     self.visible.push((outgoing.route.peer.id.to_string(), outgoing.text));
@@ -65,15 +76,16 @@ impl World {
     }
 
     fn open(&mut self, request: ModelRequest) {
-        let session = |run: &RunId| self.gateway.runs[run].session.clone();
+        // A run that this very step ended is cancelled by a later effect of it.
+        let session = |run: &RunId| self.gateway.runs.get(run).map(|it| it.session.clone());
         assert!(
             self.open.keys().all(|it| *it == request.run || session(it) != session(&request.run)),
             "two requests of one session at once"
         );
-        assert!(
-            self.open.len() < 2 || self.open.contains_key(&request.run),
-            "more than two at once"
-        );
+        let lane = |run: &RunId| self.gateway.runs.get(run).map(|it| it.lane);
+        let is_main = |it: &&RunId| lane(it) == Some(LaneName::Main);
+        let main = self.open.keys().filter(is_main).filter(|it| **it != request.run).count();
+        assert!(main < 2 || lane(&request.run) != Some(LaneName::Main), "more than two at once");
         let counts = counts(&request);
         let nothing = BTreeMap::new();
         let related =
@@ -94,6 +106,14 @@ impl World {
         }
     }
 
+    /// Ends the oldest tool that runs.
+    fn end_tool(&mut self) {
+        if let Some((ticket, job)) = self.jobs.pop_first() {
+            let outcome = ToolOutcome::Done(format!("{} is done", job.name));
+            self.step(Event::ToolEnded { ticket, outcome });
+        }
+    }
+
     fn pass(&mut self, span: Millis) {
         self.now += span.as_ms();
         self.step(Event::Tick);
@@ -103,6 +123,7 @@ impl World {
     fn finish(&mut self) {
         for _ in 0..200 {
             self.answer(&answered());
+            self.end_tool();
             self.pass(Millis::new(200));
         }
         assert_eq!(self.gateway.unfinished(), (0, 0), "something never ended");
@@ -123,7 +144,7 @@ fn counts(request: &ModelRequest) -> BTreeMap<String, usize> {
 }
 
 fn answered() -> ModelOutcome {
-    ModelOutcome::Answered("fine".to_owned())
+    ModelOutcome::Answered(Answer::of("fine"))
 }
 
 #[test]
@@ -132,7 +153,7 @@ fn a_late_answer_of_an_aborted_run_changes_nothing() {
     world.write("3001", "1", "m1");
     let (run, request) = world.open.first_key_value().map(|(run, it)| (*run, it.call)).unwrap();
     world.write("3001", "2", "m2");
-    let outcome = ModelOutcome::Answered("stale".to_owned());
+    let outcome = ModelOutcome::Answered(Answer::of("stale"));
     world.step(Event::ModelEnded { run, call: request, outcome });
     world.finish();
     assert_eq!(world.visible, [("3001".to_owned(), "fine".to_owned())]);
@@ -180,6 +201,8 @@ enum Act {
     Redeliver,
     Command { chat: u8, which: u8 },
     Answer,
+    Call { tools: u8 },
+    EndTool,
     Fail,
     Pass { ms: u64 },
 }
@@ -191,6 +214,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..3_u8, 0..4_u8).prop_map(|(chat, which)| Act::Command { chat, which }),
         4 => Just(Act::Answer),
         1 => Just(Act::Fail),
+        2 => (1..4_u8).prop_map(|tools| Act::Call { tools }),
+        2 => Just(Act::EndTool),
         3 => (1..400_u64).prop_map(|ms| Act::Pass { ms }),
     ]
 }
@@ -238,6 +263,13 @@ proptest! {
                     world.write(&format!("300{chat}"), &format!("9{number}"), command);
                 }
                 Act::Answer => world.answer(&answered()),
+                Act::Call { tools: count } => {
+                    let names = ["notes__read", "message", "gone", "sessions_spawn"];
+                    let calls: Vec<_> =
+                        names.iter().cycle().skip(usize::from(count)).take(usize::from(count)).collect();
+                    world.answer(&tools::asking(&calls));
+                }
+                Act::EndTool => world.end_tool(),
                 Act::Fail => world.answer(&ModelOutcome::Failed(ModelFailure::Status(500))),
                 Act::Pass { ms } => world.pass(Millis::new(ms)),
             }
@@ -258,6 +290,7 @@ proptest! {
 fn prompts(world: &World) -> Vec<Vec<String>> {
     let text = |it: &Entry| match it {
         Entry::User(text) | Entry::Assistant(text) => text.to_string(),
+        Entry::Tools(round) => round.text.to_string(),
     };
     world.open.values().map(|it| it.history.entries().iter().map(text).collect()).collect()
 }

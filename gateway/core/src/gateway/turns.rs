@@ -3,11 +3,13 @@
 //! Whatever ends a run frees both lanes and drains the queue. Late events of an ended run change nothing: they are
 //! recognised by the run's id and the number of its request.
 
-use super::{Effect, Gateway, Note, RunFailure, Timer};
+use std::sync::Arc;
+
+use super::{Effect, Gateway, Note, RunFailure, Timer, subagents::Status};
 use crate::{
     ids::RunId,
     message::Turn,
-    run::{ModelOutcome, ModelRequest, Phase, Run},
+    run::{Answer, LaneName, ModelOutcome, ModelRequest, Phase, Run},
     session::Entry,
     session_key::SessionKey,
     time::Timestamp,
@@ -37,9 +39,12 @@ impl Gateway {
         let id = RunId(self.runs_started);
         self.end_life_that_is_over(now, key);
         self.session(key).lane.occupy(id, turn.authority);
-        let route = turn.route.clone();
-        self.runs.insert(id, Run { session: key.clone(), route, phase: Phase::Pending(turn) });
-        if self.main_lane.enter(id) {
+        let lane = match self.session(key).parent {
+            Some(_) => LaneName::Subagent,
+            None => LaneName::Main,
+        };
+        self.runs.insert(id, Run::new(key.clone(), lane, turn));
+        if self.lanes.slots(lane).enter(id) {
             self.begin(now, id, effects);
         }
     }
@@ -52,12 +57,18 @@ impl Gateway {
         };
         let key = run.session.clone();
         self.session(&key).history.push(Entry::User(turn.prompt.into()));
-        self.deadlines.set(&Timer::Run(id), Some(now + self.settings.run_timeout));
+        self.deadlines.set(&Timer::Run(id), Some(now + self.run_timeout(&key)));
         effects.push(Effect::Note(Note::RunStarted(id, key.clone())));
         self.call_model(id, 1, &key, effects);
     }
 
-    fn call_model(&self, run: RunId, call: u32, key: &SessionKey, effects: &mut Vec<Effect>) {
+    pub(super) fn call_model(
+        &self,
+        run: RunId,
+        call: u32,
+        key: &SessionKey,
+        effects: &mut Vec<Effect>,
+    ) {
         let session = &self.sessions[key];
         let agent = self.agent(&session.agent);
         effects.push(Effect::CallModel(ModelRequest {
@@ -67,6 +78,7 @@ impl Gateway {
             model: session.model.as_ref().unwrap_or(&agent.model).clone(),
             system: agent.system.clone(),
             history: session.history.clone(),
+            tools: self.offered(run),
         }));
     }
 
@@ -77,33 +89,51 @@ impl Gateway {
         outcome: ModelOutcome,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(Run { session, route, phase: Phase::Calling(current) }) = self.runs.get(&id)
-        else {
-            return;
-        };
+        let Some(Run { phase: Phase::Calling(current), .. }) = self.runs.get(&id) else { return };
         if *current != call {
             return;
         }
-        let (key, route) = (session.clone(), route.clone());
         match outcome {
-            ModelOutcome::Answered(text) => {
-                let visible = match text.trim() {
-                    "" => Some("(The model's answer was empty.)".to_owned()),
-                    NO_REPLY => None,
-                    _ => Some(text.clone()),
-                };
-                self.remember_answer(&key, text);
-                if let Some(text) = visible {
-                    self.say(now, &route, &text, effects);
-                }
-                if !self.continue_steered(id, call, &key, effects) {
-                    effects.push(Effect::Note(Note::RunAnswered(id)));
-                    self.end(now, id, effects);
-                }
+            ModelOutcome::Answered(Answer { text, calls }) if calls.is_empty() => {
+                self.answered(now, (id, call), text, effects);
+            }
+            ModelOutcome::Answered(answer) => {
+                self.pass_on(now, id, &answer.text, effects);
+                self.begin_round(now, (id, call), answer, effects);
             }
             ModelOutcome::Failed(failure) => {
                 self.fail(now, id, RunFailure::Model(failure), effects);
             }
+        }
+    }
+
+    /// The model asks for nothing more.
+    fn answered(
+        &mut self,
+        now: Timestamp,
+        (id, call): (RunId, u32),
+        text: String,
+        effects: &mut Vec<Effect>,
+    ) {
+        let key = self.runs[&id].session.clone();
+        let shown = if text.trim().is_empty() { "(The model's answer was empty.)" } else { &text };
+        self.pass_on(now, id, shown, effects);
+        let text: Arc<str> = text.into();
+        self.remember_answer(&key, text.clone());
+        if !self.continue_steered(id, call, &key, effects) {
+            effects.push(Effect::Note(Note::RunAnswered(id)));
+            self.end(now, id, effects);
+            self.announce(now, &key, &Status::Answered(text), effects);
+        }
+    }
+
+    /// Shows people what the model said, unless that is nothing. What a sub-agent says is for its parent.
+    fn pass_on(&mut self, now: Timestamp, id: RunId, text: &str, effects: &mut Vec<Effect>) {
+        let Run { session, route, .. } = &self.runs[&id];
+        let is_silent = matches!(text.trim(), "" | NO_REPLY);
+        if !is_silent && self.sessions[session].parent.is_none() {
+            let route = route.clone();
+            self.say(now, &route, text, effects);
         }
     }
 
@@ -115,53 +145,95 @@ impl Gateway {
         key: &SessionKey,
         effects: &mut Vec<Effect>,
     ) -> bool {
+        let joined = self.join_steering(id, key);
+        if joined {
+            self.call_again(id, call, key, effects);
+        }
+        joined
+    }
+
+    /// Takes in the messages that wait to join a run; false if there are none.
+    pub(super) fn join_steering(&mut self, id: RunId, key: &SessionKey) -> bool {
         let batch = self.settings.profile.steer_batch;
         let steering = self.session(key).lane.take_steering(batch);
         let Some(last) = steering.last() else { return false };
-        let run = self.runs.get_mut(&id).expect("the run that was just answered");
-        run.route = last.route.clone();
-        run.phase = Phase::Calling(call + 1);
+        self.runs.get_mut(&id).expect("only active runs are steered").route = last.route.clone();
         for message in steering {
             self.session(key).history.push(Entry::User(message.into_prompt().into()));
         }
-        self.call_model(id, call + 1, key, effects);
         true
     }
 
+    /// The run's next request goes out.
+    pub(super) fn call_again(
+        &mut self,
+        id: RunId,
+        call: u32,
+        key: &SessionKey,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.runs.get_mut(&id).expect("the run is active").phase = Phase::Calling(call + 1);
+        self.call_model(id, call + 1, key, effects);
+    }
+
     pub(super) fn time_out(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
-        effects.push(Effect::CancelModel(id));
+        self.cancel(id, effects);
         self.fail(now, id, RunFailure::Timeout, effects);
     }
 
-    fn fail(&mut self, now: Timestamp, id: RunId, why: RunFailure, effects: &mut Vec<Effect>) {
+    pub(super) fn fail(
+        &mut self,
+        now: Timestamp,
+        id: RunId,
+        why: RunFailure,
+        effects: &mut Vec<Effect>,
+    ) {
         effects.push(Effect::Note(Note::RunFailed(id, why)));
-        let route = self.runs[&id].route.clone();
+        let key = self.runs[&id].session.clone();
         let text = format!("No answer this time: {why}. Your message is kept; please ask again.");
-        self.say(now, &route, &text, effects);
+        self.pass_on(now, id, &text, effects);
         self.end(now, id, effects);
+        self.announce(now, &key, &Status::Failed(why), effects);
     }
 
     /// Ends a run that must say nothing more. Its lane is free when this returns.
     pub(super) fn abort(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
-        if matches!(self.runs[&id].phase, Phase::Calling(_)) {
-            effects.push(Effect::CancelModel(id));
-        }
+        self.cancel(id, effects);
         effects.push(Effect::Note(Note::RunAborted(id)));
         self.end(now, id, effects);
+    }
+
+    /// Stops whatever a run waits for outside.
+    fn cancel(&mut self, id: RunId, effects: &mut Vec<Effect>) {
+        match &self.runs[&id].phase {
+            Phase::Pending(_) => (),
+            Phase::Calling(_) => effects.push(Effect::CancelModel(id)),
+            Phase::Tools(..) => effects.push(Effect::CancelTools(id)),
+        }
     }
 
     fn end(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
         let run = self.runs.remove(&id).expect("a run ends once");
         self.deadlines.set(&Timer::Run(id), None);
+        let slots = self.lanes.slots(run.lane);
+        let next = match run.phase {
+            Phase::Pending(_) => {
+                slots.withdraw(id);
+                None
+            }
+            Phase::Calling(_) => slots.leave(),
+            Phase::Tools(_, round) => {
+                let next = slots.leave();
+                let settled = Entry::Tools(Arc::new(round.settle()));
+                self.session(&run.session).history.push(settled);
+                next
+            }
+        };
         self.session(&run.session).lane.release(now);
         self.watch_lane(&run.session);
-        match run.phase {
-            Phase::Pending(_) => self.main_lane.withdraw(id),
-            Phase::Calling(_) => {
-                if let Some(next) = self.main_lane.leave() {
-                    self.begin(now, next, effects);
-                }
-            }
+        self.archive_later(now, &run.session);
+        if let Some(next) = next {
+            self.begin(now, next, effects);
         }
     }
 }

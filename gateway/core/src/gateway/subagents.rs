@@ -1,0 +1,141 @@
+//! Sub-agents: started by a run, in a session and a lane of their own, and reported to their parent exactly once.
+//!
+//! A parent does not wait for its sub-agents, and a sub-agent never for its parent's slot. What a sub-agent says reaches
+//! people only through its parent.
+
+use std::sync::Arc;
+
+use super::{Arrival, Effect, Gateway, Note, RunFailure, Timer};
+use crate::{
+    ids::RunId,
+    lane::QueueOverride,
+    message::{Message, Turn},
+    run::Run,
+    session::{Parent, Session},
+    session_key::SessionKey,
+    time::{Millis, Timestamp},
+    tools::{ToolOutcome, builtin::Spawn},
+};
+
+/// How a sub-agent's run ended, for its parent.
+#[derive(Clone, Debug)]
+pub(super) enum Status {
+    Answered(Arc<str>),
+    Failed(RunFailure),
+}
+
+impl Gateway {
+    /// Starts a sub-agent for a run.
+    pub(super) fn spawn(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        Spawn { task, label, agent }: Spawn,
+        effects: &mut Vec<Effect>,
+    ) -> ToolOutcome {
+        let Run { session: here, route, authority, .. } = self.runs[&run].clone();
+        let own = &self.sessions[&here].agent;
+        let agent = agent.unwrap_or_else(|| own.clone());
+        let allowed = &self.agent(own).spawns;
+        let is_allowed = allowed.iter().any(|it| it == "*" || *it == agent.as_str());
+        if agent != *own && !(is_allowed && self.settings.agents.contains_key(&agent)) {
+            return ToolOutcome::Failed(format!("agent `{agent}` may not be started from here"));
+        }
+        let (running, most) =
+            (self.children(&here).len(), self.settings.tools.subagents.children_max);
+        if running >= most {
+            let why =
+                format!("{running} sub-agents run already, and {most} may: wait for a report");
+            return ToolOutcome::Failed(why);
+        }
+        self.subagents_started += 1;
+        let key = SessionKey::of_subagent(&agent, self.subagents_started);
+        let label = label.unwrap_or_else(|| format!("{}", self.subagents_started));
+        let parent = Parent { session: here, route: route.clone(), authority, label };
+        let session = Session { parent: Some(parent), ..Session::new(agent) };
+        self.sessions.insert(key.clone(), session);
+        effects.push(Effect::Note(Note::SubagentStarted(key.clone())));
+        self.start(now, &key, Turn { route, authority, prompt: task }, effects);
+        ToolOutcome::Done(format!(
+            "Accepted: the sub-agent works in session `{key}`. Its report will come as a message."
+        ))
+    }
+
+    /// The sub-agents of a session that are under way.
+    fn children(&self, parent: &SessionKey) -> Vec<(SessionKey, RunId)> {
+        let is_child =
+            |it: &Session| it.parent.as_ref().is_some_and(|parents| parents.session == *parent);
+        let children = self.sessions.iter().filter(|(_, session)| is_child(session));
+        children.filter_map(|(key, it)| Some((key.clone(), it.lane.active()?))).collect()
+    }
+
+    /// Ends a session's sub-agents without a report, and says how many that were.
+    pub(super) fn stop_subagents(
+        &mut self,
+        now: Timestamp,
+        parent: &SessionKey,
+        effects: &mut Vec<Effect>,
+    ) -> usize {
+        let children = self.children(parent);
+        for (_, run) in &children {
+            self.abort(now, *run, effects);
+        }
+        children.len()
+    }
+
+    /// A session's run has ended: if it is a sub-agent's, its parent hears of it.
+    pub(super) fn announce(
+        &mut self,
+        now: Timestamp,
+        key: &SessionKey,
+        status: &Status,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(Parent { session, route, authority, label }) = self.sessions[key].parent.clone()
+        else {
+            return;
+        };
+        let text = match status {
+            Status::Answered(text) if text.trim().is_empty() => {
+                format!("[Sub-agent {label} has finished. It said nothing.]")
+            }
+            Status::Answered(text) => format!("[Sub-agent {label} has finished:]\n{text}"),
+            Status::Failed(why) => format!("[Sub-agent {label} failed: {why}.]"),
+        };
+        let message = Message::report(route, authority, key.as_str(), text);
+        let overridden = self.sessions[&session].queue;
+        let settings = self.settings.queue.resolve(
+            &self.settings.profile,
+            &message.route.channel,
+            overridden,
+            QueueOverride::default(),
+        );
+        match self.session(&session).lane.report(now, message, settings) {
+            Arrival::Start(turn) => self.start(now, &session, turn, effects),
+            Arrival::Queued => (),
+            Arrival::Interrupt { .. } | Arrival::Rejected(_) => {
+                unreachable!("a report neither interrupts nor is refused")
+            }
+        }
+        self.watch_lane(&session);
+    }
+
+    /// How long a run of a session may take.
+    pub(super) fn run_timeout(&self, key: &SessionKey) -> Millis {
+        let own = self.sessions[key].parent.as_ref().and(self.settings.tools.subagents.timeout);
+        own.unwrap_or(self.settings.run_timeout)
+    }
+
+    /// A finished sub-agent's session can be read for a while.
+    pub(super) fn archive_later(&mut self, now: Timestamp, key: &SessionKey) {
+        if self.sessions[key].parent.is_some() {
+            let due = now + self.settings.tools.subagents.archive_after;
+            self.deadlines.set(&Timer::Archive(key.clone()), Some(due));
+        }
+    }
+
+    pub(super) fn archive(&mut self, key: &SessionKey) {
+        self.sessions.remove(key);
+        self.deadlines.set(&Timer::Lane(key.clone()), None);
+    }
+}
