@@ -39,7 +39,8 @@ fn life(gateway: &mut Gateway, effects: &mut Vec<Effect>, origin: &Origin, at: &
                 send: outgoing.send,
                 outcome: creel_core::egress::SendOutcome::Delivered,
             },
-            Effect::CancelModel(_) | Effect::Note(_) => continue,
+            Effect::CallTool(_) => unreachable!("the model asks for none"),
+            Effect::CancelModel(_) | Effect::CancelTools(_) | Effect::Note(_) => continue,
         };
         gateway.step(Timestamp::from_ms(*at), event, effects);
         events += 1;

@@ -84,7 +84,8 @@ impl Message {
     pub fn report(route: Route, authority: Authority, reporter: &str, text: String) -> Self {
         let id = MessageId::new(reporter).expect("reporters have names");
         let sender = SenderId::new(reporter).expect("reporters have names");
-        Self { id, route, sender, authority, merged: Vec::new(), text }
+        let (merged, context) = (Vec::new(), String::new());
+        Self { id, route, sender, authority, merged, context, text }
     }
 }
 

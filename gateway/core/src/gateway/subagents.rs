@@ -15,6 +15,7 @@ use crate::{
     session_key::SessionKey,
     time::{Millis, Timestamp},
     tools::{ToolOutcome, builtin::Spawn},
+    untrusted,
 };
 
 /// How a sub-agent's run ended, for its parent.
@@ -99,7 +100,9 @@ impl Gateway {
             Status::Answered(text) if text.trim().is_empty() => {
                 format!("[Sub-agent {label} has finished. It said nothing.]")
             }
-            Status::Answered(text) => format!("[Sub-agent {label} has finished:]\n{text}"),
+            Status::Answered(text) => {
+                format!("[Sub-agent {label} has finished:]\n{}", untrusted::neutral(text))
+            }
             Status::Failed(why) => format!("[Sub-agent {label} failed: {why}.]"),
         };
         let message = Message::report(route, authority, key.as_str(), text);
