@@ -16,6 +16,7 @@ use creel_gateway::{
     net::TokioNet,
     outside::Outside,
     settings::{self, Settings, Source},
+    tools::servers::Servers,
 };
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinSet};
@@ -229,8 +230,16 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let http = Http::new(TokioNet);
     let (board, wall_clock) = (Arc::default(), WallClock::system());
-    let outside =
-        Outside { http: http.clone(), accounts, providers, keys, board, wall_clock, seed: 1 };
+    let outside = Outside {
+        http: http.clone(),
+        accounts,
+        providers,
+        keys,
+        board,
+        wall_clock,
+        seed: 1,
+        servers: Servers::default(),
+    };
     let outside = Arc::new(outside);
     let (driver, inbox) =
         Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), outside);
