@@ -122,6 +122,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     };
     let settings = settings::load(&source).unwrap().settings;
     let outside = Outside {
+        servers: creel_gateway::tools::servers::Servers::default(),
         http: http.clone(),
         accounts: settings.accounts,
         providers: settings.providers,
