@@ -18,10 +18,13 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::{clock::Clock, net::Net, outside::Outside};
+use crate::{clock::Clock, net::Net, outside::Outside, providers::Parts};
 
 /// How many inputs may wait for the loop. Channels wait when it is full, so nothing is lost.
 const INBOX_MAX: usize = 256;
+
+/// How many parts of answers may wait for the loop. Whoever reads an answer waits when it is full.
+const PARTS_MAX: usize = 256;
 
 /// What reaches the loop from channels and the control plane.
 #[expect(
@@ -98,6 +101,8 @@ pub struct Driver<N: Net> {
     inputs: mpsc::Receiver<Input>,
     closing: watch::Sender<bool>,
     tasks: JoinSet<Event>,
+    /// Parts of answers, from whoever reads one to the loop.
+    parts: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
     model_tasks: BTreeMap<RunId, AbortHandle>,
     tool_tasks: BTreeMap<Ticket, AbortHandle>,
 }
@@ -117,8 +122,10 @@ impl<N: Net> Driver<N> {
         let (sender, inputs) = mpsc::channel(INBOX_MAX);
         let (closing, closing_seen) = watch::channel(false);
         let tasks = JoinSet::new();
+        let parts = mpsc::channel(PARTS_MAX);
         let (model_tasks, tool_tasks) = (BTreeMap::new(), BTreeMap::new());
-        let driver = Self { core, clock, outside, inputs, closing, tasks, model_tasks, tool_tasks };
+        let driver =
+            Self { core, clock, outside, inputs, closing, tasks, parts, model_tasks, tool_tasks };
         (driver, Inbox { inputs: sender, closing: closing_seen })
     }
 
@@ -140,6 +147,8 @@ impl<N: Net> Driver<N> {
             let event = tokio::select! {
                 // A fixed order is part of determinism; completions first bounds the backlog.
                 biased;
+                // An answer's parts before its end.
+                Some(part) = self.parts.1.recv() => part,
                 Some(ended) = self.tasks.join_next() => match ended {
                     Ok(event) => event,
                     Err(error) if error.is_cancelled() => continue,
@@ -196,8 +205,10 @@ impl<N: Net> Driver<N> {
                 Effect::CallModel(request) => {
                     let (run, call) = (request.run, request.call);
                     let outside = self.outside.clone();
+                    let parts =
+                        request.deltas.then(|| Parts { run, call, to: self.parts.0.clone() });
                     let ask = async move {
-                        let outcome = outside.ask(request).await;
+                        let outcome = outside.ask(request, parts).await;
                         Event::ModelEnded { run, call, outcome }
                     };
                     self.model_tasks.insert(run, self.tasks.spawn(ask));

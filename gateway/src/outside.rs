@@ -16,7 +16,10 @@ use crate::{
     clock::WallClock,
     http::Http,
     net::Net,
-    providers::openai::{self, Endpoint},
+    providers::{
+        Parts,
+        openai::{self, Endpoint},
+    },
     secret::Secret,
     tools::servers::Servers,
 };
@@ -56,6 +59,7 @@ impl<N: Net> Outside<N> {
     pub fn ask(
         self: Arc<Self>,
         request: ModelRequest,
+        parts: Option<Parts>,
     ) -> impl Future<Output = ModelOutcome> + Send {
         let ModelRequest { run, call, model, .. } = &request;
         let span = tracing::info_span!("model", %run, call, %model);
@@ -64,7 +68,7 @@ impl<N: Net> Outside<N> {
                 tracing::error!("no provider or no key for this model");
                 return ModelOutcome::Failed(ModelFailure::NotConfigured);
             };
-            openai::complete(&self.http, &endpoint, model, &request).await
+            openai::complete(&self.http, &endpoint, model, &request, parts.as_ref()).await
         }
         .instrument(span)
     }

@@ -14,6 +14,7 @@ mod secrecy;
 mod session;
 mod shape;
 mod shared;
+mod streaming;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -195,6 +196,7 @@ fn convert(
     let admission = admission::rules(&found, keys.dm_scope(), problems, &mut warnings);
     let life = session::life(source, document, problems, &mut warnings);
     let (queue, bursts) = messages::queue(source.version, document, problems);
+    let streaming = streaming::streaming(source.version, (file, document), problems);
     let token = token(source, document, problems);
     let servers = tools::servers(document, problems, &mut warnings);
     // All has been looked at, so that all problems are told at once.
@@ -218,6 +220,7 @@ fn convert(
             max_concurrent: defaults.max_concurrent.unwrap_or_else(|| width(source)),
             run_timeout: agents::run_timeout(document, &profile),
             tools: tools::settings(document),
+            streaming,
             text_limits: found
                 .iter()
                 .filter_map(|it| Some((it.channel.clone(), it.limit?)))

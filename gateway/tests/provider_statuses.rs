@@ -44,6 +44,7 @@ fn request() -> ModelRequest {
         model: ModelId::new("p/m").unwrap(),
         system: "You help.".into(),
         history,
+        deltas: false,
         tools: Vec::new(),
     }
 }
@@ -52,7 +53,7 @@ fn request() -> ModelRequest {
 async fn ask(base_url: String) -> String {
     let (log, _guard) = Log::listen();
     let endpoint = Endpoint { base_url, key: Secret::new(KEY) };
-    let outcome = openai::complete(&Http::new(TokioNet), &endpoint, "m", &request()).await;
+    let outcome = openai::complete(&Http::new(TokioNet), &endpoint, "m", &request(), None).await;
     let outcome = match outcome {
         ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
         ModelOutcome::Failed(failure) => format!("{failure:?}: {failure}"),

@@ -3,6 +3,8 @@
 //! Source: contract, sections 4 and 5.
 
 pub mod chunk;
+pub mod silence;
+pub mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -10,6 +10,7 @@ mod lives;
 mod note;
 mod sends;
 mod settings;
+mod streams;
 mod subagents;
 mod tooling;
 mod turns;
@@ -24,7 +25,7 @@ use crate::{
     admission::{Admission, Ignored, PairingError, Pairings},
     command::{self, Command},
     deadlines::Deadlines,
-    egress::{Outbox, Outgoing, SendOutcome},
+    egress::{Outbox, Outgoing, SendOutcome, stream::Stream},
     ids::{AccountId, AgentId, Channel, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
@@ -58,6 +59,15 @@ pub enum Event {
         call: u32,
         /// How.
         outcome: ModelOutcome,
+    },
+    /// A model wrote a part of its answer. Wanted only where [`ModelRequest::deltas`] says so.
+    ModelWrote {
+        /// Of which run.
+        run: RunId,
+        /// The run's request of this number.
+        call: u32,
+        /// The part.
+        text: String,
     },
     /// A send ended.
     SendEnded {
@@ -103,6 +113,7 @@ enum Timer {
     Lane(SessionKey),
     Run(RunId),
     Archive(SessionKey),
+    Stream(RunId),
     Route(Route),
 }
 
@@ -122,6 +133,7 @@ pub struct Gateway {
     tools: BTreeMap<ServerName, Vec<Arc<ToolSpec>>>,
     builtins: Vec<Arc<ToolSpec>>,
     subagents_started: u64,
+    streams: BTreeMap<RunId, Stream>,
     outbox: Outbox,
     deadlines: Deadlines<Timer>,
     /// What the wall clock showed when the step under way began.
@@ -145,6 +157,7 @@ impl Gateway {
             sessions: BTreeMap::new(),
             runs: BTreeMap::new(),
             runs_started: 0,
+            streams: BTreeMap::new(),
             outbox: Outbox::default(),
             deadlines: Deadlines::default(),
             wall: WallTime::default(),
@@ -161,6 +174,9 @@ impl Gateway {
             Event::Inbound(inbound) => self.receive(now, inbound, effects),
             Event::ModelEnded { run, call, outcome } => {
                 self.model_ended(now, (run, call), outcome, effects);
+            }
+            Event::ModelWrote { run, call, text } => {
+                self.model_wrote(now, (run, call), &text, effects);
             }
             Event::SendEnded { send, outcome } => self.send_ended(now, send, outcome, effects),
             Event::ToolEnded { ticket, outcome } => self.tool_ended(now, ticket, outcome, effects),
@@ -204,6 +220,7 @@ impl Gateway {
                 Timer::Lane(key) => self.drain(now, &key, effects),
                 Timer::Run(run) => self.time_out(now, run, effects),
                 Timer::Archive(key) => self.archive(&key),
+                Timer::Stream(run) => self.stream_idles(now, run, effects),
                 Timer::Route(route) => self.pump(now, &route, effects),
             }
         }

@@ -71,6 +71,8 @@ pub struct ModelRequest {
     pub history: History,
     /// What the model may ask for.
     pub tools: Vec<Arc<ToolSpec>>,
+    /// Whether the parts of the answer are wanted as they come.
+    pub deltas: bool,
 }
 
 /// How a model request ended.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     admission::{AccountRules, DmPolicy, Rules, Senders},
+    egress::stream::Streaming,
     gateway::{Agent, Settings},
     ids::{AccountId, AgentId, Channel, MessageId, ModelId, PeerId, SenderId},
     ingress::BurstConfig,
@@ -79,6 +80,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         max_concurrent: 2,
         run_timeout: Millis::from_s(600),
         tools: ToolSettings::default(),
+        streaming: Streaming::default(),
         text_limits: BTreeMap::new(),
     }
 }

@@ -19,6 +19,7 @@ use hyper::{Request, Response, StatusCode, body::Incoming, header};
 use serde::{Deserialize, Serialize};
 use sse_stream::SseStream;
 
+use super::Parts;
 use crate::{http::Http, net::Net, secret::Secret};
 
 /// The longest answer that is taken, in bytes of text.
@@ -142,8 +143,9 @@ pub async fn complete<N: Net>(
     endpoint: &Endpoint,
     model: &str,
     request: &ModelRequest,
+    parts: Option<&Parts>,
 ) -> ModelOutcome {
-    match exchange(http, endpoint, model, request).await {
+    match exchange(http, endpoint, (model, request), parts).await {
         Ok(answer) => ModelOutcome::Answered(answer),
         Err(failure) => ModelOutcome::Failed(failure),
     }
@@ -152,8 +154,8 @@ pub async fn complete<N: Net>(
 async fn exchange<N: Net>(
     http: &Http<N>,
     endpoint: &Endpoint,
-    model: &str,
-    request: &ModelRequest,
+    (model, request): (&str, &ModelRequest),
+    parts: Option<&Parts>,
 ) -> Result<Answer, ModelFailure> {
     let encoded = encode(endpoint, model, request).map_err(|error| {
         tracing::warn!(%error, "provider address or key cannot be used");
@@ -176,7 +178,7 @@ async fn exchange<N: Net>(
         tracing::warn!(content_type = ?kind, "the model's answer is not `{EVENT_STREAM}`");
         return Err(ModelFailure::Malformed);
     }
-    read_stream(response).await
+    read_stream(response, parts).await
 }
 
 fn encode(
@@ -229,7 +231,10 @@ fn tool(spec: &ToolSpec) -> Tool<'_> {
     Tool { r#type: "function", function: Function { name, description, parameters } }
 }
 
-async fn read_stream(response: Response<Incoming>) -> Result<Answer, ModelFailure> {
+async fn read_stream(
+    response: Response<Incoming>,
+    parts: Option<&Parts>,
+) -> Result<Answer, ModelFailure> {
     // Boxed, since the compiler loses track of the closure's lifetimes across the waits below otherwise.
     let body =
         Limited::new(response.into_body(), STREAM_BYTES_MAX).map_err(Spoiled::from).boxed_unsync();
@@ -251,7 +256,11 @@ async fn read_stream(response: Response<Incoming>) -> Result<Answer, ModelFailur
             return Err(ModelFailure::BrokenOff);
         }
         for choice in chunk.choices.into_iter().take(1) {
-            text.push_str(choice.delta.content.as_deref().unwrap_or_default());
+            let part = choice.delta.content.as_deref().unwrap_or_default();
+            text.push_str(part);
+            if let (Some(parts), false) = (parts, part.is_empty()) {
+                parts.tell(part).await;
+            }
             for piece in choice.delta.tool_calls.into_iter().flatten() {
                 calls.add(piece)?;
             }

@@ -53,6 +53,26 @@ pub(super) struct AgentDefaults {
     pub(super) max_concurrent: Option<u32>,
     pub(super) timeout_seconds: Option<u64>,
     pub(super) subagents: RawSubagents,
+    pub(super) block_streaming_default: Option<String>,
+    pub(super) block_streaming_break: Option<String>,
+    pub(super) block_streaming_chunk: Option<BlockChunk>,
+    pub(super) block_streaming_coalesce: Option<BlockCoalesce>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct BlockChunk {
+    pub(super) min_chars: Option<usize>,
+    pub(super) max_chars: Option<usize>,
+    pub(super) break_preference: Option<String>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct BlockCoalesce {
+    pub(super) min_chars: Option<usize>,
+    pub(super) max_chars: Option<usize>,
+    pub(super) idle_ms: Option<u64>,
 }
 
 #[derive(Clone, Default, Deserialize)]

@@ -68,11 +68,40 @@ const AGENTS: Shape = open(&[
                 "How long a run may take.",
             ),
             key("subagents", &tools::SUBAGENTS, "Their sub-agents."),
+            key(
+                "blockStreamingDefault",
+                &Shape::OneOf(&["on", "off"]),
+                "Whether answers leave in blocks while they are written.",
+            ),
+            key(
+                "blockStreamingBreak",
+                &Shape::OneOf(&["text_end", "message_end"]),
+                "Whether blocks leave as the text grows, or at its end.",
+            ),
+            key("blockStreamingChunk", &BLOCK_CHUNK, "How long blocks are and where they end."),
+            key("blockStreamingCoalesce", &BLOCK_COALESCE, "How blocks wait for more."),
         ]),
         "What agents have unless they say otherwise.",
     ),
     key("list", &Shape::ListOf(&LISTED_AGENT), "The agents, as 2026.3 has them."),
     key("entries", &Shape::MapOf(&open(AGENT)), "The agents, as 2026.9 has them."),
+]);
+
+/// A length of blocks, in characters.
+const CHARS: Shape = Shape::Integer { min: 1, max: 100_000 };
+const BLOCK_CHUNK: Shape = open(&[
+    key("minChars", &CHARS, "The least length of a block."),
+    key("maxChars", &Shape::Integer { min: 16, max: 100_000 }, "The greatest."),
+    key(
+        "breakPreference",
+        &Shape::OneOf(&["paragraph", "newline", "sentence"]),
+        "Where a block best ends.",
+    ),
+]);
+const BLOCK_COALESCE: Shape = open(&[
+    key("minChars", &CHARS, "The least that leaves before the end."),
+    key("maxChars", &CHARS, "The most."),
+    key("idleMs", &WAIT_MS, "How long no block may have come."),
 ]);
 
 const AGENT_ID: Field = Field::required("id", &TEXT, "Its id.");
@@ -263,6 +292,10 @@ const RESET: Shape = Shape::record(&[
     key("atHour", &Shape::Integer { min: 0, max: 23 }, "The hour of the daily reset."),
     key("idleMinutes", &IDLE_MINUTES, "After so many minutes without a message."),
 ]);
+
+/// Whether answers leave in blocks on this channel, as 2026.3 says it.
+pub(super) const BLOCK_STREAMING: Field =
+    key("blockStreaming", &BOOL, "Whether answers leave in blocks. 2026.3 only.");
 
 /// How many messages that triggered nothing the next turn is told.
 pub(super) const HISTORY_LIMIT: Field = key(

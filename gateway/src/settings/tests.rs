@@ -4,6 +4,7 @@ mod admission;
 mod commands;
 mod secrecy;
 mod session;
+mod streaming;
 
 use std::{fmt::Write as _, path::Path};
 

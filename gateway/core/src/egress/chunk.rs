@@ -15,7 +15,7 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 
 use self::fence::Fence;
 
-mod fence;
+pub(super) mod fence;
 
 /// A length in UTF-16 code units: 16 to 1,000,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,15 @@ pub fn chunk(text: &str, limit: Utf16Units) -> Vec<String> {
         }
     }
     chunks
+}
+
+/// The first piece of `text`, and the rest: a block of code that the piece's end closes is open again in it.
+pub fn first(text: &str, limit: Utf16Units) -> (String, String) {
+    let limit = usize::try_from(limit.0).expect("a million is a length");
+    let mut rest = Rest { text, fence: None, limit };
+    let piece = rest.take().unwrap_or_default();
+    let opening = rest.fence.map_or_else(String::new, |it| it.opening(limit));
+    (piece, opening + rest.text)
 }
 
 /// The text that is not in a piece yet.

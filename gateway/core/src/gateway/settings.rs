@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     admission,
-    egress::chunk::Utf16Units,
+    egress::{chunk::Utf16Units, stream::Streaming},
     ids::{AgentId, Channel, ModelId},
     ingress::BurstConfig,
     lane::QueueConfig,
@@ -72,6 +72,8 @@ pub struct Settings {
     pub run_timeout: Millis,
     /// `tools`, and `agents.defaults.subagents`.
     pub tools: ToolSettings,
+    /// Whether answers leave while the model still writes them.
+    pub streaming: Streaming,
     /// The longest text that a channel takes, in UTF-16 code units, where it is not the default.
     pub text_limits: BTreeMap<Channel, Utf16Units>,
 }

@@ -336,3 +336,62 @@ fn an_interrupting_message_opens_the_new_life() {
     world.write("3001", "2", "m2");
     assert_eq!(prompts(&world), [["m2"]]);
 }
+
+/// A world that streams blocks of lines.
+fn streaming() -> World {
+    use crate::egress::stream::{Blocks, Break, BreakAt, StreamedBy, Streaming};
+    let mut world = World::new(Version::V2026_3, Mode::Interrupt, DropPolicy::Old);
+    let blocks = Blocks {
+        chars_min: 3,
+        chars_max: 40,
+        prefer: Break::Newline,
+        at: BreakAt::Text,
+        coalesce: None,
+    };
+    world.gateway.settings.streaming =
+        Streaming { blocks: Some(blocks), default: StreamedBy::All, ..Streaming::default() };
+    world
+}
+
+fn write(world: &mut World, text: &str) -> (RunId, u32) {
+    let (run, request) = world.open.first_key_value().expect("a request is open");
+    assert!(request.deltas);
+    let (run, call) = (*run, request.call);
+    world.step(Event::ModelWrote { run, call, text: text.to_owned() });
+    (run, call)
+}
+
+fn seen(world: &World) -> Vec<&str> {
+    world.visible.iter().map(|(_, text)| text.as_str()).collect()
+}
+
+#[test]
+fn blocks_leave_while_the_model_writes_and_the_end_repeats_none() {
+    let mut world = streaming();
+    world.write("3001", "1", "m1");
+    write(&mut world, "one\ntw");
+    assert_eq!(seen(&world), ["one"]);
+    world.answer(&ModelOutcome::Answered(Answer::of("one\ntwo\nthree")));
+    assert_eq!(seen(&world), ["one", "two\nthree"]);
+    world.finish();
+}
+
+#[test]
+fn a_stream_that_was_interrupted_says_nothing_more() {
+    let mut world = streaming();
+    world.write("3001", "1", "m1");
+    let (run, call) = write(&mut world, "one\ntw");
+    world.write("3001", "2", "m2");
+    world.step(Event::ModelWrote { run, call, text: "o\nthree\nfour\n".to_owned() });
+    world.finish();
+    assert_eq!(seen(&world), ["one", "fine"]);
+}
+
+#[test]
+fn a_failure_behind_blocks_is_told() {
+    let mut world = streaming();
+    world.write("3001", "1", "m1");
+    write(&mut world, "one\ntw");
+    world.answer(&ModelOutcome::Failed(ModelFailure::BrokenOff));
+    assert!(seen(&world)[1].contains("broke off"), "{:?}", seen(&world));
+}

@@ -15,9 +15,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// An answer that says nothing on purpose.
-const NO_REPLY: &str = "NO_REPLY";
-
 impl Gateway {
     /// The queue has been quiet for long enough: its next turn runs.
     pub(super) fn drain(&mut self, now: Timestamp, key: &SessionKey, effects: &mut Vec<Effect>) {
@@ -63,12 +60,13 @@ impl Gateway {
     }
 
     pub(super) fn call_model(
-        &self,
+        &mut self,
         run: RunId,
         call: u32,
         key: &SessionKey,
         effects: &mut Vec<Effect>,
     ) {
+        let deltas = self.open_stream(run);
         let session = &self.sessions[key];
         let agent = self.agent(&session.agent);
         effects.push(Effect::CallModel(ModelRequest {
@@ -79,6 +77,7 @@ impl Gateway {
             system: agent.system.clone(),
             history: session.history.clone(),
             tools: self.offered(run),
+            deltas,
         }));
     }
 
@@ -116,8 +115,12 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) {
         let key = self.runs[&id].session.clone();
-        let shown = if text.trim().is_empty() { "(The model's answer was empty.)" } else { &text };
-        self.pass_on(now, id, shown, effects);
+        if text.trim().is_empty() {
+            self.close_stream(id);
+            self.pass_on(now, id, "(The model's answer was empty.)", effects);
+        } else {
+            self.pass_on(now, id, &text, effects);
+        }
         let text: Arc<str> = text.into();
         self.remember_answer(&key, text.clone());
         if !self.continue_steered(id, call, &key, effects) {
@@ -129,11 +132,11 @@ impl Gateway {
 
     /// Shows people what the model said, unless that is nothing. What a sub-agent says is for its parent.
     fn pass_on(&mut self, now: Timestamp, id: RunId, text: &str, effects: &mut Vec<Effect>) {
+        let stream = self.close_stream(id);
         let Run { session, route, .. } = &self.runs[&id];
-        let is_silent = matches!(text.trim(), "" | NO_REPLY);
-        if !is_silent && self.sessions[session].parent.is_none() {
+        if self.sessions[session].parent.is_none() {
             let route = route.clone();
-            self.say(now, &route, text, effects);
+            self.say_answer(now, stream, (&route, text), effects);
         }
     }
 
@@ -229,6 +232,7 @@ impl Gateway {
                 next
             }
         };
+        self.close_stream(id);
         self.session(&run.session).lane.release(now);
         self.watch_lane(&run.session);
         self.archive_later(now, &run.session);

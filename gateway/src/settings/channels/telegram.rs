@@ -16,8 +16,8 @@ use crate::{
         agents::is_http,
         raw::Group,
         shape::{
-            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, HISTORY_LIMIT,
-            TEXT, key, open,
+            ALLOW_FROM, BLOCK_STREAMING, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY,
+            GROUPS, HISTORY_LIMIT, TEXT, key, open,
         },
     },
 };
@@ -42,6 +42,7 @@ const ACCOUNT: &[Field] = &[
     GROUP_ALLOW_FROM,
     GROUPS,
     HISTORY_LIMIT,
+    BLOCK_STREAMING,
 ];
 /// `channels.telegram`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -59,6 +60,7 @@ const FIELDS: &[Field] = &[
     GROUPS,
     TEXT_CHUNK_LIMIT,
     HISTORY_LIMIT,
+    BLOCK_STREAMING,
 ];
 
 /// The channel's own fields are those of an account: they hold for accounts that do not say otherwise.

@@ -7,7 +7,7 @@ const MARKS_MIN: usize = 3;
 
 /// An open block of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fence<'a> {
+pub(in crate::egress) struct Fence<'a> {
     /// A backtick or a tilde.
     pub(super) mark: char,
     /// How many of them.
@@ -18,7 +18,7 @@ pub(super) struct Fence<'a> {
 
 impl<'a> Fence<'a> {
     /// The block that a line opens, if it does.
-    pub(super) fn opened_by(line: &'a str, limit: usize) -> Option<Self> {
+    pub(in crate::egress) fn opened_by(line: &'a str, limit: usize) -> Option<Self> {
         Self::begun_by(line, limit).filter(|it| it.mark != '`' || !it.info.contains('`'))
     }
 
@@ -30,7 +30,7 @@ impl<'a> Fence<'a> {
     }
 
     /// Whether a line closes the block. How far it is indented is not looked at: lists indent fences as they like.
-    pub(super) fn is_closed_by(self, line: &str) -> bool {
+    pub(in crate::egress) fn is_closed_by(self, line: &str) -> bool {
         marks(line).is_some_and(|(mark, length, info)| {
             mark == self.mark && length >= self.length && info.trim_start().is_empty()
         })
