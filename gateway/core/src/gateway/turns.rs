@@ -191,6 +191,8 @@ impl Gateway {
         why: RunFailure,
         effects: &mut Vec<Effect>,
     ) {
+        // What was written so far is no answer.
+        self.close_stream(id);
         effects.push(Effect::Note(Note::RunFailed(id, why)));
         let key = self.runs[&id].session.clone();
         let text = format!("No answer this time: {why}. Your message is kept; please ask again.");
