@@ -22,6 +22,7 @@ fn main() {
     code.push_str("];\n");
     write("corpus.rs", &code);
     write("requirements.rs", &requirements());
+    write("defects.rs", &defects());
 }
 
 fn write(name: &str, code: &str) {
@@ -48,6 +49,21 @@ fn requirements() -> String {
     }
     code.push_str("];\n");
     code
+}
+
+/// The table of planted defects, if one is committed.
+fn defects() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("defects");
+    if folder.is_dir() {
+        println!("cargo::rerun-if-changed={}", folder.display());
+    }
+    let table = folder.join("TABLE.md");
+    let text = if table.is_file() {
+        format!("include_str!({:?})", table.display().to_string())
+    } else {
+        "\"\"".to_owned()
+    };
+    format!("/// The table of planted defects.\npub const TABLE: &str = {text};\n")
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

@@ -6,10 +6,12 @@
 //! - [`read()`]: from the files, strictly; everything that is wrong is told at once.
 //! - [`coverage`]: which scenarios judge a requirement, and which controls show that they can fail.
 //! - [`covers`]: whether the ids that scenarios name are there.
+//! - [`kills`]: which planted defects its checks were seen to notice.
 //! - [`markdown`]: the catalogue as a document to read.
 
 pub mod coverage;
 pub mod covers;
+pub mod kills;
 pub mod markdown;
 mod read;
 mod shape;

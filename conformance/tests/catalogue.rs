@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use creel::{
-    catalogue::{self, Grade, Judging, Level, Requirement, coverage, markdown},
+    catalogue::{self, Grade, Judging, Level, Requirement, coverage, kills, markdown},
     corpus::{self, Entry},
 };
 use creel_sim::scenario::Scenario;
@@ -150,6 +150,26 @@ fn what_a_gateway_must_do_is_judged_by_checks_that_can_fail() {
         }
     }
     assert!(missing.is_empty(), "no scenario whose control flips:\n{}", missing.join("\n"));
+}
+
+/// The defects are planted one by one in a run of its own, whose table is committed: without a table, nothing is claimed.
+#[test]
+fn what_a_gateway_must_do_has_a_defect_that_was_noticed() {
+    if kills::built_in().is_empty() {
+        return;
+    }
+    let is_unnoticed =
+        |(it, _): &(&Requirement, &Judging)| kills::of(&it.id).iter().all(|it| !it.killed);
+    let missing: Vec<&str> = binding().filter(is_unnoticed).map(|(it, _)| it.id.as_str()).collect();
+    assert!(missing.is_empty(), "no defect was planted and noticed for {}", missing.join(", "));
+}
+
+#[test]
+fn every_defect_is_planted_for_a_requirement_that_is_judged() {
+    for id in kills::built_in().keys() {
+        let requirement = catalogue::built_in().find(id);
+        assert!(requirement.is_some_and(|it| it.judging().is_some()), "{id} is not judged");
+    }
 }
 
 #[test]

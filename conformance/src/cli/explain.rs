@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, complain, print, refuse, run};
 use crate::{
-    catalogue::{self, Area, Catalogue, Judging, Requirement, Standing, coverage, markdown},
+    catalogue::{self, Area, Catalogue, Judging, Requirement, Standing, coverage, kills, markdown},
     corpus::{self, Entry},
     report::console::headline,
 };
@@ -77,7 +77,7 @@ pub(super) fn spec() -> Exit {
 }
 
 fn unknown(catalogue: &Catalogue, topic: &str) -> String {
-    let areas = catalogue.areas.iter().flat_map(|it| [it.id.as_str(), it.name.as_str()]);
+    let areas = catalogue.areas.iter().flat_map(|it| [it.name.as_str(), it.id.as_str()]);
     let near = catalogue
         .nearest(&topic.to_uppercase())
         .or_else(|| names::nearest(topic, areas.chain([BASE])));
@@ -140,6 +140,10 @@ fn rows(
     for cover in coverage::of(requirement, entries.iter().map(|it| &*it.scenario)) {
         row("judged by", &cover.to_string());
     }
+    for defect in kills::of(&requirement.id) {
+        let what = if defect.killed { "noticed" } else { "not noticed" };
+        row("defect", &format!("{}: {what}", defect.id));
+    }
 }
 
 fn clock(judging: &Judging) -> &'static str {
@@ -183,6 +187,9 @@ pub(super) fn as_json(requirement: &Requirement, entries: &[Entry]) -> Value {
             value["pending"] = json!(judging.pending);
             value["evidence"] = evidence.collect();
             value["scenarios"] = covers.collect();
+            let defects = kills::of(&requirement.id).iter();
+            value["defects"] =
+                defects.map(|it| json!({ "id": it.id, "killed": it.killed })).collect();
         }
     }
     value

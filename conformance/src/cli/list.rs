@@ -1,12 +1,14 @@
 //! `creel list`.
 
+use std::fmt;
+
 use clap::Args;
 use creel_sim::world::needs_virtual_time;
 use serde_json::json;
 
 use super::{Exit, explain, print, refuse};
 use crate::{
-    catalogue::{self, Catalogue, Level, Requirement, Standing, coverage},
+    catalogue::{self, Catalogue, Grade, Level, Requirement, Standing, coverage, kills},
     corpus::{self, Entry},
 };
 
@@ -14,7 +16,7 @@ use crate::{
 pub(super) struct Arguments {
     /// Ids, areas, globs over ids, or paths of files and folders. The built-in corpus if none is given.
     select: Vec<String>,
-    /// List requirements instead, with what judges them.
+    /// List requirements instead, with what of the chosen scenarios judges them.
     #[arg(long)]
     requirements: bool,
     /// Print JSON.
@@ -67,53 +69,83 @@ impl Arguments {
 
 /// A row for each requirement, and what they come to.
 fn requirements(catalogue: &Catalogue, entries: &[Entry]) -> String {
-    let mut text = format!(
-        "{:<8} {:<6} {:<8} {:>9} {:>8}  standing\n",
-        "id", "level", "evidence", "scenarios", "controls"
-    );
-    for requirement in catalogue.requirements() {
-        let (scenarios, controls) = counts(requirement, entries);
-        let grade = requirement.grade().map_or("", |it| it.letter());
-        let Requirement { id, level, .. } = requirement;
-        let level = level.word();
-        let standing = standing(requirement);
-        let row = format!("{id:<8} {level:<6} {grade:<8} {scenarios:>9} {controls:>8}  {standing}");
-        text.push_str(row.trim_end());
+    let mut text = "id       level  evidence scenarios controls defects  standing\n".to_owned();
+    let rows: Vec<Row<'_>> = catalogue.requirements().map(|it| Row::of(it, entries)).collect();
+    for row in &rows {
+        text.push_str(format!("{row}").trim_end());
         text.push('\n');
     }
     text.push('\n');
     for level in Level::ALL {
-        text.push_str(&total(catalogue, entries, level));
+        text.push_str(&total(&rows, level));
     }
     text
 }
 
-/// How many scenarios judge a requirement, and how many of their controls show that they can fail.
-fn counts(requirement: &Requirement, entries: &[Entry]) -> (usize, usize) {
-    let covers = coverage::of(requirement, entries.iter().map(|it| &*it.scenario));
-    (covers.len(), covers.iter().filter(|it| !it.flipped.is_empty()).count())
+/// What judges a requirement, in figures.
+struct Row<'a> {
+    requirement: &'a Requirement,
+    /// How many scenarios judge it.
+    scenarios: usize,
+    /// How many of their controls show that they can fail.
+    controls: usize,
+    /// How many defects were planted for it.
+    planted: usize,
+    /// How many of them were noticed.
+    killed: usize,
 }
 
-fn standing(requirement: &Requirement) -> String {
-    match &requirement.standing {
-        Standing::Excluded { why } => format!("not judged: {why}"),
-        Standing::Judged(judging) => {
-            judging.pending.as_ref().map(|it| format!("pending: {it}")).unwrap_or_default()
+impl<'a> Row<'a> {
+    fn of(requirement: &'a Requirement, entries: &[Entry]) -> Self {
+        let covers = coverage::of(requirement, entries.iter().map(|it| &*it.scenario));
+        let defects = kills::of(&requirement.id);
+        Self {
+            requirement,
+            scenarios: covers.len(),
+            controls: covers.iter().filter(|it| !it.flipped.is_empty()).count(),
+            planted: defects.len(),
+            killed: defects.iter().filter(|it| it.killed).count(),
         }
     }
 }
 
-fn total(catalogue: &Catalogue, entries: &[Entry], level: Level) -> String {
-    let all: Vec<&Requirement> = catalogue.requirements().filter(|it| it.level == level).collect();
-    let judged: Vec<_> = all.iter().filter_map(|it| Some((*it, it.judging()?))).collect();
-    let pending = judged.iter().filter(|(_, it)| it.pending.is_some()).count();
-    let covered: Vec<_> = judged.iter().map(|(it, _)| counts(it, entries)).collect();
-    let with_scenario = covered.iter().filter(|(scenarios, _)| *scenarios > 0).count();
-    let with_control = covered.iter().filter(|(_, controls)| *controls > 0).count();
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requirement, scenarios, controls, planted, killed } = self;
+        let grade = requirement.grade().map_or("", Grade::letter);
+        let standing = match &requirement.standing {
+            Standing::Excluded { why } => format!("not judged: {why}"),
+            Standing::Judged(judging) => {
+                judging.pending.as_ref().map(|it| format!("pending: {it}")).unwrap_or_default()
+            }
+        };
+        let defects = format!("{killed}/{planted}");
+        let (id, level) = (&requirement.id, requirement.level.word());
+        write!(
+            f,
+            "{id:<8} {level:<6} {grade:<8} {scenarios:>9} {controls:>8} {defects:>7}  {standing}"
+        )
+    }
+}
+
+fn total(rows: &[Row<'_>], level: Level) -> String {
+    let all: Vec<_> = rows.iter().filter(|it| it.requirement.level == level).collect();
+    let judged: Vec<_> = all.iter().filter(|it| it.requirement.judging().is_some()).collect();
+    let count = |test: &dyn Fn(&Row<'_>) -> bool| judged.iter().filter(|it| test(it)).count();
+    let pending = count(&is_pending);
     format!(
-        "{:<6} {} in all, {} not judged, {pending} pending, {with_scenario} with a scenario, {with_control} with a control\n",
+        "{:<6} {} in all: {} not judged, {pending} pending; of the others {} have a scenario, {} a control, \
+         {} evidence of grade A or B, {} a killed defect\n",
         level.word(),
         all.len(),
         all.len() - judged.len(),
+        count(&|it| it.scenarios > 0),
+        count(&|it| it.controls > 0),
+        count(&|it| !is_pending(it) && it.requirement.grade().is_some_and(|it| it <= Grade::B)),
+        count(&|it| it.killed > 0),
     )
+}
+
+fn is_pending(row: &Row<'_>) -> bool {
+    row.requirement.judging().is_some_and(|it| it.pending.is_some())
 }

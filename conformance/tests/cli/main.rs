@@ -7,6 +7,7 @@ mod help;
 mod program;
 mod refusals;
 mod reports;
+mod requirements;
 #[path = "../support/scenarios.rs"]
 mod scenarios;
 mod traces;

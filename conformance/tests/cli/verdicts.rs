@@ -124,3 +124,28 @@ fn output_that_nobody_reads_to_its_end() {
         assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
     }
 }
+
+/// The promise stands before what was seen: its id, how binding it is, what it rests on, and what it says.
+#[test]
+fn a_check_that_fails_names_the_promise_that_is_broken() {
+    let folder = Folder::new();
+    let covers = "title: A message is answered\ncovers: [RUN-029]";
+    folder.scenario(
+        "promises",
+        &[
+            ("title: A message is answered", covers),
+            ("n: 1", "n: 2"),
+            ("[exactly, visible]", "[visible]"),
+        ],
+    );
+    let ran = creel(&folder, &["run", "run/promises.yaml", "--report", "junit=junit.xml"]);
+    let promise = "  fail: exactly\n    RUN-029 MUST, evidence A: A direct message MUST be answered once, in its chat.";
+    assert_said(&ran, 1, &[promise]);
+    let report = creel(&folder, &["run", "run/promises.yaml", "--json"]).out;
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["cases"][0]["covers"], serde_json::json!(["RUN-029"]));
+    assert_eq!(report["cases"][0]["checks"][0]["requirements"], serde_json::json!(["RUN-029"]));
+    let junit = folder.read("junit.xml");
+    assert!(junit.contains("type=\"RUN-029\""), "{junit}");
+    assert!(junit.contains("<property name=\"requirement\" value=\"RUN-029\"/>"), "{junit}");
+}
