@@ -3,6 +3,7 @@
 pub mod push;
 pub mod telegram;
 pub mod webhook;
+pub mod whatsapp;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,8 @@ pub enum Account {
     Telegram(telegram::Account),
     /// A platform of one's own that calls the gateway.
     Webhook(webhook::Account),
+    /// A business phone number of WhatsApp.
+    WhatsApp(whatsapp::Account),
 }
 
 impl Account {
@@ -28,6 +31,7 @@ impl Account {
         match self {
             Self::Telegram(account) => account.name(),
             Self::Webhook(account) => account.name(),
+            Self::WhatsApp(account) => account.name(),
         }
     }
 
@@ -36,6 +40,7 @@ impl Account {
         match self {
             Self::Telegram(_) => None,
             Self::Webhook(account) => Some(&account.path),
+            Self::WhatsApp(account) => Some(&account.path),
         }
     }
 
@@ -44,6 +49,7 @@ impl Account {
         match self {
             Self::Telegram(_) => None,
             Self::Webhook(account) => Some(account.door(ground)),
+            Self::WhatsApp(account) => Some(account.door(ground)),
         }
     }
 
@@ -52,6 +58,7 @@ impl Account {
         match self {
             Self::Telegram(account) => telegram::receive(http, account, inbox, board).await,
             Self::Webhook(account) => webhook::receive(account, inbox, board).await,
+            Self::WhatsApp(account) => whatsapp::receive(http, account, inbox, board).await,
         }
     }
 
@@ -64,6 +71,7 @@ impl Account {
                 let key = outside.idempotency_key(outgoing);
                 webhook::send((http, &outside.wall_clock), account, outgoing, &key).await
             }
+            Self::WhatsApp(account) => whatsapp::send(outside, account, outgoing).await,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`telegram`]: the Bot API.
 //! - [`openai`]: chat completions, in the dialect that most providers speak.
+//! - [`whatsapp`]: the Cloud API.
 //! - [`webhook`]: the gateway's own generic webhook; [`push`] is what makes the calls of platforms that push.
 //! - [`script`]: which of the scenario's answers a model request gets, for provider twins of any dialect.
 
@@ -10,6 +11,7 @@ pub mod push;
 pub mod script;
 pub mod telegram;
 pub mod webhook;
+pub mod whatsapp;
 
 use std::collections::BTreeMap;
 
@@ -58,6 +60,8 @@ pub enum Platform {
     Telegram(telegram::Telegram),
     /// The generic webhook.
     Webhook(webhook::Webhook),
+    /// WhatsApp.
+    WhatsApp(whatsapp::WhatsApp),
 }
 
 impl Platform {
@@ -80,6 +84,10 @@ impl Platform {
             webhook::CHANNEL => {
                 Self::Webhook(webhook::Webhook::new(recorder, accounts.iter(), zero_unix_s))
             }
+            whatsapp::CHANNEL => {
+                let numbers = accounts.iter().map(|(id, it)| whatsapp::Number::of(id, it));
+                Self::WhatsApp(whatsapp::WhatsApp::new(recorder, numbers.collect(), zero_unix_s))
+            }
             other => unreachable!("scenarios name known channels only, not `{other}`"),
         }
     }
@@ -93,6 +101,7 @@ impl Platform {
         match self {
             Self::Telegram(twin) => twin.declare(name, chat, faults)?,
             Self::Webhook(twin) => twin.declare(name, chat, faults),
+            Self::WhatsApp(twin) => twin.declare(name, chat, faults),
         }
         Ok(())
     }
@@ -102,6 +111,7 @@ impl Platform {
         match self {
             Self::Telegram(twin) => _ = twin.deliver(inbound),
             Self::Webhook(twin) => twin.deliver(inbound),
+            Self::WhatsApp(twin) => _ = twin.deliver(inbound),
         }
     }
 
@@ -110,6 +120,7 @@ impl Platform {
         match self {
             Self::Telegram(twin) => twin.redeliver(message),
             Self::Webhook(twin) => twin.redeliver(message),
+            Self::WhatsApp(twin) => twin.redeliver(message),
         }
     }
 
@@ -118,6 +129,7 @@ impl Platform {
         match self {
             Self::Telegram(twin) => twin.last_text(place),
             Self::Webhook(twin) => twin.last_text(place),
+            Self::WhatsApp(twin) => twin.last_text(place),
         }
     }
 
@@ -126,6 +138,7 @@ impl Platform {
         match self {
             Self::Telegram(twin) => twin.polled(account),
             Self::Webhook(twin) => twin.push().is_listened_to(account),
+            Self::WhatsApp(twin) => twin.push().is_listened_to(account),
         }
     }
 
@@ -134,6 +147,7 @@ impl Platform {
         match self {
             Self::Telegram(_) => std::future::pending().await,
             Self::Webhook(twin) => match twin.push().run(net, gateway).await {},
+            Self::WhatsApp(twin) => match twin.push().run(net, gateway).await {},
         }
     }
 
@@ -142,6 +156,7 @@ impl Platform {
         match self {
             Self::Telegram(twin) => twin.router(),
             Self::Webhook(twin) => twin.router(),
+            Self::WhatsApp(twin) => twin.router(),
         }
     }
 }

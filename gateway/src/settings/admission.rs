@@ -50,6 +50,8 @@ pub(super) fn is_number(text: &str) -> bool {
 pub(super) enum SenderIds {
     /// Positive numbers, with the channel's name before them or without.
     Telegram,
+    /// Phone numbers, however they are written: all but their digits is dropped.
+    Phone,
     /// Any text.
     AsGiven,
 }
@@ -59,6 +61,13 @@ impl SenderIds {
     fn read(self, entry: &Value) -> Option<String> {
         match self {
             Self::Telegram => Some(sender(entry)).filter(|it| is_usable(it)),
+            Self::Phone => match text(entry) {
+                any if any == "*" => Some(any),
+                number => {
+                    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+                    (!digits.is_empty()).then(|| format!("+{digits}"))
+                }
+            },
             Self::AsGiven => Some(text(entry)),
         }
     }

@@ -3,6 +3,7 @@
 mod accounts;
 pub(super) mod telegram;
 pub(super) mod webhook;
+pub(super) mod whatsapp;
 
 use std::collections::BTreeMap;
 
@@ -47,10 +48,11 @@ pub(super) fn read(
     problems: &mut Problems<'_>,
     warnings: &mut Vec<String>,
 ) -> Vec<Found> {
-    let raw::Channels { telegram, webhook } = &document.channels;
+    let raw::Channels { telegram, webhook, whatsapp } = &document.channels;
     let found: Vec<Found> = [
         telegram::read(source, telegram.as_ref(), problems, warnings),
         webhook::read(webhook.as_ref(), problems),
+        whatsapp::read(whatsapp.as_ref(), problems),
     ]
     .into_iter()
     .flatten()

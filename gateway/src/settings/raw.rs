@@ -112,6 +112,7 @@ pub(super) struct Model {
 pub(super) struct Channels {
     pub(super) telegram: Option<telegram::Telegram>,
     pub(super) webhook: Option<serde_json::Value>,
+    pub(super) whatsapp: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Default, Deserialize)]

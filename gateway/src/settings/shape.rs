@@ -4,7 +4,7 @@ use creel_core::lane::Cap;
 use creel_document::shape::{Field, Shape, Unknown};
 
 use super::{
-    channels::{telegram, webhook},
+    channels::{telegram, webhook, whatsapp},
     tools,
 };
 
@@ -143,6 +143,7 @@ const MODELS: Shape = open(&[key(
 const CHANNELS: Shape = open(&[
     key("telegram", &telegram::SHAPE, "Telegram bots."),
     key("webhook", &webhook::SHAPE, "Platforms of one's own."),
+    key("whatsapp", &whatsapp::SHAPE, "WhatsApp business phone numbers."),
 ]);
 
 pub(super) const ENABLED: Field = key("enabled", &BOOL, "Whether it receives.");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Credentials, token};
-use crate::twins::{telegram, webhook};
+use crate::twins::{telegram, webhook, whatsapp};
 
 /// The configuration of a channel whose twin is at `address`, without its accounts.
 pub(super) fn base(channel: &str, address: &str) -> Value {
@@ -16,6 +16,13 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
             "groupPolicy": "open",
             "groups": { "*": { "requireMention": false } },
             "streaming": "off",
+        }),
+        whatsapp::CHANNEL => json!({
+            "enabled": true,
+            "apiRoot": address,
+            "apiVersion": "v23.0",
+            "dmPolicy": "open",
+            "allowFrom": ["*"],
         }),
         webhook::CHANNEL => json!({
             "enabled": true,
@@ -32,6 +39,7 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
 pub(super) fn account(channel: &str, address: &str, id: &str) -> Value {
     match channel {
         webhook::CHANNEL => json!({ "replyUrl": format!("{address}/replies/{id}") }),
+        whatsapp::CHANNEL => json!({ "phoneNumberId": whatsapp::phone_number_id(id) }),
         _ => json!({}),
     }
 }
@@ -40,6 +48,15 @@ pub(super) fn account(channel: &str, address: &str, id: &str) -> Value {
 pub(super) fn credentials(channel: &str, seed: u64, index: usize, id: &str) -> Credentials {
     match channel {
         telegram::CHANNEL => [("botToken", bot_token(seed, index, id))].into(),
+        whatsapp::CHANNEL => {
+            let secret = |key| (key, token(seed, key, id));
+            [
+                (whatsapp::ACCESS_TOKEN, format!("EAA{}", token(seed, "whatsapp", id))),
+                secret(whatsapp::APP_SECRET),
+                secret(whatsapp::VERIFY_TOKEN),
+            ]
+            .into()
+        }
         webhook::CHANNEL => [(webhook::SECRET, token(seed, "webhook", id))].into(),
         other => unreachable!("scenarios name known channels only, not `{other}`"),
     }

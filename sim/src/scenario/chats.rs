@@ -85,6 +85,19 @@ fn ids(channel: &str) -> Ids {
                 thread: None,
             }
         }
+        "whatsapp" => {
+            let fits: fn(&str) -> bool = |it| {
+                let digits = it.strip_prefix('+').unwrap_or_default();
+                (7..=15).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit())
+            };
+            Ids {
+                person: Id { channel: "WhatsApp", example: "+15550001", fits },
+                group: None,
+                topic: None,
+                room: None,
+                thread: None,
+            }
+        }
         "webhook" => {
             let id = |example| Id { channel: "webhook", example, fits: |it| !it.trim().is_empty() };
             Ids {

@@ -48,8 +48,8 @@ const PROBE_EVERY: Duration = Duration::from_millis(20);
 /// A call that a platform makes.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The message's name in the scenario.
-    pub message: String,
+    /// The message's name in the scenario; none for what is no message, of which no fact tells.
+    pub message: Option<String>,
     /// The path on the gateway's port.
     pub path: String,
     /// The body.
@@ -122,7 +122,7 @@ impl Push {
     pub fn deliver(&self, call: Call) {
         let name = call.message.clone();
         if self.calls.try_send(call).is_err() {
-            let what = format!("more than {CALLS_MAX} calls wait: message `{name}` is lost");
+            let what = format!("more than {CALLS_MAX} calls wait: message {name:?} is lost");
             self.recorder.harness_error(what);
         }
     }
@@ -168,13 +168,16 @@ async fn make<N: Net>(net: N, gateway: Gateway, call: Call, recorder: Recorder) 
     let mut fetched = false;
     for _ in 0..ATTEMPTS_MAX {
         let handed_over = || {
-            if !std::mem::replace(&mut fetched, true) {
-                recorder.record(Kind::Fetched { message: call.message.clone() });
+            let first = !std::mem::replace(&mut fetched, true);
+            if let Some(message) = call.message.clone().filter(|_| first) {
+                recorder.record(Kind::Fetched { message });
             }
         };
         let attempt = attempt(&net, &gateway, &call, handed_over);
         if timeout(ANSWER_WITHIN, attempt).await == Ok(Some(true)) {
-            recorder.record(Kind::Acknowledged { message: call.message });
+            if let Some(message) = call.message {
+                recorder.record(Kind::Acknowledged { message });
+            }
             return;
         }
         if call.policy == Policy::Once {

@@ -114,7 +114,7 @@ impl State {
             canary: inbound.canary.clone(),
         };
         let call = Call {
-            message: inbound.name.clone(),
+            message: Some(inbound.name.clone()),
             path: path(&chat.account),
             body: Bytes::from(body.to_string()),
             headers: self.headers(&chat.account, inbound.forged),
