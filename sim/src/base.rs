@@ -53,13 +53,16 @@ impl Configuration {
             let ids = account_ids(scenario, &it);
             (it, ids)
         });
-        Self::merged(&scenario.gateway, &accounts.collect(), (profile, seed), addresses)
+        let servers: Vec<&str> = scenario.tools.keys().map(String::as_str).collect();
+        let who = (profile, seed);
+        Self::merged(&scenario.gateway, &accounts.collect(), &servers, who, addresses)
     }
 
-    /// Merges `gateway` over the base, with these accounts of each channel.
+    /// Merges `gateway` over the base, with these accounts of each channel and these servers of tools.
     pub fn merged(
         gateway: &Value,
         accounts: &BTreeMap<String, Vec<String>>,
+        servers: &[&str],
         (profile, seed): (&str, u64),
         addresses: &Addresses,
     ) -> Self {
@@ -84,6 +87,9 @@ impl Configuration {
         };
         let state_files = agents.iter().map(|id| auth_profiles(id, &key_of(id))).collect();
         let mut config = base(addresses, &gateway_token, &accounts, &key_of("config"));
+        if !servers.is_empty() {
+            config["mcp"] = json!({ "servers": tool_servers(servers, addresses) });
+        }
         merge(&mut config, gateway);
         complete_agents(&mut config, &agents, addresses, profile);
         Self { config, state_files, gateway_token, accounts, keys }
@@ -128,6 +134,15 @@ fn base(
         "channels": channels,
         "session": { "dmScope": "per-channel-peer" },
     })
+}
+
+/// The servers of tools are at the provider twin's address, below `/mcp`.
+fn tool_servers(servers: &[&str], addresses: &Addresses) -> Value {
+    let server = |name: &&str| {
+        let url = format!("{}/mcp/{name}", addresses.provider);
+        ((*name).to_owned(), json!({ "url": url, "transport": "streamable-http" }))
+    };
+    servers.iter().map(server).collect::<Map<_, _>>().into()
 }
 
 /// `b` over `a`: maps are merged key by key, a key that is null is taken out, anything else is replaced.

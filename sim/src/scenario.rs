@@ -11,6 +11,7 @@ mod expect;
 mod read;
 mod shape;
 mod steps;
+mod tools;
 mod variants;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
@@ -68,6 +69,8 @@ pub struct Scenario {
     pub chats: BTreeMap<String, Chat>,
     /// What the model answers: by chat, then by call. [`UNTAGGED`] answers requests that carry no message of ours.
     pub model: BTreeMap<String, Vec<Answer>>,
+    /// The servers of tools: by server, then by tool, then by call.
+    pub tools: BTreeMap<String, BTreeMap<String, Vec<ToolAnswer>>>,
     /// What the platform does with the gateway's sends: by chat, then by send. Sends beyond the list are accepted.
     pub platform: BTreeMap<String, Vec<SendFault>>,
     /// One-way latency of the simulated network. From 1 ms; equal ends for a fixed one.
@@ -186,6 +189,13 @@ pub enum Act {
         /// The pause between two chunks.
         every: Duration,
     },
+    /// Asks for tools, and may say something beside.
+    Call {
+        /// What it says; may be empty.
+        text: String,
+        /// What it asks for.
+        calls: Vec<ToolUse>,
+    },
     /// Answers an error status.
     Status {
         /// 400 to 599.
@@ -209,6 +219,42 @@ pub enum Act {
         /// What it writes first.
         text: String,
     },
+}
+
+/// A tool that a model asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolUse {
+    /// The tool's name, as the gateway offers it.
+    pub tool: String,
+    /// The arguments, as JSON.
+    pub arguments: String,
+}
+
+/// How a server of tools answers one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolAnswer {
+    /// How long the tool takes.
+    pub after: Duration,
+    /// What it does then.
+    pub act: ToolAct,
+}
+
+/// What a tool does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolAct {
+    /// It answers this text.
+    Result(String),
+    /// It answers this error.
+    Error(String),
+    /// It never answers.
+    Hang,
+}
+
+impl ToolAnswer {
+    /// What a call gets for which the scenario has no answer.
+    pub fn unscripted() -> Self {
+        Self { after: Duration::ZERO, act: ToolAct::Error("no answer is scripted".to_owned()) }
+    }
 }
 
 /// What the platform does with one send of the gateway.

@@ -20,8 +20,8 @@ use crate::{
     declared,
     http::serve,
     recorder::Recorder,
-    scenario::{Act, Action, Scenario, Send, Step},
-    twins::{Inbound, Platform, openai::OpenAi, push::Gateway},
+    scenario::{Act, Action, Scenario, Send, Step, ToolAct, ToolAnswer},
+    twins::{Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway},
     world::turmoil::tick,
 };
 
@@ -45,6 +45,7 @@ pub struct Stage {
     pub recorder: Recorder,
     platforms: BTreeMap<String, Platform>,
     openai: OpenAi,
+    tools: Servers,
     seed: u64,
 }
 
@@ -95,12 +96,13 @@ impl Stage {
         }
         let openai =
             OpenAi::scripted(recorder.clone(), configuration.keys.clone(), scenario.model.clone());
+        let tools = Servers::new(recorder.clone(), scenario.tools.clone());
         for (index, send) in sends(&scenario).enumerate() {
             if send.canary {
                 openai.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
             }
         }
-        Ok(Self { scenario, configuration, recorder, platforms, openai, seed })
+        Ok(Self { scenario, configuration, recorder, platforms, openai, tools, seed })
     }
 
     /// Serves the twins of the channels and of the provider, and makes their calls of the gateway at `gateway`, which is
@@ -122,7 +124,7 @@ impl Stage {
             () = async { _ = join_all(pushing).await }, if !self.platforms.is_empty() => {
                 unreachable!("a twin makes calls for ever")
             }
-            never = serve(provider, self.openai.router()) => never,
+            never = serve(provider, self.openai.router().merge(self.tools.router())) => never,
         }
     }
 
@@ -229,7 +231,7 @@ impl Stage {
             loop {
                 let seen = self.recorder.count();
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
-                if !more && self.openai.unfinished() == 0 {
+                if !more && self.openai.unfinished() + self.tools.unfinished() == 0 {
                     return;
                 }
             }
@@ -243,7 +245,9 @@ impl Stage {
 
 /// Whether a scenario has answers that never end by themselves.
 pub fn hangs(scenario: &Scenario) -> bool {
+    let hang = |it: &ToolAnswer| it.act == ToolAct::Hang;
     scenario.model.values().flatten().any(|answer| answer.act == Act::Hang)
+        || scenario.tools.values().flat_map(BTreeMap::values).flatten().any(hang)
 }
 
 fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {

@@ -1,11 +1,13 @@
 //! Twins: fakes that speak a platform's true public protocol, and record what crosses the wire.
 //!
 //! - [`telegram`]: the Bot API.
+//! - [`mcp`]: servers of tools.
 //! - [`openai`]: chat completions, in the dialect that most providers speak.
 //! - [`whatsapp`]: the Cloud API.
 //! - [`webhook`]: the gateway's own generic webhook; [`push`] is what makes the calls of platforms that push.
 //! - [`script`]: which of the scenario's answers a model request gets, for provider twins of any dialect.
 
+pub mod mcp;
 pub mod openai;
 pub mod push;
 pub mod script;

@@ -6,7 +6,7 @@ pub mod real;
 mod simulated;
 pub mod turmoil;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use creel_judge::{
     context::{Clock, Context},
@@ -179,11 +179,17 @@ fn waiting(scenario: &Scenario) -> Duration {
     let takes = |Answer { after, act }: &Answer| match act {
         Act::Say { chunks, every, .. } => *after + *every * chunks.saturating_sub(1),
         Act::Hang => Duration::from_mins(10),
-        Act::Status { .. } | Act::Cut { .. } | Act::Malformed | Act::Eof { .. } => *after,
+        Act::Call { .. }
+        | Act::Status { .. }
+        | Act::Cut { .. }
+        | Act::Malformed
+        | Act::Eof { .. } => *after,
     };
     let answers = scenario.model.values().map(|it| it.iter().map(takes).sum::<Duration>()).max();
     let steps = scenario.steps.last().map_or(Duration::ZERO, |it| it.at);
-    scenario.lasts.max(steps + answers.unwrap_or_default()) + scenario.settle
+    let tools = scenario.tools.values().flat_map(BTreeMap::values).flatten();
+    let tools: Duration = tools.map(|it| it.after).sum();
+    scenario.lasts.max(steps + answers.unwrap_or_default() + tools) + scenario.settle
 }
 
 /// How wide an expectation's bound in time is.

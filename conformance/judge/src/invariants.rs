@@ -14,6 +14,7 @@ mod fidelity;
 mod isolation;
 mod liveness;
 mod occupancy;
+mod pairing;
 mod single_writer;
 
 use crate::{context::Context, phrase, trace::Trace, turns::Turns, verdict::Verdict};
@@ -37,6 +38,7 @@ pub const ALL: &[Invariant] = &[
     Invariant { id: "I4", title: "single writer, FIFO", check: single_writer::check },
     Invariant { id: "I5", title: "liveness", check: liveness::check },
     Invariant { id: "I9", title: "isolation", check: isolation::check },
+    Invariant { id: "I12", title: "paired tool calls", check: pairing::check },
 ];
 
 impl Invariant {

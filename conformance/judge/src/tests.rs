@@ -222,7 +222,8 @@ impl Reader {
             });
             known.unwrap_or(word)
         });
-        PromptMessage { role: role.to_owned(), text: words.collect::<Vec<_>>().join(" ") }
+        let text = words.collect::<Vec<_>>().join(" ");
+        PromptMessage { role: role.to_owned(), text, ..PromptMessage::default() }
     }
 
     fn sent(&mut self, rest: &str) -> Kind {

@@ -173,6 +173,26 @@ pub enum Kind {
         /// How.
         outcome: ModelOutcome,
     },
+    /// The gateway asked a server of tools to run one.
+    ToolCalled {
+        /// Counts all calls of the scenario, from 1.
+        call: u64,
+        /// The server's name in the scenario.
+        server: String,
+        /// The tool's name at its server.
+        tool: String,
+        /// The arguments, as JSON.
+        arguments: String,
+    },
+    /// A tool call ended.
+    ToolEnded {
+        /// Which call.
+        call: u64,
+        /// How.
+        outcome: ToolOutcome,
+        /// What was answered, if anything.
+        text: String,
+    },
     /// The gateway under test was started; for a process, with its arguments.
     GatewayStarted,
     /// The gateway met its target's ready conditions.
@@ -199,12 +219,30 @@ pub enum Kind {
 }
 
 /// One message of a prompt, as it was sent upstream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptMessage {
     /// `system`, `user`, `assistant` or `tool`.
     pub role: String,
     /// The text of all parts.
     pub text: String,
+    /// The ids of the tool calls in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<String>,
+    /// The id of the tool call whose result it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_of: Option<String>,
+}
+
+/// How a tool call ended, as the tool's server saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToolOutcome {
+    /// It was answered.
+    Completed,
+    /// It was answered with an error.
+    Failed,
+    /// The gateway took it back, or closed the connection first.
+    Abandoned,
 }
 
 /// How a model request ended, as the provider saw it.
@@ -242,6 +280,8 @@ pub enum Track {
     Channel,
     /// The provider twins.
     Provider,
+    /// The servers of tools.
+    Tools,
     /// The gateway's process.
     Process,
     /// The operator.
@@ -262,6 +302,7 @@ impl Kind {
             | Self::Deleted { .. }
             | Self::Refused { .. } => Track::Channel,
             Self::ModelRequest { .. } | Self::ModelEnd { .. } => Track::Provider,
+            Self::ToolCalled { .. } | Self::ToolEnded { .. } => Track::Tools,
             Self::GatewayStarted | Self::GatewayReady | Self::GatewayExited { .. } => {
                 Track::Process
             }

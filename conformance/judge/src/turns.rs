@@ -22,6 +22,8 @@ pub struct Turns {
     pub requests: Vec<Request>,
     /// What the platforms accepted from the gateway, in order.
     pub sends: Vec<Delivery>,
+    /// The tool calls that the gateway took back, by the fact of their start.
+    pub(crate) abandoned_calls: Vec<u64>,
     /// Where each message is in `messages`, by name.
     by_name: BTreeMap<String, usize>,
     /// Where each request is in `requests`, by number.
@@ -173,6 +175,15 @@ impl Turns {
         request.predecessor.is_some_and(|it| self.requests[it].tool_results < request.tool_results)
     }
 
+    /// Whether a request goes on with the run of its predecessor: tools ran in between, and none was taken back, as the
+    /// end of a run does.
+    pub(crate) fn goes_on(&self, request: usize) -> bool {
+        let asked = &self.requests[request];
+        let Some(before) = asked.predecessor.map(|it| &self.requests[it]) else { return false };
+        let is_between = |it: &u64| before.start.seq < *it && *it < asked.start.seq;
+        self.tools_ran(request) && !self.abandoned_calls.iter().any(is_between)
+    }
+
     /// The request that this fact of the trace is, by the fact's place in the trace.
     pub(crate) fn request_at(&self, fact: usize) -> Option<&Request> {
         let index = self.requests.binary_search_by_key(&fact, |it| it.fact).ok()?;
@@ -198,6 +209,14 @@ impl Request {
         match self.end.as_ref().map(|it| &it.outcome) {
             Some(ModelOutcome::Completed { text }) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The tools that were offered.
+    pub fn tools<'a>(&self, trace: &'a Trace) -> &'a [String] {
+        match trace.facts.get(self.fact).map(|it| &it.kind) {
+            Some(Kind::ModelRequest { tools, .. }) => tools,
+            _ => &[],
         }
     }
 

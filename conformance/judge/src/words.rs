@@ -114,6 +114,10 @@ pub enum FactName {
     ModelRequest,
     /// `model-end`
     ModelEnd,
+    /// `tool-called`
+    ToolCalled,
+    /// `tool-ended`
+    ToolEnded,
     /// `operator-called`
     OperatorCalled,
 }
@@ -136,7 +140,7 @@ pub struct Filter {
     pub model: Option<String>,
     /// With this credential, by its name. Only for `model-request`.
     pub credential: Option<String>,
-    /// Ended so: `completed`, `failed`, `spoiled` or `abandoned`. Only for `model-end`.
+    /// Ended so: `completed`, `failed`, `spoiled` or `abandoned`. Only for `model-end` and `tool-ended`.
     pub outcome: Option<String>,
 }
 
@@ -159,6 +163,12 @@ pub struct Request {
     pub model: Option<String>,
     /// With this credential, by its name.
     pub credential: Option<String>,
+    /// Each of these tools is offered in it.
+    pub offers: Vec<String>,
+    /// None of these tools is offered in it.
+    pub withholds: Vec<String>,
+    /// Exactly so many results of tools stand behind the model's last answer in it; each holds its text, in this order.
+    pub results: Option<Vec<String>>,
     /// It came between these moments, since the scenario's zero.
     pub between: Option<Span>,
 }

@@ -302,5 +302,5 @@ pub(super) fn base(profile: &str) -> serde_json::Value {
     };
     let accounts = [("telegram".to_owned(), vec!["default".to_owned()])].into();
     let nothing = serde_json::json!({});
-    Configuration::merged(&nothing, &accounts, (profile, SEED), &addresses).config
+    Configuration::merged(&nothing, &accounts, &[], (profile, SEED), &addresses).config
 }

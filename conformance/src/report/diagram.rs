@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use creel_judge::trace::{Fact, Kind, ModelOutcome, Place, Trace, Track};
+use creel_judge::trace::{Fact, Kind, ModelOutcome, Place, ToolOutcome, Trace, Track};
 
 /// The most rows that are shown. Facts far from the marked ones are left out.
 const ROWS_MAX: usize = 40;
@@ -51,7 +51,7 @@ fn window(facts: &[Fact], marked: &[u64]) -> std::ops::Range<usize> {
 fn row(kind: &Kind) -> (usize, String) {
     let column = match kind.track() {
         Track::Channel | Track::Process | Track::Operator | Track::Harness => 0,
-        Track::Provider => COLUMN,
+        Track::Provider | Track::Tools => COLUMN,
     };
     (column, words(kind))
 }
@@ -75,6 +75,12 @@ fn words(kind: &Kind) -> String {
             ModelOutcome::Failed { status } => format!("└ {request}: status {status}"),
             ModelOutcome::Spoiled { how, .. } => format!("└ {request}: {how}"),
             ModelOutcome::Abandoned { .. } => format!("└ {request}: abandoned by the gateway"),
+        },
+        Kind::ToolCalled { call, server, tool, .. } => format!("┌ tool {call}: {server} {tool}"),
+        Kind::ToolEnded { call, outcome, text } => match outcome {
+            ToolOutcome::Completed => format!("└ tool {call}: {}", quote(text)),
+            ToolOutcome::Failed => format!("└ tool {call}: failed {}", quote(text)),
+            ToolOutcome::Abandoned => format!("└ tool {call}: abandoned by the gateway"),
         },
         Kind::GatewayStarted => "gateway started".to_owned(),
         Kind::GatewayReady => "gateway ready".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Act, Answer, UNTAGGED, at::At, context::Context};
+use super::{Act, Answer, UNTAGGED, at::At, context::Context, tools};
 
 /// What the model answers: by chat, then by call.
 pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String, Vec<Answer>> {
@@ -38,7 +38,10 @@ impl Act {
     /// What it writes of an answer, if anything.
     fn text(&self) -> Option<&str> {
         match self {
-            Self::Say { text, .. } | Self::Cut { text } | Self::Eof { text } => Some(text),
+            Self::Say { text, .. }
+            | Self::Call { text, .. }
+            | Self::Cut { text }
+            | Self::Eof { text } => Some(text),
             Self::Status { .. } | Self::Hang | Self::Malformed => None,
         }
     }
@@ -52,6 +55,8 @@ fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
             chunks: at.number_of("chunks").unwrap_or(1),
             every: at.duration_of("every").unwrap_or_default(),
         }
+    } else if let Some(calls) = at.get("call") {
+        Act::Call { text: at.text_of("saying").unwrap_or_default(), calls: tools::uses(&calls) }
     } else if let Some(status) = at.number_of("status") {
         Act::Status {
             status,

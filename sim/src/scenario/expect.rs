@@ -121,6 +121,9 @@ fn request(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
         contains: at.texts_of("contains").unwrap_or_default(),
         model: at.text_of("model"),
         credential: at.text_of("credential"),
+        offers: at.texts_of("offers").unwrap_or_default(),
+        withholds: at.texts_of("withholds").unwrap_or_default(),
+        results: at.texts_of("results"),
         between,
     }))
 }
@@ -162,7 +165,7 @@ fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
     only_for("call", &["model-request", "model-end"]);
     only_for("model", &["model-request"]);
     only_for("credential", &["model-request"]);
-    only_for("outcome", &["model-end"]);
+    only_for("outcome", &["model-end", "tool-ended"]);
     let (_, of) = FACTS.into_iter().find(|(name, _)| *name == of)?;
     Some(Filter {
         of,

@@ -11,7 +11,7 @@ use super::{
     context::Context,
     covers, expect,
     shape::{PROFILES, shape},
-    steps, variants,
+    steps, tools, variants,
 };
 
 /// The folders under `scenarios/`, which are the areas of the catalogue, and one for bugs that came back.
@@ -60,6 +60,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     let variants = variants::read(root, &steps, context);
     variants::check(root, &variants, context);
     let model = answers::read(root, context);
+    let tools = tools::read(root);
     let platform = chats::read_platform(root, context);
     let expect = expect::read(root, context);
     let scenario = Scenario {
@@ -72,6 +73,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         gateway: root.get("gateway").map_or_else(|| serde_json::json!({}), |it| it.node.to_json()),
         chats,
         model,
+        tools,
         platform,
         latency: latency?,
         clock,

@@ -13,7 +13,7 @@ const PADDED_BYTES_MAX: i64 = 1 << 20;
 const CHUNKS_MAX: i64 = 10_000;
 
 /// The facts that words can name, as the trace writes them.
-pub(super) const FACTS: [(&str, FactName); 10] = [
+pub(super) const FACTS: [(&str, FactName); 12] = [
     ("inbound", FactName::Inbound),
     ("fetched", FactName::Fetched),
     ("acknowledged", FactName::Acknowledged),
@@ -23,6 +23,8 @@ pub(super) const FACTS: [(&str, FactName); 10] = [
     ("refused", FactName::Refused),
     ("model-request", FactName::ModelRequest),
     ("model-end", FactName::ModelEnd),
+    ("tool-called", FactName::ToolCalled),
+    ("tool-ended", FactName::ToolEnded),
     ("operator-called", FactName::OperatorCalled),
 ];
 
@@ -74,6 +76,11 @@ static SCENARIO: Shape = Shape::record(&[
         "model",
         &Shape::MapOf(&Shape::ListOf(&ANSWER)),
         "What the model answers: by chat, then by call. `untagged` answers requests without a message of the scenario.",
+    ),
+    Field::optional(
+        "tools",
+        &Shape::MapOf(&Shape::MapOf(&Shape::ListOf(&TOOL_ANSWER))),
+        "Servers of tools: by server, then by tool, then by call. The gateway is configured with them.",
     ),
     Field::optional(
         "platform",
@@ -183,6 +190,9 @@ static ANSWER: Shape = Shape::Choice {
                 "With this pause between two chunks. Default: `0s`.",
             ),
         ]),
+        Case::new("call", &Shape::ListOf(&TOOL_USE), "It asks for these tools.").with(&[
+            Field::optional("saying", &Shape::Text, "What it says beside."),
+        ]),
         Case::new("status", &ERROR_STATUS, "It answers this error status.").with(&[
             Field::optional(
                 "message",
@@ -207,6 +217,36 @@ static ANSWER: Shape = Shape::Choice {
             &Shape::Text,
             "It writes this part of an answer, then ends the body without a finish reason.",
         ),
+    ],
+};
+
+static TOOL_USE: Shape = Shape::record(&[
+    Field::required(
+        "tool",
+        &Shape::Text,
+        "The tool's name, as the gateway offers it: `<server>__<tool>`.",
+    ),
+    Field::optional("arguments", &Shape::MapOf(&Shape::Any), "The arguments. Default: none."),
+    Field::optional(
+        "times",
+        &Shape::Integer { min: 1, max: super::tools::TIMES_MAX },
+        "So often in the one answer. Default: 1.",
+    ),
+]);
+
+static TOOL_ANSWER: Shape = Shape::Choice {
+    common: &[
+        Field::optional("after", &Shape::Duration, "How long the tool takes. Default: `0s`."),
+        Field::optional(
+            "padded_to",
+            &Shape::Integer { min: 1, max: PADDED_BYTES_MAX },
+            "The text is repeated up to this many bytes.",
+        ),
+    ],
+    cases: &[
+        Case::new("result", &Shape::Text, "It answers this text."),
+        Case::new("error", &Shape::Text, "It answers this error."),
+        Case::new("hang", &Shape::True, "It never answers."),
     ],
 };
 
@@ -351,6 +391,13 @@ static REQUEST: Shape = Shape::record(&[
     Field::optional("contains", &TEXT_OR_TEXTS, "Each of these texts is somewhere in its prompt."),
     Field::optional("model", &Shape::Text, "To this model."),
     Field::optional("credential", &Shape::Text, "With this credential."),
+    Field::optional("offers", &TEXT_OR_TEXTS, "Each of these tools is offered in it."),
+    Field::optional("withholds", &TEXT_OR_TEXTS, "None of these tools is offered in it."),
+    Field::optional(
+        "results",
+        &TEXTS,
+        "So many results of tools stand behind the model's last answer, and each holds its text.",
+    ),
     Field::optional(
         "between",
         &DURATIONS,

@@ -178,6 +178,7 @@ async fn complete(State(twin): State<OpenAi>, request: HttpRequest) -> Response 
     let heading = Heading { request: ending.request(), created: twin.created(), asked: &asked };
     let body = match echoing(answer.act, &parts.headers) {
         Act::Say { text, chunks, every } => answer::say(&heading, ending, &text, (chunks, every)),
+        Act::Call { text, calls } => answer::call(&heading, ending, &text, &calls),
         Act::Cut { text } => answer::cut(&heading, ending, &text),
         Act::Malformed => answer::malformed(&heading, ending),
         Act::Eof { text } => answer::eof(&heading, ending, &text),

@@ -226,8 +226,11 @@ mod tests {
     fn check(prompts: &[(&[&str], &str)]) {
         let script = script();
         for (texts, expected) in prompts {
-            let user =
-                |it: &&str| PromptMessage { role: "user".to_owned(), text: (*it).to_owned() };
+            let user = |it: &&str| PromptMessage {
+                role: "user".to_owned(),
+                text: (*it).to_owned(),
+                ..PromptMessage::default()
+            };
             let cue = script.cue(&texts.iter().map(user).collect::<Vec<_>>());
             let answer = match cue.answer {
                 Ok(Answer { act: Act::Say { text, .. }, .. }) => text,

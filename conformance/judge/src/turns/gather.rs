@@ -3,14 +3,28 @@
 use std::collections::BTreeMap;
 
 use super::{Appearance, Delivery, End, Message, Moment, Request, Turns, newness::Newness};
-use crate::trace::{Fact, Kind, ModelOutcome, Place, Trace};
+use crate::trace::{Fact, Kind, ModelOutcome, Place, ToolOutcome, Trace};
 
 pub(super) fn gather(trace: &Trace) -> Turns {
     let mut turns = Turns::default();
     gather_messages(trace, &mut turns);
     gather_sends(trace, &mut turns);
     gather_requests(trace, &mut turns);
+    gather_abandoned_calls(trace, &mut turns);
     turns
+}
+
+fn gather_abandoned_calls(trace: &Trace, turns: &mut Turns) {
+    let mut started = BTreeMap::new();
+    for fact in &trace.facts {
+        match &fact.kind {
+            Kind::ToolCalled { call, .. } => _ = started.insert(*call, fact.seq),
+            Kind::ToolEnded { call, outcome: ToolOutcome::Abandoned, .. } => {
+                turns.abandoned_calls.extend(started.get(call));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn moment(fact: &Fact) -> Moment {

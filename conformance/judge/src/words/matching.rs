@@ -6,7 +6,7 @@ use super::{FactName, Filter};
 use crate::{
     context::Context,
     phrase,
-    trace::{Fact, Kind, ModelOutcome, Place, Trace},
+    trace::{Fact, Kind, ModelOutcome, Place, ToolOutcome, Trace},
     turns::{Request, Turns},
 };
 
@@ -44,6 +44,8 @@ impl<'a> Evidence<'a> {
             }
             Kind::ModelEnd { outcome, .. } => answer(outcome),
             Kind::OperatorCalled { call, .. } => Some(call),
+            Kind::ToolCalled { tool, .. } => Some(tool),
+            Kind::ToolEnded { text, .. } => Some(text),
             Kind::Fetched { .. }
             | Kind::Acknowledged { .. }
             | Kind::Deleted { .. }
@@ -107,6 +109,8 @@ impl<'a> Evidence<'a> {
             | Kind::GatewayReady
             | Kind::GatewayExited { .. }
             | Kind::OperatorCalled { .. }
+            | Kind::ToolCalled { .. }
+            | Kind::ToolEnded { .. }
             | Kind::HarnessError { .. } => false,
         }
     }
@@ -136,6 +140,13 @@ fn answer(outcome: &ModelOutcome) -> Option<&str> {
 }
 
 fn outcome_of(fact: &Fact) -> Option<&'static str> {
+    if let Kind::ToolEnded { outcome, .. } = &fact.kind {
+        return Some(match outcome {
+            ToolOutcome::Completed => "completed",
+            ToolOutcome::Failed => "failed",
+            ToolOutcome::Abandoned => "abandoned",
+        });
+    }
     let Kind::ModelEnd { outcome, .. } = &fact.kind else { return None };
     Some(match outcome {
         ModelOutcome::Completed { .. } => "completed",
@@ -159,6 +170,8 @@ impl FactName {
             Kind::ModelRequest { .. } => Self::ModelRequest,
             Kind::ModelEnd { .. } => Self::ModelEnd,
             Kind::OperatorCalled { .. } => Self::OperatorCalled,
+            Kind::ToolCalled { .. } => Self::ToolCalled,
+            Kind::ToolEnded { .. } => Self::ToolEnded,
             Kind::GatewayStarted
             | Kind::GatewayReady
             | Kind::GatewayExited { .. }
@@ -179,6 +192,8 @@ impl fmt::Display for FactName {
             Self::Refused => "refused",
             Self::ModelRequest => "model-request",
             Self::ModelEnd => "model-end",
+            Self::ToolCalled => "tool-called",
+            Self::ToolEnded => "tool-ended",
             Self::OperatorCalled => "operator-called",
         })
     }

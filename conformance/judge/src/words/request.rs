@@ -1,5 +1,7 @@
 //! The word `request`: what one model request carried, and when it came.
 
+mod tools;
+
 use super::{Request as Claim, matching::Evidence};
 use crate::{
     phrase::{self, names, seconds},
@@ -64,6 +66,7 @@ fn differences(claim: &Claim, found: &Request, evidence: Evidence) -> Vec<Differ
         ));
     }
     let prompt = found.prompt(evidence.trace);
+    differences.extend(tools::differences(claim, found, evidence));
     for text in
         claim.contains.iter().filter(|text| !prompt.iter().any(|it| it.text.contains(*text)))
     {
@@ -99,13 +102,15 @@ fn untimely(claim: &Claim, found: &Request, evidence: Evidence) -> Option<Verdic
 }
 
 fn claims_absence_only(claim: &Claim) -> bool {
-    let Claim { chat: _, call: _, new, history, lacks, contains, model, credential, between } =
-        claim;
+    let Claim { new, history, lacks, contains, model, credential, between, .. } = claim;
     let claims_more = new.is_some()
         || history.is_some()
         || !contains.is_empty()
         || model.is_some()
         || credential.is_some()
+        || !claim.offers.is_empty()
+        || !claim.withholds.is_empty()
+        || claim.results.is_some()
         || between.is_some();
     !lacks.is_empty() && !claims_more
 }

@@ -10,6 +10,8 @@ use super::{
     request::Asked,
 };
 
+use crate::scenario::ToolUse;
+
 /// A token is some four bytes of English.
 const TOKEN_BYTES: usize = 4;
 
@@ -34,6 +36,39 @@ pub(super) fn say(
     }
     let mut pieces = heading.opening(text, (chunks, every));
     pieces.push(event(&heading.chunk(&json!({}), &json!("stop"))));
+    if heading.asked.include_usage {
+        pieces.push(event(&heading.usage_chunk(text)));
+    }
+    pieces.push(line("[DONE]"));
+    Planned::new(pieces, Finale::Complete, ending)
+}
+
+/// An answer that asks for tools, each call in pieces as providers stream them.
+pub(super) fn call(
+    heading: &Heading<'_>,
+    ending: Ending,
+    text: &str,
+    calls: &[ToolUse],
+) -> Planned {
+    let reason = json!("tool_calls");
+    let whole_calls: Vec<Value> =
+        calls.iter().enumerate().map(|(index, it)| heading.tool_call(index, it)).collect();
+    if !heading.asked.stream {
+        let mut document = heading.document(text, &reason);
+        document["choices"][0]["message"]["tool_calls"] = whole_calls.into();
+        return Planned::new(vec![whole(&document, text)], Finale::Complete, ending);
+    }
+    let mut pieces = heading.opening(text, (1, Duration::ZERO));
+    for (index, (tool_use, mut first)) in calls.iter().zip(whole_calls).enumerate() {
+        first["index"] = json!(index);
+        first["function"]["arguments"] = json!("");
+        pieces.push(event(&heading.chunk(&json!({ "tool_calls": [first] }), &Value::Null)));
+        for part in parts(&tool_use.arguments, 2) {
+            let piece = json!({ "index": index, "function": { "arguments": part } });
+            pieces.push(event(&heading.chunk(&json!({ "tool_calls": [piece] }), &Value::Null)));
+        }
+    }
+    pieces.push(event(&heading.chunk(&json!({}), &reason)));
     if heading.asked.include_usage {
         pieces.push(event(&heading.usage_chunk(text)));
     }
@@ -78,6 +113,12 @@ pub(super) fn eof(heading: &Heading<'_>, ending: Ending, text: &str) -> Planned 
 }
 
 impl Heading<'_> {
+    fn tool_call(&self, index: usize, tool_use: &ToolUse) -> Value {
+        let function = json!({ "name": tool_use.tool, "arguments": tool_use.arguments });
+        let id = format!("call_{}_{}", self.request, index + 1);
+        json!({ "id": id, "type": "function", "function": function })
+    }
+
     fn id(&self) -> String {
         format!("chatcmpl-{}", self.request)
     }

@@ -69,7 +69,13 @@ fn message(message: &Value) -> PromptMessage {
             texts.collect::<Vec<_>>().join("\n")
         }
     };
-    PromptMessage { role: role.to_owned(), text }
+    let ids = items(&message["tool_calls"]).filter_map(|it| it["id"].as_str().map(str::to_owned));
+    PromptMessage {
+        role: role.to_owned(),
+        text,
+        calls: ids.collect(),
+        result_of: message["tool_call_id"].as_str().map(str::to_owned),
+    }
 }
 
 fn invalid(param: impl Into<String>, message: impl Into<String>) -> Result<(), Invalid> {

@@ -73,8 +73,11 @@ fn channel_kind() -> impl Strategy<Value = Kind> {
 
 fn other_kind() -> impl Strategy<Value = Kind> {
     let role = prop::sample::select(vec!["system", "user", "assistant", "tool"]);
-    let part =
-        (role, text()).prop_map(|(role, text)| PromptMessage { role: role.to_owned(), text });
+    let part = (role, text()).prop_map(|(role, text)| PromptMessage {
+        role: role.to_owned(),
+        text,
+        ..PromptMessage::default()
+    });
     let prompt = prop::collection::vec(part, 0..4);
     let request = (0..5_u64, prop::option::of(chat()), 0..3_u64, prompt).prop_map(
         |(request, chat, call, prompt)| Kind::ModelRequest {
@@ -185,6 +188,9 @@ fn words() -> Vec<Word> {
         contains,
         model,
         credential,
+        offers: Vec::new(),
+        withholds: Vec::new(),
+        results: None,
         between: Some(between),
     };
     words.extend([Word::Visible(visible), Word::Request(request)]);

@@ -130,7 +130,7 @@ impl<'a> Session<'a> {
             carries: request.anywhere.iter().filter_map(number).collect(),
             end: end(&group, next.map_or(u64::MAX, |it| it.seq), cast),
             was_held: slots.held(held, request, cast),
-            goes_on: cast.turns.tools_ran(self.turns[turn]),
+            goes_on: cast.turns.goes_on(self.turns[turn]),
         }
     }
 }

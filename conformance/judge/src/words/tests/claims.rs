@@ -12,6 +12,9 @@ fn request(call: u64) -> Request {
         contains: Vec::new(),
         model: None,
         credential: None,
+        offers: Vec::new(),
+        withholds: Vec::new(),
+        results: None,
         between: None,
     }
 }
