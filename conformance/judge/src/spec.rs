@@ -30,7 +30,15 @@ mod who;
 
 pub use rule::Rule;
 
-use crate::{context::Context, phrase, trace::Trace, turns::Turns, verdict::Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    context::{Context, GroupScope},
+    phrase,
+    trace::Trace,
+    turns::Turns,
+    verdict::Verdict,
+};
 use cast::Cast;
 
 /// One area of the contract as a model.
@@ -63,6 +71,25 @@ pub const ALL: &[Specification] = &[
     Specification { id: "spec-queue", title: "turns and their times", check: queue::check },
     Specification { id: "spec-life", title: "when a session ends", check: continuity::check_life },
 ];
+
+/// By chat, the sessions that its messages are predicted to belong to, where groups may share the main one. Elsewhere
+/// nothing: what is joined there, the scopes alone tell.
+pub(crate) fn joined_groups<'a>(
+    turns: &'a Turns,
+    context: &'a Context,
+) -> BTreeMap<&'a str, BTreeSet<session_key::SessionKey>> {
+    let configuration = &context.configuration;
+    let scopes = configuration.bindings.iter().map(|it| it.group_scope);
+    let is_main = |it: Option<GroupScope>| it == Some(GroupScope::Main);
+    if !scopes.chain([configuration.session.group_scope]).any(is_main) {
+        return BTreeMap::new();
+    }
+    let mut joined: BTreeMap<&str, BTreeSet<session_key::SessionKey>> = BTreeMap::new();
+    for heard in Cast::of(turns, context).iter().flat_map(|it| &it.heard) {
+        joined.entry(&heard.message.chat).or_default().extend(heard.keys.iter().cloned());
+    }
+    joined
+}
 
 impl Specification {
     /// Judges a trace. What the verdict says of texts has secrets replaced by their names.

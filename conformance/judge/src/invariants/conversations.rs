@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     context::{Chat, Context, DmScope},
+    spec::{self, session_key::SessionKey},
     trace::Place,
     turns::{Message, Request, Turns},
 };
@@ -17,6 +18,8 @@ use crate::{
 pub(super) struct Conversations<'a> {
     context: &'a Context,
     turns: &'a Turns,
+    /// By chat, its sessions, where groups may share the main one.
+    joined_groups: BTreeMap<&'a str, BTreeSet<SessionKey>>,
     /// By chat, the models that its requests went to.
     models: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// By request, the chat that it serves, if anything tells.
@@ -27,8 +30,14 @@ pub(super) struct Conversations<'a> {
 
 impl<'a> Conversations<'a> {
     pub(super) fn of(turns: &'a Turns, context: &'a Context) -> Self {
-        let mut this =
-            Self { context, turns, models: BTreeMap::new(), homes: Vec::new(), roots: Vec::new() };
+        let mut this = Self {
+            context,
+            turns,
+            joined_groups: spec::joined_groups(turns, context),
+            models: BTreeMap::new(),
+            homes: Vec::new(),
+            roots: Vec::new(),
+        };
         for request in &turns.requests {
             let home = this.find_home(request);
             this.homes.push(home);
@@ -70,8 +79,8 @@ impl<'a> Conversations<'a> {
         self.context.chats.iter().find(|(_, it)| it.place == *place).map(|(name, _)| name.as_str())
     }
 
-    /// Whether two chats are declared to share a session: they are at one place, or both are direct, `dmScope` joins
-    /// them, and nothing shows that they belong to different agents.
+    /// Whether two chats are declared to share a session: they are at one place, or both are direct and `dmScope` joins
+    /// them, or `groupScope` joins a group with the main session, and nothing shows that they belong to different agents.
     pub(super) fn are_joined(&self, one: &str, other: &str) -> bool {
         if one == other || self.place(one).is_some_and(|it| Some(it) == self.place(other)) {
             return true;
@@ -82,8 +91,8 @@ impl<'a> Conversations<'a> {
         };
         let joined = match (a.direct, b.direct) {
             (true, true) => self.share_scope(a, b),
-            (false, false) => same_room(&a.place, &b.place),
-            (true, false) | (false, true) => false,
+            (false, false) => same_room(&a.place, &b.place) || self.share_main(one, other),
+            (true, false) | (false, true) => self.share_main(one, other),
         };
         joined && !self.have_different_agents(one, other)
     }
@@ -94,6 +103,14 @@ impl<'a> Conversations<'a> {
         self.turns.messages.iter().filter(move |it| {
             *known.entry(&it.chat).or_insert_with(|| self.are_joined(chat, &it.chat))
         })
+    }
+
+    /// Whether `groupScope` joins two chats of which one is a group.
+    fn share_main(&self, one: &str, other: &str) -> bool {
+        match (self.joined_groups.get(one), self.joined_groups.get(other)) {
+            (Some(a), Some(b)) => !a.is_disjoint(b),
+            _ => false,
+        }
     }
 
     fn share_scope(&self, a: &Chat, b: &Chat) -> bool {
