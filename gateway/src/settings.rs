@@ -5,6 +5,7 @@
 
 mod admission;
 mod agents;
+mod broadcast;
 mod channels;
 mod commands;
 mod environment;
@@ -201,6 +202,8 @@ fn convert(
     let servers = tools::servers(document, problems, &mut warnings);
     // All has been looked at, so that all problems are told at once.
     let (roster, routing, admission) = (roster?, routing?, admission?);
+    let broadcasts =
+        broadcast::broadcasts(source.version, document, &roster, problems, &mut warnings);
     let defaults = &document.agents.defaults;
     let settings = Settings {
         core: gateway::Settings {
@@ -209,6 +212,7 @@ fn convert(
             admission,
             bursts,
             routing,
+            broadcasts,
             keys,
             history: shared::history(file),
             owners: commands::owners(source.version, document, &found, &mut warnings),

@@ -12,6 +12,7 @@ mod sends;
 mod settings;
 mod streams;
 mod subagents;
+mod talks;
 mod tooling;
 mod turns;
 
@@ -23,6 +24,7 @@ pub use self::{
 };
 use crate::{
     admission::{Admission, Ignored, PairingError, Pairings},
+    broadcast::Talk,
     command::{self, Command},
     deadlines::Deadlines,
     egress::{Outbox, Outgoing, SendOutcome, stream::Stream},
@@ -134,6 +136,7 @@ pub struct Gateway {
     builtins: Vec<Arc<ToolSpec>>,
     subagents_started: u64,
     streams: BTreeMap<RunId, Stream>,
+    talks: Vec<Talk>,
     outbox: Outbox,
     deadlines: Deadlines<Timer>,
     /// What the wall clock showed when the step under way began.
@@ -158,6 +161,7 @@ impl Gateway {
             runs: BTreeMap::new(),
             runs_started: 0,
             streams: BTreeMap::new(),
+            talks: Vec::new(),
             outbox: Outbox::default(),
             deadlines: Deadlines::default(),
             wall: WallTime::default(),
@@ -308,36 +312,54 @@ impl Gateway {
         inline: QueueOverride,
         effects: &mut Vec<Effect>,
     ) {
-        let Some((key, session)) = self.session_of(&inbound.origin) else {
+        if let Some(group) = self.settings.broadcasts.of(&inbound.origin.route).cloned() {
+            return self.begin_talk(now, inbound, group, effects);
+        }
+        let Some((key, _)) = self.session_of(&inbound.origin) else {
             let text = control::selection_required_notice();
             return self.reply(now, (&inbound.origin.route, inbound.message), &text, effects);
         };
-        let overridden = session.queue;
-        let send = session.send;
-        let send =
-            send.unwrap_or_else(|| self.settings.send_policy.decide(&key, &inbound.origin.route));
+        let message = self.message_of(inbound);
+        self.deliver(now, &key, message, inline, effects);
+    }
+
+    /// A message as the model shall read it, with what was overheard before it.
+    fn message_of(&mut self, inbound: Inbound) -> Message {
+        let authority = self.settings.owners.authority(&inbound.origin);
+        let context = self.overheard.take(&inbound.origin.route);
+        Message { context, ..Message::of(inbound, authority) }
+    }
+
+    /// A message reaches the lane of its session.
+    fn deliver(
+        &mut self,
+        now: Timestamp,
+        key: &SessionKey,
+        message: Message,
+        inline: QueueOverride,
+        effects: &mut Vec<Effect>,
+    ) {
+        let session = &self.sessions[key];
+        let policy = &self.settings.send_policy;
+        let send = session.send.unwrap_or_else(|| policy.decide(key, &message.route));
         if send == Verdict::Deny {
-            let note = Note::NotAdmitted(inbound.message, Ignored::SendDenied);
+            let note = Note::NotAdmitted(message.id, Ignored::SendDenied);
             return effects.push(Effect::Note(note));
         }
-        let channel = &inbound.origin.route.channel;
-        let Settings { queue, profile, owners, .. } = &self.settings;
-        let settings = queue.resolve(profile, channel, overridden, inline);
-        let authority = owners.authority(&inbound.origin);
-        let context = self.overheard.take(&inbound.origin.route);
-        let message = Message { context, ..Message::of(inbound, authority) };
-        let over = self.hear(now, &key, &message.route);
-        let session = self.session(&key);
+        let Settings { queue, profile, .. } = &self.settings;
+        let settings = queue.resolve(profile, &message.route.channel, session.queue, inline);
+        let over = self.hear(now, key, &message.route);
+        let session = self.session(key);
         session.route = Some(message.route.clone());
         let arrival = session.lane.arrive(now, message, settings);
         // While a run uses the life, its end waits for the next turn.
         session.over = over || (session.over && !matches!(arrival, Arrival::Start(_)));
         match arrival {
-            Arrival::Start(turn) => self.start(now, &key, turn, effects),
+            Arrival::Start(turn) => self.start(now, key, turn, effects),
             Arrival::Queued => (),
             Arrival::Interrupt { aborted, turn } => {
                 self.abort(now, aborted, effects);
-                self.start(now, &key, turn, effects);
+                self.start(now, key, turn, effects);
             }
             Arrival::Rejected(message) => {
                 // Each message of a burst is refused visibly, not only the one that gave it its id.
@@ -347,7 +369,7 @@ impl Gateway {
                 }
             }
         }
-        self.watch_lane(&key);
+        self.watch_lane(key);
     }
 
     /// The session of an origin, made if it is new; none when no agent is chosen to answer.

@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 
 pub use self::settings::{Cap, DropPolicy, Mode, QueueConfig, QueueOverride, QueueSettings};
 use crate::{
-    ids::RunId,
+    ids::{MessageId, RunId},
     message::{Message, Turn},
     owners::Authority,
     profile::SteerBatch,
@@ -205,6 +205,16 @@ impl Lane {
         self.steering.clear();
         self.dropped = Dropped::default();
         count
+    }
+
+    /// Whether any message waits.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty() || !self.steering.is_empty()
+    }
+
+    /// Whether this message waits.
+    pub fn holds(&self, message: &MessageId) -> bool {
+        self.waiting.iter().chain(&self.steering).any(|it| it.message.id == *message)
     }
 
     /// How many messages wait.

@@ -10,6 +10,7 @@
 //! - [`owners`]: with whose authority.
 //! - [`command`]: what is not for the model.
 //! - [`routing`]: which agent answers.
+//! - [`broadcast`]: or which agents, together.
 //! - [`session_key`] and [`session`]: which conversation it is, and what was said in it.
 //! - [`send_policy`]: whether the conversation is answered at all.
 //! - [`life`]: when the conversation begins anew.
@@ -22,6 +23,7 @@
 //! Beside them [`profile`] holds what changed between versions of the contract, and [`deadlines`] who wants to be woken.
 
 pub mod admission;
+pub mod broadcast;
 pub mod command;
 pub mod deadlines;
 pub mod egress;

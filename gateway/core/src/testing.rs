@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     admission::{AccountRules, DmPolicy, Rules, Senders},
+    broadcast::Broadcasts,
     egress::stream::Streaming,
     gateway::{Agent, Settings},
     ids::{AccountId, AgentId, Channel, MessageId, ModelId, PeerId, SenderId},
@@ -73,6 +74,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         send_policy: SendPolicy::default(),
         bursts: BurstConfig::default(),
         routing,
+        broadcasts: Broadcasts::default(),
         keys,
         life: never_over(version),
         reset_triggers: Vec::new(),

@@ -16,6 +16,7 @@ pub(super) struct Document {
     pub(super) models: Models,
     pub(super) channels: Channels,
     pub(super) bindings: Vec<Binding>,
+    pub(super) broadcast: BTreeMap<String, serde_json::Value>,
     pub(super) session: Session,
     pub(super) messages: Messages,
     pub(super) commands: Commands,

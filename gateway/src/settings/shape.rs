@@ -34,6 +34,7 @@ pub(super) const DOCUMENT: Shape = open(&[
     key("models", &MODELS, "Which providers there are."),
     key("channels", &CHANNELS, "Where people write."),
     key("bindings", &Shape::ListOf(&BINDING), "Which agent answers where."),
+    key("broadcast", &Shape::MapOf(&BROADCAST), "Which agents answer together, by chat."),
     key("session", &SESSION, "Which conversation a message belongs to."),
     key("commands", &COMMANDS, "Who may give commands, and who the owners are."),
     key("messages", &MESSAGES, "What happens while a session is busy."),
@@ -172,6 +173,18 @@ const GROUP: Shape = open(&[
     REQUIRE_MENTION,
     CHAT_ALLOW_FROM,
     key("topics", &Shape::MapOf(&TOPIC), "Topics by id."),
+]);
+
+/// Agents, or the strategy: under `strategy`, a word.
+const BROADCAST: Shape = Shape::Either(&[
+    TEXT,
+    TEXTS,
+    Shape::record(&[
+        Field::required("agents", &TEXTS, "Who answers."),
+        key("mentionGating", &BOOL, "Whether a message that names some is for those alone."),
+        key("maxRounds", &Shape::Integer { min: 1, max: 4 }, "How many rounds."),
+        key("maxTurns", &Shape::Integer { min: 1, max: 32 }, "How many turns over all rounds."),
+    ]),
 ]);
 
 /// Every field of a binding decides who answers, so none may be unknown.
@@ -332,7 +345,6 @@ const MESSAGES: Shape = open(&[
 /// Keys that we do not have yet and must not ignore: ignoring them would change who answers or who may speak. `*` stands
 /// for any one part of a path.
 pub(super) const REFUSED: &[(&[&str], &str)] = &[
-    (&["broadcast"], "it lets several agents answer"),
     (&["accessGroups"], "it decides who may speak"),
     (&["session", "scope"], "it decides which conversations are shared"),
     (&["tools", "byProvider"], "it decides which tools may be used"),

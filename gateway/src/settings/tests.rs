@@ -1,6 +1,7 @@
 //! Files as people have them, what is made of them, and what is said about those that are wrong.
 
 mod admission;
+mod broadcast;
 mod commands;
 mod secrecy;
 mod session;
@@ -288,7 +289,7 @@ fn modes_are_those_of_the_version() {
 #[test]
 fn keys_that_decide_who_answers_or_speaks_are_never_ignored() {
     let lines = "$include: 'more.json5',
-        broadcast: { '123': ['a'] },
+        accessGroups: {},
         messages: { groupChat: { mentionPatterns: [] } },
         session: { sendPolicy: {}, maintenance: {} },
         commands: { allowFrom: {}, native: true },
@@ -296,7 +297,7 @@ fn keys_that_decide_who_answers_or_speaks_are_never_ignored() {
           groups: { '-1': { topics: { '2': { agentId: 'x', systemPrompt: 'p' } } } } } },";
     insta::assert_snapshot!(told_with(OLD, lines), @r#"
     openclaw.json:3:1: $include: `$include` is not supported yet and cannot be ignored, since the other file may decide who answers and who may speak (remove it)
-    openclaw.json:4:9: broadcast: `broadcast` is not supported yet and cannot be ignored, since it lets several agents answer (remove it)
+    openclaw.json:4:9: accessGroups: `accessGroups` is not supported yet and cannot be ignored, since it decides who may speak (remove it)
     openclaw.json:5:34: messages.groupChat.mentionPatterns: `messages.groupChat.mentionPatterns` is not supported yet and cannot be ignored, since they decide who may speak (remove it)
     openclaw.json:8:21: channels.defaults: `channels.defaults` is not supported yet and cannot be ignored, since its group policy decides who may speak (remove it)
     openclaw.json:8:64: channels.telegram.dms: `channels.telegram.dms` is not supported yet and cannot be ignored, since it decides who may write directly (remove it)

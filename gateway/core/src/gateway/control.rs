@@ -33,6 +33,9 @@ impl Gateway {
         if !clears {
             self.finish_burst(now, &burst_key(&inbound), effects);
         }
+        if clears && let Some(group) = self.settings.broadcasts.of(&route).cloned() {
+            return self.clear_talks(now, (inbound, command), group, effects);
+        }
         let Some((key, _)) = self.session_of(&inbound.origin) else {
             return self.say(now, &route, &selection_required_notice(), effects);
         };
@@ -72,7 +75,7 @@ impl Gateway {
     }
 
     /// Aborts the active run and its sub-agents, and forgets all that waits: whether there was a run, and how many messages waited.
-    fn clear(
+    pub(super) fn clear(
         &mut self,
         now: Timestamp,
         key: &SessionKey,
@@ -186,7 +189,7 @@ fn send_notice(send: Option<Verdict>) -> &'static str {
     }
 }
 
-fn stopped_notice(aborted: bool, cleared: usize) -> String {
+pub(super) fn stopped_notice(aborted: bool, cleared: usize) -> String {
     let run = if aborted { "Stopped." } else { "Nothing was running." };
     match cleared {
         0 => run.to_owned(),

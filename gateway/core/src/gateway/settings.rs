@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     admission,
+    broadcast::Broadcasts,
     egress::{chunk::Utf16Units, stream::Streaming},
     ids::{AgentId, Channel, ModelId},
     ingress::BurstConfig,
@@ -58,6 +59,8 @@ pub struct Settings {
     pub bursts: BurstConfig,
     /// Which agent answers.
     pub routing: RoutingTable,
+    /// Which agents answer together.
+    pub broadcasts: Broadcasts,
     /// Which conversation it is.
     pub keys: KeyRules,
     /// When a conversation begins anew.

@@ -1,4 +1,5 @@
 mod subagents;
+mod talks;
 mod tools;
 
 use std::collections::BTreeMap;

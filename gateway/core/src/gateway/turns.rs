@@ -121,6 +121,7 @@ impl Gateway {
         } else {
             self.pass_on(now, id, &text, effects);
         }
+        self.talks_hear(&key, &text);
         let text: Arc<str> = text.into();
         self.remember_answer(&key, text.clone());
         if !self.continue_steered(id, call, &key, effects) {
@@ -136,6 +137,8 @@ impl Gateway {
         let Run { session, route, .. } = &self.runs[&id];
         if self.sessions[session].parent.is_none() {
             let route = route.clone();
+            let labelled = self.labelled(id, text).filter(|_| stream.is_none());
+            let text = labelled.as_deref().unwrap_or(text);
             self.say_answer(now, stream, (&route, text), effects);
         }
     }
@@ -241,5 +244,6 @@ impl Gateway {
         if let Some(next) = next {
             self.begin(now, next, effects);
         }
+        self.go_on_with_talks(now, &run.session, effects);
     }
 }
