@@ -4,6 +4,7 @@ mod configuration;
 
 use std::time::Duration;
 
+pub use configuration::configuration;
 use creel_judge::{
     context::{self, Clock, Context, DmScope, Queue},
     profile::Profile,
@@ -38,7 +39,7 @@ pub fn context(
         profile: profile.name.to_owned(),
         chats: scenario.chats.iter().map(|(name, chat)| (name.clone(), declared(chat))).collect(),
         queue: queue(scenario, profile, config),
-        configuration: configuration::configuration(config, scenario, profile, clock),
+        configuration: configuration::in_a_run(config, scenario, profile, clock),
         dm_scope: dm_scope(config),
         identity_links: identity_links(config),
         unadmitted,

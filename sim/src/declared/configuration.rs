@@ -20,13 +20,8 @@ const VIRTUAL_PROMPTLY_US: i64 = 60_000;
 /// How long a real gateway's own handling of a message may take before facts are out of order, in microseconds.
 const REAL_FEW_US: i64 = 50_000;
 
-/// What the configuration says, with nothing added.
-pub(super) fn configuration(
-    config: &Value,
-    scenario: &Scenario,
-    profile: &Profile,
-    clock: Clock,
-) -> Configuration {
+/// What the configuration says, with nothing added. What it does not hold, the clock and the network, has defaults.
+pub fn configuration(config: &Value) -> Configuration {
     Configuration {
         agents: agents(config),
         bindings: items(config, "/bindings").filter_map(binding).collect(),
@@ -38,8 +33,22 @@ pub(super) fn configuration(
             .collect(),
         session: session(config),
         queue: queue(config),
+        wall: None,
+        hops: Hops::default(),
+    }
+}
+
+/// The same, with the clock and the network of a run.
+pub(super) fn in_a_run(
+    config: &Value,
+    scenario: &Scenario,
+    profile: &Profile,
+    clock: Clock,
+) -> Configuration {
+    Configuration {
         wall: wall(scenario, clock),
         hops: hops(scenario, profile, clock),
+        ..configuration(config)
     }
 }
 

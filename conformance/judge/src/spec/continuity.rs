@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::{
     Findings, Rule, Ruling,
     cast::{Cast, Heard},
-    life::{self, Life, Policy},
+    life::{self, Life, Policy, Source},
     session_key::{SessionKey, Thread, With},
 };
 use crate::{
@@ -265,7 +265,7 @@ impl<'a> Walk<'a> {
             None => (),
         }
         let wall = self.cast.context.configuration.wall.as_ref();
-        if self.policy.hour.is_some() && wall.is_none() {
+        if self.policy.source == Source::Unclear || (self.policy.hour.is_some() && wall.is_none()) {
             return Is::Unknown;
         }
         let heard_us = self.moments.heard_before(arrived_us);

@@ -36,6 +36,8 @@ pub enum Source {
     Type,
     /// `session.resetByChannel`.
     Channel,
+    /// Old and new keys at once, which the contract does not tell how to read.
+    Unclear,
 }
 
 impl Policy {
@@ -45,7 +47,7 @@ impl Policy {
             (Source::Type, _) => Rule::LifeType,
             (Source::Channel, _) => Rule::LifeChannel,
             (Source::Version, Rule::LifeDaily) => Rule::LifeDefault,
-            (Source::Version | Source::General, _) => ended,
+            (Source::Version | Source::General | Source::Unclear, _) => ended,
         }
     }
 }
@@ -68,19 +70,20 @@ pub fn policy(rules: &ResetRules, version: Version, kind: &str, channel: &str) -
     let channel = rules.by_channel.iter().find(|(name, _)| named(name) == named(channel));
     let kinds: &[&str] = if kind == "direct" { &["direct", "dm"] } else { &[kind] };
     let kind = kinds.iter().find_map(|it| rules.by_type.get(*it));
-    let general = rules.general;
-    let (own, base, source) = match (channel, kind, general) {
-        (Some((_, channel)), _, _) => (*channel, Reset::default(), Source::Channel),
-        (None, Some(kind), _) => (*kind, general.unwrap_or_default(), Source::Type),
-        (None, None, Some(general)) => (general, Reset::default(), Source::General),
-        (None, None, None) => return unconfigured(rules, version),
-    };
-    let merged = Reset {
-        mode: own.mode.or(base.mode),
-        at_hour: own.at_hour.or(base.at_hour),
-        idle_minutes: own.idle_minutes.or(base.idle_minutes),
-    };
-    of(merged, version, source)
+    match (channel, kind, rules.general) {
+        (Some((_, channel)), _, _) => of(*channel, version, Source::Channel),
+        (None, Some(kind), general) => {
+            let general = general.unwrap_or_default();
+            let merged = Reset {
+                mode: kind.mode.or(general.mode),
+                at_hour: kind.at_hour.or(general.at_hour),
+                idle_minutes: kind.idle_minutes.or(general.idle_minutes),
+            };
+            of(merged, version, Source::Type)
+        }
+        (None, None, Some(general)) => of(general, version, Source::General),
+        (None, None, None) => unconfigured(rules, version),
+    }
 }
 
 /// What the version does where nothing says when sessions end.
@@ -89,8 +92,9 @@ fn unconfigured(rules: &ResetRules, version: Version) -> Policy {
         (_, Some(minutes)) if rules.by_type.is_empty() && rules.by_channel.is_empty() => {
             Policy { hour: None, idle_us: Some(minutes_us(minutes)), source: Source::General }
         }
-        (Version::March, _) => Policy { hour: Some(HOUR), ..Policy::default() },
-        (Version::September, _) => Policy::default(),
+        (_, Some(_)) => Policy { source: Source::Unclear, ..Policy::default() },
+        (Version::March, None) => Policy { hour: Some(HOUR), ..Policy::default() },
+        (Version::September, None) => Policy::default(),
     }
 }
 

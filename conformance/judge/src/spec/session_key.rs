@@ -34,6 +34,8 @@ pub enum With {
         account: Option<String>,
         /// The person: an id, or a canonical name.
         peer: String,
+        /// Whether it is a canonical name, which nobody's id can pass for.
+        is_linked: bool,
     },
     /// One room, or one thread of it.
     Room {
@@ -119,21 +121,23 @@ fn person(
     let channel = Some(lower(speaker.channel));
     let account = Some(lower(speaker.account)).filter(|it| !it.is_empty());
     let account = account.or(Some("default".to_owned()));
-    let peer = canonical(session, speaker.channel, peer);
+    let link = canonical(session, speaker.channel, peer);
+    let is_linked = link.is_some();
+    let peer = link.unwrap_or_else(|| lower(peer));
     match scope {
         DmScope::Main => main(session, version),
-        DmScope::PerPeer => With::Person { channel: None, account: None, peer },
-        DmScope::PerChannelPeer => With::Person { channel, account: None, peer },
-        DmScope::PerAccountChannelPeer => With::Person { channel, account, peer },
+        DmScope::PerPeer => With::Person { channel: None, account: None, peer, is_linked },
+        DmScope::PerChannelPeer => With::Person { channel, account: None, peer, is_linked },
+        DmScope::PerAccountChannelPeer => With::Person { channel, account, peer, is_linked },
     }
 }
 
-/// The canonical name that a person is linked to, else the id.
-fn canonical(session: &Session, channel: &str, peer: &str) -> String {
+/// The canonical name that a person is linked to.
+fn canonical(session: &Session, channel: &str, peer: &str) -> Option<String> {
     let entry = format!("{}:{}", lower(channel), lower(peer));
     let is_linked = |entries: &Vec<String>| entries.iter().any(|it| lower(it) == entry);
     let link = session.identity_links.iter().find(|(_, entries)| is_linked(entries));
-    lower(link.map_or(peer, |(name, _)| name))
+    link.map(|(name, _)| lower(name))
 }
 
 fn room(
@@ -173,7 +177,7 @@ impl fmt::Display for SessionKey {
         write!(f, "agent:{}", self.agent)?;
         match &self.with {
             With::Main { key } => write!(f, ":{key}"),
-            With::Person { channel, account, peer } => {
+            With::Person { channel, account, peer, .. } => {
                 for part in [channel, account].into_iter().flatten() {
                     write!(f, ":{part}")?;
                 }

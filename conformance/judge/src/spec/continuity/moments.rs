@@ -78,16 +78,22 @@ impl<'a> Moments<'a> {
         let is_fresh = |it: &Heard| {
             command::may_be_fresh(it.message, self.cast.version, &self.cast.context.configuration)
         };
-        let is_between = |at: &Moment| *at < request.start && *at > after;
+        // A request may be under way while the command comes that ends it.
+        let few_us = self.cast.context.configuration.hops.few_us;
+        let is_between =
+            |at: &Moment| *at < request.start && at.at_us >= after.at_us.saturating_sub(few_us);
         let commands = self.heard.iter().filter(|(at, it)| is_between(at) && is_fresh(it));
         let (at, command) = commands.last()?;
+        if new.contains(&command.message.name.as_str()) {
+            return Some(true);
+        }
         let configuration = &self.cast.context.configuration;
         if command::meaning(command.message, self.cast.version, configuration) == Meaning::Beyond {
             // For which bot it is, or whether its sender may, is not known.
             return Some(false);
         }
-        if new.contains(&command.message.name.as_str()) {
-            return Some(true);
+        if *at < after {
+            return Some(false);
         }
         let of = |name: &&str| self.heard.iter().find(|(_, it)| it.message.name == **name);
         let first = new.iter().filter_map(of).min_by_key(|(at, _)| *at);

@@ -94,9 +94,9 @@ impl<'a> Session<'a> {
             let start_us = cast.turns.requests[**it].start.at_us;
             start_us < self.horizon_us.saturating_sub(hops.few_us)
         });
-        let held = slots.spans(self.key);
+        let full = slots.spans(self.key);
         let turns: Vec<Turn> =
-            (0..followed.count()).map(|it| self.turn(it, cast, slots, &held)).collect();
+            (0..followed.count()).map(|it| self.turn(it, cast, slots, &full)).collect();
         let is_whole = self.horizon_us == i64::MAX && turns.iter().all(|it| it.end.is_some());
         let last = trace.facts.last().map(|it| it.at_us).filter(|_| is_whole);
         Script {
@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
             turns,
             closes_us: last.filter(|_| !slots.cools_at_end),
             hops,
-            held,
+            held: full.into_iter().chain(slots.cooling()).collect(),
             early_us: cast.context.clock.slack_us(),
         }
     }
@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn turn(&self, turn: usize, cast: &Cast, slots: &Slots, held: &[Span]) -> Turn {
+    fn turn(&self, turn: usize, cast: &Cast, slots: &Slots, full: &[Span]) -> Turn {
         let request = &cast.turns.requests[self.turns[turn]];
         let group: Vec<&Request> =
             self.groups[turn].iter().map(|it| &cast.turns.requests[*it]).collect();
@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
             new: self.numbers(cast, self.turns[turn]),
             carries: request.anywhere.iter().filter_map(number).collect(),
             end: end(&group, next.map_or(u64::MAX, |it| it.seq), cast),
-            was_held: slots.held(held, request, cast),
+            was_held: slots.held(full, request, cast),
             goes_on: cast.turns.goes_on(self.turns[turn]),
         }
     }
@@ -196,7 +196,12 @@ impl Slots {
                     group.iter().map(|it| &cast.turns.requests[*it]).collect();
                 let next = session.turns.get(turn + 1).map(|it| cast.turns.requests[*it].start);
                 let end = end(&group, next.map_or(u64::MAX, |it| it.seq), cast);
-                let to_us = end.map_or(i64::MAX, |it| it.at.to_us.saturating_add(hops.few_us));
+                let to_us =
+                    end.map_or(i64::MAX, |it| match group.last().and_then(|it| it.end.as_ref()) {
+                        Some(end) if was_told_to_end(cast, end.at.at_us) => end.at.at_us,
+                        _ => it.at.to_us,
+                    });
+                let to_us = to_us.saturating_add(hops.few_us);
                 let from_us = group[0].start.at_us.saturating_sub(hops.few_us);
                 runs.entry(session.key.clone()).or_default().push((from_us, to_us));
             }
@@ -221,7 +226,7 @@ impl Slots {
         Self { runs, max_concurrent, failures, cools_at_end }
     }
 
-    /// When something may have held a turn of a session back: other sessions had all slots, or a credential cooled.
+    /// When other sessions may have had all slots.
     fn spans(&self, key: &SessionKey) -> Vec<Span> {
         let others: Vec<&(i64, i64)> =
             self.runs.iter().filter(|(it, _)| *it != key).flat_map(|(_, runs)| runs).collect();
@@ -230,21 +235,24 @@ impl Slots {
             (active(*from_us) >= self.max_concurrent)
                 .then_some(Span { from_us: *from_us, to_us: *to_us })
         };
-        let cooling = self.failures.iter().map(|(from_us, _)| (*from_us, i64::MAX));
-        let cooling = cooling.map(|(from_us, to_us)| Span { from_us, to_us });
-        others.iter().filter_map(full).chain(cooling).collect()
+        others.iter().filter_map(full).collect()
+    }
+
+    /// When a credential may have been cooling.
+    fn cooling(&self) -> impl Iterator<Item = Span> {
+        self.failures.iter().map(|(from_us, _)| Span { from_us: *from_us, to_us: i64::MAX })
     }
 
     /// Whether something may have held a request back since the first of its messages came.
-    fn held(&self, held: &[Span], request: &Request, cast: &Cast) -> bool {
+    fn held(&self, full: &[Span], request: &Request, cast: &Cast) -> bool {
         let at_us = request.start.at_us;
         let is_cool =
             |(since_us, it): &(i64, String)| *since_us < at_us && *it == request.credential;
         let arrivals = request.new.iter().filter_map(|it| cast.heard(it));
         let fetched = arrivals.filter_map(|it| it.message.fetched.first());
         let due_us = fetched.map(|it| it.at_us).min().unwrap_or(at_us);
-        let overlaps = |it: &Span| it.to_us < i64::MAX && it.from_us <= at_us && due_us <= it.to_us;
-        self.failures.iter().any(is_cool) || held.iter().any(overlaps)
+        let overlaps = |it: &Span| it.from_us <= at_us && due_us <= it.to_us;
+        self.failures.iter().any(is_cool) || full.iter().any(overlaps)
     }
 }
 

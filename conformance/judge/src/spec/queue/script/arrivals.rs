@@ -93,14 +93,14 @@ impl<'a> Arrivals<'a> {
                 self.flush_sender(message, at_us);
                 self.queue(vec![message], at, inline, Arrival::Unit);
             }
-            Meaning::Stop => self.stop(at),
+            Meaning::Stop => self.stop(message, at),
             // 2026.3 greets with a run of its own, which no message tells of.
             Meaning::Fresh(Rest::Nothing) if self.cast.version == Version::September => {
-                self.stop(at);
+                self.stop(message, at);
                 self.forget_settings(at_us);
             }
             Meaning::Fresh(Rest::Words) => {
-                self.forget_bursts(at_us);
+                self.forget_bursts(message, at_us);
                 self.forget_settings(at_us);
                 self.queue(vec![message], at, Override::default(), Arrival::Fresh);
             }
@@ -117,8 +117,8 @@ impl<'a> Arrivals<'a> {
         }
     }
 
-    fn stop(&mut self, at: Span) {
-        self.forget_bursts(at.from_us);
+    fn stop(&mut self, message: &Message, at: Span) {
+        self.forget_bursts(message, at.from_us);
         self.arrivals.push(Arrival::Stop(at));
     }
 
@@ -167,6 +167,11 @@ impl<'a> Arrivals<'a> {
             }
             let burst = self.open.remove(index);
             let slack_us = self.cast.context.clock.slack_us();
+            let few_us = self.hops().few_us.saturating_add(slack_us);
+            if self.open.iter().any(|it| self.due_us(it).saturating_sub(due_us) <= few_us) {
+                // Which of the two is queued first cannot be told.
+                self.stop_at(due_us);
+            }
             if us.saturating_sub(due_us) <= self.hops().few_us.saturating_add(slack_us) {
                 self.stop_at(due_us);
             }
@@ -183,9 +188,14 @@ impl<'a> Arrivals<'a> {
         }
     }
 
-    fn forget_bursts(&mut self, at_us: i64) {
+    /// `/stop` and its kin forget what their sender's burst holds. Whether those of others who share the session are
+    /// forgotten too, the contract leaves open.
+    fn forget_bursts(&mut self, message: &Message, at_us: i64) {
         let few_us = self.hops().few_us;
-        if self.open.iter().any(|it| self.due_us(it).saturating_sub(at_us) <= few_us) {
+        let is_clear = |it: &Burst| {
+            is_one_sender(it.messages[0], message) && self.due_us(it).saturating_sub(at_us) > few_us
+        };
+        if !self.open.iter().all(is_clear) {
             self.stop_at(at_us);
         }
         self.open.clear();
