@@ -9,7 +9,7 @@ use creel_core::{
     ids::{AccountId, Channel, MessageId, PeerId, RunId, SenderId, ThreadId},
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
-    run::{ModelOutcome as Ended, ModelRequest},
+    run::{Answer, ModelOutcome as Ended, ModelRequest},
     session::Entry,
     time::{Now, Timestamp, WallTime},
 };
@@ -216,7 +216,8 @@ impl World<'_> {
                 let (send, outcome) = (outgoing.send, SendOutcome::Delivered);
                 self.later(self.now_ms, Coming::Event(Event::SendEnded { send, outcome }));
             }
-            Effect::Note(_) => (),
+            // No model here asks for a tool.
+            Effect::CallTool(_) | Effect::CancelTools(_) | Effect::Note(_) => (),
         }
     }
 
@@ -224,11 +225,17 @@ impl World<'_> {
         let message = |entry: &Entry| match entry {
             Entry::User(text) => ("user", text.clone()),
             Entry::Assistant(text) => ("assistant", text.clone()),
+            Entry::Tools(_) => unreachable!("no model here asks for a tool"),
         };
         let prompt: Vec<PromptMessage> = [("system", Arc::clone(&request.system))]
             .into_iter()
             .chain(request.history.entries().iter().map(message))
-            .map(|(role, text)| PromptMessage { role: role.to_owned(), text: text.to_string() })
+            .map(|(role, text)| PromptMessage {
+                role: role.to_owned(),
+                text: text.to_string(),
+                calls: Vec::new(),
+                result_of: None,
+            })
             .collect();
         let canaries = prompt.iter().flat_map(|it| canaries_in(&it.text));
         let chat = canaries.filter_map(|it| self.canaries.get(it)).last().cloned();
@@ -261,7 +268,7 @@ impl World<'_> {
         let ended = Event::ModelEnded {
             run: request.run,
             call: request.call,
-            outcome: Ended::Answered(text),
+            outcome: Ended::Answered(Answer { text, calls: Vec::new() }),
         };
         self.later(self.now_ms + after_ms, Coming::Event(ended));
     }
