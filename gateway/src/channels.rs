@@ -1,5 +1,6 @@
 //! Channels: each only moves messages. What is admitted, to whom it goes and what is answered is the core's business.
 
+pub mod markup;
 pub mod push;
 pub mod telegram;
 pub mod webhook;

@@ -13,6 +13,7 @@
 pub mod context;
 pub mod invariants;
 mod phrase;
+mod plain;
 pub mod profile;
 pub mod spec;
 mod timing;

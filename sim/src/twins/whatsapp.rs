@@ -5,6 +5,7 @@
 
 mod call;
 mod messages;
+mod render;
 mod state;
 
 use std::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::conversations::Conversations;
 use crate::{
+    plain::plain,
     trace::Place,
     turns::{Moment, Request, Turns},
 };
@@ -15,7 +16,7 @@ const CHUNK_CHARS_MIN: usize = 12;
 /// The answers of a trace, by their text.
 #[derive(Debug)]
 pub(super) struct Answers<'a> {
-    by_text: BTreeMap<&'a str, Vec<&'a Request>>,
+    by_text: BTreeMap<String, Vec<&'a Request>>,
 }
 
 /// Where an answer belongs.
@@ -31,9 +32,9 @@ pub(super) enum Origin<'a> {
 
 impl<'a> Answers<'a> {
     pub(super) fn of(turns: &'a Turns) -> Self {
-        let mut by_text: BTreeMap<&str, Vec<&Request>> = BTreeMap::new();
+        let mut by_text: BTreeMap<String, Vec<&Request>> = BTreeMap::new();
         for request in turns.requests.iter().filter(|it| !it.answer().trim().is_empty()) {
-            by_text.entry(request.answer().trim()).or_default().push(request);
+            by_text.entry(plain(request.answer()).trim().to_owned()).or_default().push(request);
         }
         Self { by_text }
     }
@@ -41,6 +42,7 @@ impl<'a> Answers<'a> {
     /// The requests before `until` that a text may be the answer of, in order: those whose answer it is or, if there are
     /// none, those whose answer it is a piece of.
     pub(super) fn sources(&self, text: &str, until: Moment) -> Vec<&'a Request> {
+        let text = plain(text);
         let text = text.trim();
         let is_before = |it: &&Request| it.start < until;
         let whole = self.by_text.get(text).into_iter().flatten();
@@ -57,6 +59,7 @@ impl<'a> Answers<'a> {
 
     /// Whether a text is an answer or a piece of one, of whatever length.
     pub(super) fn tells(&self, text: &str) -> bool {
+        let text = plain(text);
         self.by_text.keys().any(|it| it.contains(text.trim()))
     }
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     context::Context,
     phrase::{self, quote, seconds},
+    plain::plain,
     timing::Fit,
     trace::{Kind, Place, Trace},
     turns::{Moment, Request, Turns},
@@ -102,7 +103,8 @@ impl Attempt<'_> {
 
 /// Whether a text is the answer, or one holds the other: gateways cut answers into pieces and put labels before them.
 fn shows(text: &str, request: &Request) -> bool {
-    let (text, answer) = (text.trim(), request.answer().trim());
+    let (text, answer) = (plain(text), plain(request.answer()));
+    let (text, answer) = (text.trim(), answer.trim());
     !text.is_empty() && !answer.is_empty() && (answer.contains(text) || text.contains(answer))
 }
 

@@ -6,6 +6,7 @@ use super::{conservation, merged};
 use crate::{
     context::Context,
     phrase::{count, quote, seconds},
+    plain::plain,
     trace::Trace,
     turns::{Delivery, Request, Turns},
     verdict::Verdict,
@@ -28,25 +29,27 @@ pub(super) fn check(_trace: &Trace, turns: &Turns, context: &Context) -> Verdict
 }
 
 fn judge_answers(turns: &Turns) -> Vec<Verdict> {
-    let mut seen: BTreeMap<&str, Vec<&Delivery>> = BTreeMap::new();
+    let mut seen: BTreeMap<String, Vec<&Delivery>> = BTreeMap::new();
     for delivery in turns.sends.iter().filter(|it| it.deleted.is_none()) {
-        seen.entry(delivery.final_text().trim()).or_default().push(delivery);
+        seen.entry(plain(delivery.final_text()).trim().to_owned()).or_default().push(delivery);
     }
-    let mut answered: BTreeMap<&str, Vec<&Request>> = BTreeMap::new();
+    let mut answered: BTreeMap<String, Vec<&Request>> = BTreeMap::new();
     for request in turns.requests.iter().filter(|it| !it.answer().trim().is_empty()) {
-        answered.entry(request.answer().trim()).or_default().push(request);
+        answered.entry(plain(request.answer()).trim().to_owned()).or_default().push(request);
     }
     let is_completed = |it: &&Request| it.completed_answer().is_some();
     answered
         .iter()
         .filter(|(_, requests)| requests.iter().any(is_completed))
-        .filter_map(|(text, requests)| Some((text, requests, seen.get(text)?)))
+        .filter_map(|(text, requests)| Some((text, requests, seen.get(text.as_str())?)))
         .map(|(text, requests, sends)| {
             // A longer answer that was never seen as a whole was sent in pieces, and this text may be one of them.
-            let longer =
-                answered.iter().filter(|(it, _)| it.len() > text.len() && !seen.contains_key(*it));
-            let pieces: usize =
-                longer.map(|(it, requests)| it.matches(text).count() * requests.len()).sum();
+            let longer = answered
+                .iter()
+                .filter(|(it, _)| it.len() > text.len() && !seen.contains_key(it.as_str()));
+            let pieces: usize = longer
+                .map(|(it, requests)| it.matches(text.as_str()).count() * requests.len())
+                .sum();
             judge_answer(text, requests.len() + pieces, sends)
         })
         .collect()

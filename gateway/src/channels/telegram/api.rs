@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Account;
 use crate::{
+    channels::markup::{self, Part},
     http::{self, Http},
     net::Net,
     secret::Secret,
@@ -20,6 +21,9 @@ const ANSWER_WAIT: Duration = Duration::from_secs(20);
 
 /// The longest answer that is read, in bytes: 100 updates with the longest texts that a platform carries.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What the platform says of formatting that it does not understand.
+const CANNOT_PARSE: &str = "can't parse entities";
 
 /// The forum topic that every forum has. Sends must not name it.
 const GENERAL_TOPIC: &str = "1";
@@ -82,6 +86,8 @@ struct SendMessage<'a> {
     chat_id: &'a str,
     text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    parse_mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message_thread_id: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_parameters: Option<ReplyParameters>,
@@ -112,12 +118,44 @@ impl<N: Net> Api<N> {
         self.call("getUpdates", &body, wait + ANSWER_WAIT).await
     }
 
+    /// Sends a text in the platform's own formatting. What the platform cannot read as such is sent as it is: a person
+    /// shall have the words, if not their looks.
     pub(super) async fn send_message(&self, outgoing: &Outgoing) -> Result<(), Failure> {
+        let parts = markup::read(&outgoing.text);
+        if markup::is_plain(&parts) {
+            let words = parts.iter().map(|it| match it {
+                Part::Text(words) => *words,
+                _ => "",
+            });
+            return self.send_text(outgoing, &words.collect::<String>(), None).await;
+        }
+        let html = markup::telegram_html(&parts);
+        match self.send_text(outgoing, &html, Some("HTML")).await {
+            Err(Failure::Refused { status: 400, description })
+                if description.contains(CANNOT_PARSE) =>
+            {
+                tracing::warn!(
+                    description,
+                    "the formatting was refused; the text is sent as it is"
+                );
+                self.send_text(outgoing, &outgoing.text, None).await
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_text(
+        &self,
+        outgoing: &Outgoing,
+        text: &str,
+        parse_mode: Option<&'static str>,
+    ) -> Result<(), Failure> {
         let topic = outgoing.route.thread.as_ref().map(Thread::id);
         let reply_to = outgoing.reply_to.as_ref().and_then(|it| it.as_str().parse().ok());
         let body = SendMessage {
             chat_id: outgoing.route.peer.id.as_str(),
-            text: &outgoing.text,
+            text,
+            parse_mode,
             message_thread_id: topic
                 .filter(|it| it.as_str() != GENERAL_TOPIC)
                 .and_then(|it| it.as_str().parse().ok()),

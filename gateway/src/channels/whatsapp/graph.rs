@@ -8,8 +8,9 @@ use http_body_util::Full;
 use hyper::{Method, Request, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Account;
+use super::{Account, TEXT_MAX};
 use crate::{
+    channels::markup,
     http::{self, Http},
     net::Net,
     secret::Secret,
@@ -100,13 +101,17 @@ impl<N: Net> Graph<N> {
     }
 
     pub(super) async fn send_text(&self, outgoing: &Outgoing) -> Result<(), Failure> {
+        // What WhatsApp's marks add may be more than it takes; the words go first.
+        let marked = markup::whatsapp(&markup::read(&outgoing.text));
+        let fits = marked.chars().count() <= TEXT_MAX as usize;
+        let body = if fits { marked.as_str() } else { outgoing.text.as_str() };
         let message = Message {
             messaging_product: "whatsapp",
             recipient_type: "individual",
             to: outgoing.route.peer.id.as_str().trim_start_matches('+'),
             context: outgoing.reply_to.as_ref().map(|it| Context { message_id: it.as_str() }),
             r#type: "text",
-            text: Text { preview_url: false, body: &outgoing.text },
+            text: Text { preview_url: false, body },
         };
         let body = serde_json::to_vec(&message).expect("a body of strings is plain data");
         let path = format!("{}/messages", self.number);

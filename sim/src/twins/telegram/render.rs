@@ -24,7 +24,7 @@ const TAGS: [&str; 16] = [
 
 /// The text without its markup.
 ///
-/// HTML must be well formed as far as that it has only known tags. Of `MarkdownV2` only the escapes and markers are
+/// HTML must be well formed: known tags only, closed in the order in which they were opened. Of `MarkdownV2` only the escapes and markers are
 /// taken away, and `Markdown` is left as it is: both read the same to a search for words.
 pub(super) fn render(text: &str, parse_mode: Option<&str>) -> Result<String, Failure> {
     match parse_mode.map(str::to_ascii_lowercase).as_deref() {
@@ -37,19 +37,41 @@ pub(super) fn render(text: &str, parse_mode: Option<&str>) -> Result<String, Fai
 }
 
 fn html(text: &str) -> Result<String, Failure> {
+    let broken = |what: String| Failure::bad_request(&format!("can't parse entities: {what}"));
     let mut shown = String::with_capacity(text.len());
+    let mut open: Vec<String> = Vec::new();
     let mut rest = text;
     while let Some((before, markup)) = rest.split_once('<') {
         unescape(before, &mut shown);
-        let (tag, after) = markup
-            .split_once('>')
-            .ok_or_else(|| Failure::bad_request("can't parse entities: Unclosed start tag"))?;
-        let name = tag.trim_start_matches('/').split_whitespace().next().unwrap_or_default();
-        if !TAGS.contains(&name.to_ascii_lowercase().as_str()) {
-            let what = format!("can't parse entities: Unsupported start tag \"{name}\"");
-            return Err(Failure::bad_request(&what));
-        }
+        let (tag, after) =
+            markup.split_once('>').ok_or_else(|| broken("Unclosed start tag".to_owned()))?;
         rest = after;
+        if let Some(name) = tag.strip_prefix('/') {
+            let name = name.trim().to_ascii_lowercase();
+            match open.pop() {
+                Some(expected) if expected == name || name.is_empty() => continue,
+                Some(expected) => {
+                    let what = format!(
+                        "Unmatched end tag, expected \"</{expected}>\", found \"</{name}>\""
+                    );
+                    return Err(broken(what));
+                }
+                None => return Err(broken("Unexpected end tag".to_owned())),
+            }
+        }
+        let name = tag.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        if !TAGS.contains(&name.as_str()) {
+            return Err(broken(format!("Unsupported start tag \"{name}\"")));
+        }
+        let attributes = tag.get(name.len()..).unwrap_or_default().trim();
+        if !attributes.is_empty() && attributes.matches('"').count() % 2 == 1 {
+            return Err(broken("Unclosed attribute value".to_owned()));
+        }
+        open.push(name);
+    }
+    if let Some(name) = open.pop() {
+        let what = format!("Can't find end tag corresponding to start tag \"{name}\"");
+        return Err(broken(what));
     }
     unescape(rest, &mut shown);
     Ok(shown)
@@ -111,6 +133,8 @@ mod tests {
         let refused = |text, mode| render(text, Some(mode)).unwrap_err().description;
         let tag = "Bad Request: can't parse entities: Unsupported start tag \"h1\"";
         assert_eq!(refused("<h1>x</h1>", "HTML"), tag);
+        let cannot = |text| refused(text, "HTML").contains("can't parse entities");
+        assert!(cannot("<b>x") && cannot("x</b>") && cannot("<b><i>x</b></i>") && cannot("a < b"));
         assert_eq!(refused("x", "BBCode"), "Bad Request: unsupported parse_mode");
     }
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{
     CHANNEL, Number, WhatsApp,
     call::{Failure, caller, check_version},
+    render::render,
     state::State,
 };
 use crate::scenario::SendFault;
@@ -184,7 +185,7 @@ fn text(object: &Map<String, Value>) -> Result<String, Failure> {
             format!("Param text['body'] must be at most {TEXT_CHARACTERS_MAX} characters long.");
         return Err(Failure::parameter(&what));
     }
-    Ok(body.to_owned())
+    Ok(render(body))
 }
 
 /// A refusal that the scenario asks for, with the code that goes with its status.
