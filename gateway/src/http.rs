@@ -5,14 +5,17 @@ use std::{sync::OnceLock, time::Duration};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, body::Incoming};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{
+    ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream,
+};
 use hyper_util::{
     client::legacy::Client,
-    rt::{TokioExecutor, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use rustls::ClientConfig;
+use tower_service::Service as _;
 
-use crate::net::{Connector, Net};
+use crate::net::{Connector, Net, PooledStream};
 
 /// How long an idle connection is kept.
 const IDLE_MAX: Duration = Duration::from_mins(1);
@@ -41,7 +44,11 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Http<N: Net> {
     client: Client<HttpsConnector<Connector<N>>, Full<Bytes>>,
+    connector: HttpsConnector<Connector<N>>,
 }
+
+/// A connection of its own, with TLS if the address asks for it.
+pub type Stream<N> = TokioIo<MaybeHttpsStream<PooledStream<<N as Net>::Stream>>>;
 
 impl<N: Net> Http<N> {
     /// A client with an empty pool.
@@ -57,8 +64,18 @@ impl<N: Net> Http<N> {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_MAX)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .build(connector);
-        Self { client }
+            .build(connector.clone());
+        Self { client, connector }
+    }
+
+    /// Opens a connection that is not the pool's, for protocols that are HTTP only at first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`] when none comes about.
+    pub async fn connect(&self, address: hyper::Uri) -> Result<Stream<N>, Error> {
+        let connected = self.connector.clone().call(address).await;
+        connected.map(TokioIo::new).map_err(|it| Error::Connect(chain(&*it)))
     }
 
     /// Sends a request and waits for the answer's head.

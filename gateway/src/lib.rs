@@ -10,7 +10,7 @@
 //! - [`tools`]: what a model may ask for.
 //! - [`outside`]: which of them an effect goes to.
 //! - [`server`]: the gateway's own port.
-//! - [`http`], [`net`], [`clock`], [`secret`], [`signature`]: what they stand on.
+//! - [`http`], [`websocket`], [`net`], [`clock`], [`secret`], [`signature`]: what they stand on.
 //!
 //! The gateway never names a simulator: it is generic over [`net::Net`] and reads time in [`clock`] alone.
 
@@ -28,3 +28,4 @@ pub mod server;
 pub mod settings;
 pub mod signature;
 pub mod tools;
+pub mod websocket;
