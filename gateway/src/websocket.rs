@@ -251,8 +251,7 @@ mod tests {
         });
         let address = address.await;
         let limits = Limits { message_bytes_max: 1_000, ..Limits::default() };
-        let mut socket =
-            WebSocket::connect(&Http::new(TokioNet), &address, limits).await.unwrap();
+        let mut socket = WebSocket::connect(&Http::new(TokioNet), &address, limits).await.unwrap();
         assert!(matches!(socket.receive().await, Err(Error::TooLong(_))));
     }
 
