@@ -115,10 +115,8 @@ impl Talk {
         group: Group,
         strategy: Strategy,
     ) -> (Self, Vec<Part>) {
-        let named: Vec<AgentId> = match group.by_mention {
-            true => group.agents.iter().filter(|it| names(&message.text, it)).cloned().collect(),
-            false => Vec::new(),
-        };
+        let is_named = |it: &&AgentId| group.by_mention && names(&message.text, it);
+        let named: Vec<AgentId> = group.agents.iter().filter(is_named).cloned().collect();
         let selected = if named.is_empty() { group.agents.clone() } else { named };
         let mut talk = Self {
             origin,

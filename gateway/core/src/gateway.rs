@@ -6,6 +6,7 @@
 
 mod builtins;
 mod control;
+mod gathering;
 mod lives;
 mod note;
 mod sends;
@@ -45,10 +46,6 @@ use crate::{
 };
 
 /// What can happen to the gateway.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an event is moved once; a box would cost an allocation a message"
-)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A channel hands a message in. It is adopted when the step returns.
@@ -275,35 +272,6 @@ impl Gateway {
         }
     }
 
-    /// A message that triggers nothing is context of the next one that does.
-    fn overhear(&mut self, now: Timestamp, inbound: &Inbound) {
-        let route = inbound.origin.route.clone();
-        let limit = self.settings.history.of(&route);
-        let id = InboundId { route, message: inbound.message.clone() };
-        if limit > 0 && self.seen.adopt(now, id) {
-            self.overheard.hear(now, inbound, limit);
-        }
-    }
-
-    /// Rapid text messages of one sender become one before they are queued; media ends the burst.
-    fn gather(&mut self, now: Timestamp, inbound: Inbound, effects: &mut Vec<Effect>) {
-        let quiet = self.settings.bursts.quiet(&inbound.origin.route.channel);
-        let key = burst_key(&inbound);
-        if quiet.as_ms() == 0 || inbound.media {
-            self.finish_burst(now, &key, effects);
-            return self.enqueue(now, inbound, QueueOverride::default(), effects);
-        }
-        let until = self.bursts.gather(now, inbound, quiet);
-        self.deadlines.set(&Timer::Burst(key), Some(until));
-    }
-
-    fn finish_burst(&mut self, now: Timestamp, key: &BurstKey, effects: &mut Vec<Effect>) {
-        self.deadlines.set(&Timer::Burst(key.clone()), None);
-        if let Some(merged) = self.bursts.take(key) {
-            self.enqueue(now, merged, QueueOverride::default(), effects);
-        }
-    }
-
     /// Routing, session and lane.
     fn enqueue(
         &mut self,
@@ -320,7 +288,7 @@ impl Gateway {
             return self.reply(now, (&inbound.origin.route, inbound.message), &text, effects);
         };
         let message = self.message_of(inbound);
-        self.deliver(now, &key, message, inline, effects);
+        self.deliver(now, (&key, message), inline, effects);
     }
 
     /// A message as the model shall read it, with what was overheard before it.
@@ -334,8 +302,7 @@ impl Gateway {
     fn deliver(
         &mut self,
         now: Timestamp,
-        key: &SessionKey,
-        message: Message,
+        (key, message): (&SessionKey, Message),
         inline: QueueOverride,
         effects: &mut Vec<Effect>,
     ) {

@@ -56,7 +56,7 @@ impl Gateway {
             self.talks.push(talk);
         }
         for (key, message, inline) in ready {
-            self.deliver(now, &key, message, inline, effects);
+            self.deliver(now, (&key, message), inline, effects);
             // A message that was not taken has no run whose end could tell.
             if self.sessions[&key].lane.active().is_none() && !self.sessions[&key].lane.is_waiting()
             {

@@ -12,7 +12,7 @@ pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
     // What was dropped is read out in this turn, and so its senders have a say in it.
     let authority = dropped.as_ref().map_or(authority, |it| it.authority.min(authority));
     let mut prompt = dropped.map(|it| overflow(&it)).unwrap_or_default();
-    messages.iter().for_each(|it| prompt.push_str(&it.context));
+    prompt.extend(messages.iter().map(|it| it.context.as_str()));
     match messages {
         [only] => prompt.push_str(&only.text),
         all => {
