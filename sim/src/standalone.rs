@@ -1,5 +1,7 @@
 //! Twins without a scenario, on real sockets, for trying a gateway by hand.
 
+pub mod whatsapp;
+
 use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::Pin};
 
 use axum::{
@@ -57,6 +59,19 @@ impl Server {
     /// Serves until the future is dropped.
     pub async fn run(self) -> Infallible {
         self.serving.await
+    }
+
+    /// The same, with work beside it that never ends.
+    fn beside(self, work: impl Future<Output = Infallible> + Send + 'static) -> Self {
+        let Self { address, serving } = self;
+        let both = async move {
+            tokio::select! {
+                biased;
+                never = serving => never,
+                never = work => never,
+            }
+        };
+        Self { address, serving: Box::pin(both) }
     }
 
     async fn bind(address: SocketAddr, router: Router) -> io::Result<Self> {

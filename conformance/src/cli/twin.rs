@@ -3,7 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::{Args, Subcommand};
-use creel_sim::standalone;
+use creel_sim::standalone::{
+    self,
+    whatsapp::{self, Business},
+};
 
 use super::{Exit, complain};
 
@@ -24,6 +27,27 @@ enum Twin {
         #[arg(long, default_value = "100:creel")]
         token: String,
     },
+    /// WhatsApp's Cloud API. `POST /twin/messages {"text": …}` writes as a person, `GET /twin/messages` shows the chat.
+    Whatsapp {
+        /// The port on loopback; 0 lets the system choose.
+        #[arg(long, default_value_t = 8_082)]
+        port: u16,
+        /// Where the gateway takes webhooks.
+        #[arg(long, default_value = "http://127.0.0.1:18789/webhooks/whatsapp/default")]
+        webhook: String,
+        /// The id of the business's phone number.
+        #[arg(long, default_value = "106540352242922")]
+        phone_number_id: String,
+        /// The token that calls must bear.
+        #[arg(long, default_value = "creel-access")]
+        access_token: String,
+        /// What webhooks are signed with.
+        #[arg(long, default_value = "creel-app-secret")]
+        app_secret: String,
+        /// What the twin shows when it asks for the webhook.
+        #[arg(long, default_value = "creel-verify")]
+        verify_token: String,
+    },
     /// OpenAI's chat completions: answers every request with what was said last.
     Openai {
         /// The port on loopback; 0 lets the system choose.
@@ -42,6 +66,18 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         let served = match self.twin {
             Twin::Telegram { port, token } => standalone::telegram(loopback(port), &token),
+            Twin::Whatsapp {
+                port,
+                webhook,
+                phone_number_id,
+                access_token,
+                app_secret,
+                verify_token,
+            } => {
+                let business =
+                    Business { phone_number_id, access_token, app_secret, verify_token, webhook };
+                whatsapp::serve(loopback(port), &business)
+            }
             Twin::Openai { port, key, status } => standalone::openai(loopback(port), &key, status),
         };
         match served {

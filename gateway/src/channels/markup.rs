@@ -226,15 +226,16 @@ pub fn telegram_html(parts: &[Part<'_>]) -> String {
                 Style::Italic => "</i>",
                 Style::Strike => "</s>",
             }),
-            Part::Code(code) => html.push_str(&format!("<code>{}</code>", escaped(code))),
-            Part::Block("", code) => html.push_str(&format!("<pre>{}</pre>", escaped(code))),
+            Part::Code(code) => html.extend(["<code>", &escaped(code), "</code>"]),
+            Part::Block("", code) => html.extend(["<pre>", &escaped(code), "</pre>"]),
             Part::Block(language, code) => {
                 let (language, code) = (escaped(language), escaped(code));
-                let opened = format!("<pre><code class=\"language-{language}\">");
-                html.push_str(&format!("{opened}{code}</code></pre>"));
+                let opened = ["<pre><code class=\"language-", &language, "\">"];
+                html.extend(opened);
+                html.extend([&*code, "</code></pre>"]);
             }
             Part::Link(label, address) => {
-                html.push_str(&format!("<a href=\"{}\">{}</a>", escaped(address), escaped(label)));
+                html.extend(["<a href=\"", &escaped(address), "\">", &escaped(label), "</a>"]);
             }
         }
     }
@@ -270,12 +271,12 @@ pub fn whatsapp(parts: &[Part<'_>]) -> String {
                 Style::Italic => '_',
                 Style::Strike => '~',
             }),
-            Part::Code(code) => text.push_str(&format!("`{code}`")),
-            Part::Block(_, code) => text.push_str(&format!("```\n{code}\n```")),
+            Part::Code(code) => text.extend(["`", code, "`"]),
+            Part::Block(_, code) => text.extend(["```\n", code, "\n```"]),
             Part::Link(label, address) if label == address => text.push_str(address),
             Part::Link(label, address) => {
                 whatsapp_words(label, &mut text);
-                text.push_str(&format!(" ({address})"));
+                text.extend([" (", address, ")"]);
             }
         }
     }

@@ -96,9 +96,10 @@ pub(super) fn read(
     let configured: Vec<AccountId> =
         named.keys().filter_map(|it| AccountId::new(it).ok()).collect();
     for (name, own) in named {
-        let path = match given.is_some_and(|it| it.contains_key(&name)) {
-            true => format!("channels.{channel}.accounts.{name}"),
-            false => format!("channels.{channel}"),
+        let path = if given.is_some_and(|it| it.contains_key(&name)) {
+            format!("channels.{channel}.accounts.{name}")
+        } else {
+            format!("channels.{channel}")
         };
         let Ok(id) = AccountId::new(&name) else {
             problems.add(&path, "the account's name is empty");

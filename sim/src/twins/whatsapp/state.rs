@@ -105,8 +105,10 @@ impl State {
         let place = member.place.clone();
         let number = self.numbers.iter().find(|it| it.account == place.account)?.clone();
         let from = place.peer.trim_start_matches('+').to_owned();
+        let user_id = format!("US.{from}");
         let mut message = json!({
             "from": from,
+            "from_user_id": user_id,
             "id": id,
             "timestamp": date,
             "type": "text",
@@ -116,7 +118,7 @@ impl State {
             message["context"] = json!({ "from": number.display(), "id": answered });
         }
         let content = json!({
-            "contacts": [{ "profile": { "name": format!("User {from}") }, "wa_id": from }],
+            "contacts": [{ "profile": { "name": format!("User {from}") }, "wa_id": from, "user_id": user_id }],
             "messages": [message],
         });
         let fact = Kind::Inbound {
