@@ -22,11 +22,12 @@ fn cpus() -> usize {
     thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Every case of the corpus, simulated without judgement: the traces.
+/// Every case of the corpus but the variants of sweeps, simulated without judgement: the traces.
 fn traces(seed: u64, jobs: usize) -> BTreeMap<Name, Trace> {
     let entries = corpus::choose(&[]).unwrap_or_else(|error| panic!("{error}"));
     let (profile, target, world) = (None, None, World::Turmoil);
-    let cases = suite::cases(&Plan { entries, profile, seed, world, target, jobs, repeat: 1 });
+    let mut cases = suite::cases(&Plan { entries, profile, seed, world, target, jobs, repeat: 1 });
+    cases.retain(|it| it.entry.scenario.variant.is_none());
     let simulate = |case: &Case| {
         let run = World::Turmoil.run(&case.entry.scenario, &case.profile, seed);
         let run = run.unwrap_or_else(|error| panic!("{}: {error}", case.entry.scenario.id));
@@ -98,7 +99,6 @@ fn the_whole_corpus_is_the_same_run_every_time() {
     let here = first.iter().map(|(name, trace)| (name.clone(), trace.hash()));
     let differ: Vec<Name> =
         here.filter(|(name, hash)| elsewhere[name] != *hash).map(|(name, _)| name).collect();
-    assert_eq!(elsewhere.len(), first.len());
     assert!(differ.is_empty(), "in another process, {} cases differ: {differ:?}", differ.len());
 
     // The hash covers the seed itself, so it is the facts that must differ.
