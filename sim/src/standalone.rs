@@ -2,7 +2,7 @@
 
 pub mod whatsapp;
 
-use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::Pin};
+use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::Pin, time::Duration};
 
 use axum::{
     Json, Router,
@@ -18,9 +18,10 @@ use serde_json::json;
 use crate::{
     http,
     recorder::Recorder,
-    scenario::{Act, Chat, ChatKind, SendFault},
+    scenario::{Act, Chat, ChatKind, SendFault, ToolAct, ToolAnswer},
     twins::{
         Inbound,
+        mcp::Servers,
         openai::{OpenAi, Provider},
         script::ModelScript,
         telegram::{Bot, CHANNEL, Error as TelegramError, Telegram},
@@ -99,6 +100,15 @@ pub fn openai(address: SocketAddr, key: &str, status: Option<u16>) -> io::Result
     block_on(bind_openai(address, key, status))
 }
 
+/// Serves a server of tools until the process is ended, and prints where. See [`bind_mcp`].
+///
+/// # Errors
+///
+/// If the address cannot be bound.
+pub fn mcp(address: SocketAddr) -> io::Result<()> {
+    block_on(bind_mcp(address))
+}
+
 #[expect(clippy::print_stdout, reason = "with port 0, only this line tells where the twin is")]
 fn block_on(server: impl Future<Output = io::Result<Server>>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -130,6 +140,28 @@ pub async fn bind_telegram(address: SocketAddr, token: &str) -> io::Result<Serve
         .with_state(twin.clone());
     chat_name(&twin, PERSON, None).map_err(io::Error::other)?;
     Server::bind(address, twin.router().merge(controls)).await
+}
+
+/// How often each tool of a server without a scenario may be called.
+const TOOL_CALLS_MAX: usize = 10_000;
+
+/// Binds a server of tools, at `/mcp/demo`: `hello` answers, `fail` fails, `slow` takes a minute.
+///
+/// # Errors
+///
+/// If the address cannot be bound.
+pub async fn bind_mcp(address: SocketAddr) -> io::Result<Server> {
+    let tool = |name: &str, seconds, act: ToolAct| {
+        let answer = ToolAnswer { after: Duration::from_secs(seconds), act };
+        (name.to_owned(), vec![answer; TOOL_CALLS_MAX])
+    };
+    let tools = [
+        tool("hello", 0, ToolAct::Result("hello".to_owned())),
+        tool("fail", 0, ToolAct::Error("it failed".to_owned())),
+        tool("slow", 60, ToolAct::Result("at last".to_owned())),
+    ];
+    let scripts = [("demo".to_owned(), tools.into())].into();
+    Server::bind(address, Servers::new(Recorder::discarding(), scripts).router()).await
 }
 
 /// Binds an `OpenAI` twin that accepts one key. It answers `You said: <what the person said last>`, or every request

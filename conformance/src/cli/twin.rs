@@ -60,6 +60,12 @@ enum Twin {
         #[arg(long)]
         status: Option<u16>,
     },
+    /// A server of tools over MCP, at `/mcp/demo`: `hello` answers, `fail` fails, `slow` takes a minute.
+    Mcp {
+        /// The port on loopback; 0 lets the system choose.
+        #[arg(long, default_value_t = 8_082)]
+        port: u16,
+    },
 }
 
 impl Arguments {
@@ -79,6 +85,7 @@ impl Arguments {
                 whatsapp::serve(loopback(port), &business)
             }
             Twin::Openai { port, key, status } => standalone::openai(loopback(port), &key, status),
+            Twin::Mcp { port } => standalone::mcp(loopback(port)),
         };
         match served {
             Ok(()) => Exit::Ok,

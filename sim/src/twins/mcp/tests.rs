@@ -144,6 +144,6 @@ async fn what_is_no_session_no_message_and_no_tool_is_refused() {
     assert!(unknown.contains("-32601"), "{unknown}");
     let (_, gone) = stage.say(&rpc(3, "tools/call", &json!({ "name": "gone" }))).await;
     assert!(gone.contains("-32602"), "{gone}");
-    let (status, _) = stage.client.get("/mcp/notes").await;
-    assert_eq!(status, 405);
+    let stream = HttpRequest::get("/mcp/notes").body(Body::empty()).unwrap();
+    assert_eq!(stage.client.call(stream).await.response.status(), 405);
 }
