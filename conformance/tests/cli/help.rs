@@ -29,6 +29,7 @@ fn help_of_the_twins() {
     check("help-twin", &["twin", "--help"]);
     check("help-twin-telegram", &["twin", "telegram", "--help"]);
     check("help-twin-openai", &["twin", "openai", "--help"]);
+    check("help-twin-mcp", &["twin", "mcp", "--help"]);
 }
 
 #[test]
