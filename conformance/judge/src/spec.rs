@@ -142,3 +142,6 @@ impl Findings {
         Ruling { verdict, rules: self.rules }
     }
 }
+
+#[cfg(test)]
+mod tests;
