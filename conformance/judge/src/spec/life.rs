@@ -54,6 +54,7 @@ impl Policy {
 
 /// The life of a session so far. Times are in microseconds since the scenario's zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit")]
 pub struct Life {
     /// When it began.
     pub started_us: i64,

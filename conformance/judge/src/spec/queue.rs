@@ -67,14 +67,11 @@ fn report(cast: &Cast, session: &Session, found: &Disagreement, findings: &mut F
     };
     let request = &cast.turns.requests[index];
     let new = names(&cast.served[index].new);
-    let observed = match (&request.end, found.rule) {
-        (Some(end), Rule::QueueAbort) => {
-            format!("request {} ended at {}", request.number, seconds(end.at.at_us))
-        }
-        _ => {
-            let at = seconds(request.start.at_us);
-            format!("request {} at {at} with {new} new", request.number)
-        }
+    let observed = if let (Some(end), Rule::QueueAbort) = (&request.end, found.rule) {
+        format!("request {} ended at {}", request.number, seconds(end.at.at_us))
+    } else {
+        let at = seconds(request.start.at_us);
+        format!("request {} at {at} with {new} new", request.number)
     };
     let mut witnesses: Vec<u64> = found
         .expected

@@ -83,7 +83,7 @@ pub fn route(configuration: &Configuration, version: Version, address: &Address)
 }
 
 /// The agents that a broadcast names for the chat, if one does. A key with the channel's name goes before one without,
-/// which is for WhatsApp.
+/// which is for `WhatsApp`.
 pub fn broadcast<'a>(
     configuration: &'a Configuration,
     version: Version,

@@ -114,7 +114,6 @@ impl Rule {
         self.row().1
     }
 
-    #[expect(clippy::too_many_lines, reason = "a table")]
     fn row(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::RoutingPeer => ("routing-peer", &["RTE-005"]),

@@ -75,6 +75,7 @@ const CAP: usize = 20;
 
 impl Override {
     /// This, and what was set before where this sets nothing.
+    #[must_use]
     pub fn over(self, before: Self) -> Self {
         Self {
             mode: self.mode.or(before.mode),

@@ -82,8 +82,8 @@ impl<'a> Moments<'a> {
         let few_us = self.cast.context.configuration.hops.few_us;
         let is_between =
             |at: &Moment| *at < request.start && at.at_us >= after.at_us.saturating_sub(few_us);
-        let commands = self.heard.iter().filter(|(at, it)| is_between(at) && is_fresh(it));
-        let (at, command) = commands.last()?;
+        let mut commands = self.heard.iter().filter(|(at, it)| is_between(at) && is_fresh(it));
+        let (at, command) = commands.next_back()?;
         if new.contains(&command.message.name.as_str()) {
             return Some(true);
         }

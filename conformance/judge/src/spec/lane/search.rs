@@ -139,7 +139,7 @@ impl Search<'_> {
     fn event(&self, event: usize) -> Option<Span> {
         let turn = self.script.turns.get(event / 2)?;
         let few_us = self.script.hops.few_us;
-        if event % 2 == 0 {
+        if event.is_multiple_of(2) {
             let from_us =
                 if turn.was_held { i64::MIN } else { turn.start_us.saturating_sub(few_us) };
             return Some(Span { from_us, to_us: turn.start_us });

@@ -41,7 +41,7 @@ impl<'a> Session<'a> {
         key: &'a SessionKey,
         requests: &[usize],
     ) -> Self {
-        let Arrivals { arrivals, units, names, horizon_us, .. } = Arrivals::of(cast, key);
+        let Arrivals { list: arrivals, units, names, horizon_us, .. } = Arrivals::of(cast, key);
         let mut this =
             Self { key, turns: Vec::new(), names, groups: Vec::new(), arrivals, units, horizon_us };
         let exit = trace.facts.iter().find(|it| matches!(it.kind, Kind::GatewayExited { .. }));

@@ -32,9 +32,9 @@ fn thread() -> Address {
 }
 
 /// Who answers the message in the thread, in both versions.
-fn check(bindings: Vec<Binding>, expected: (&str, Tier)) {
+fn check(bindings: &[Binding], expected: (&str, Tier)) {
     for version in [Version::March, Version::September] {
-        check_in(version, bindings.clone(), expected);
+        check_in(version, bindings.to_vec(), expected);
     }
 }
 
@@ -56,36 +56,36 @@ fn the_most_specific_tier_wins_wherever_it_stands() {
     let parent = |it: &mut Binding| it.peer = Some(peer(PeerKind::Group, "1"));
     let own = |it: &mut Binding| it.peer = Some(peer(PeerKind::Channel, " 7 "));
     let mut bindings = vec![binding("desk", any)];
-    check(bindings.clone(), ("desk", Tier::Channel));
+    check(&bindings, ("desk", Tier::Channel));
     bindings.push(binding("work", account));
-    check(bindings.clone(), ("work", Tier::Account));
+    check(&bindings, ("work", Tier::Account));
     bindings.push(binding("desk", team));
-    check(bindings.clone(), ("desk", Tier::Team));
+    check(&bindings, ("desk", Tier::Team));
     bindings.push(binding("work", guild));
-    check(bindings.clone(), ("work", Tier::Guild));
+    check(&bindings, ("work", Tier::Guild));
     bindings.push(binding("desk", roles));
-    check(bindings.clone(), ("desk", Tier::GuildRoles));
+    check(&bindings, ("desk", Tier::GuildRoles));
     bindings.push(binding("work", parent));
-    check(bindings.clone(), ("work", Tier::Parent));
+    check(&bindings, ("work", Tier::Parent));
     bindings.push(binding("desk", own));
-    check(bindings, ("desk", Tier::Peer));
+    check(&bindings, ("desk", Tier::Peer));
 }
 
 #[test]
 fn inside_a_tier_the_first_binding_wins_and_every_field_must_match() {
     let guild = |agent| binding(agent, |it| it.guild = Some("g".to_owned()));
-    check(vec![guild("desk"), guild("work")], ("desk", Tier::Guild));
+    check(&[guild("desk"), guild("work")], ("desk", Tier::Guild));
     let elsewhere = binding("desk", |it| {
         it.guild = Some("g".to_owned());
         it.team = Some("u".to_owned());
     });
-    check(vec![elsewhere, guild("work")], ("work", Tier::Guild));
+    check(&[elsewhere, guild("work")], ("work", Tier::Guild));
     // a binding for a chat of a guild is none for the guild.
     let chat = binding("desk", |it| {
         it.guild = Some("g".to_owned());
         it.peer = Some(peer(PeerKind::Channel, "8"));
     });
-    check(vec![chat], ("main", Tier::Default));
+    check(&[chat], ("main", Tier::Default));
 }
 
 #[test]

@@ -22,7 +22,7 @@ const LINE_CHARS: usize = 120;
 
 /// The arrivals of a session, in order.
 pub(super) struct Arrivals<'a> {
-    pub(super) arrivals: Vec<Arrival>,
+    pub(super) list: Vec<Arrival>,
     pub(super) units: Vec<Unit>,
     /// The messages, by number.
     pub(super) names: Vec<&'a str>,
@@ -45,7 +45,7 @@ struct Burst<'a> {
 impl<'a> Arrivals<'a> {
     pub(super) fn of(cast: &'a Cast<'a>, key: &SessionKey) -> Self {
         let mut this = Self {
-            arrivals: Vec::new(),
+            list: Vec::new(),
             units: Vec::new(),
             names: Vec::new(),
             horizon_us: i64::MAX,
@@ -91,7 +91,7 @@ impl<'a> Arrivals<'a> {
             Meaning::Words => self.gather(message, at_us),
             Meaning::Inline(inline) => {
                 self.flush_sender(message, at_us);
-                self.queue(vec![message], at, inline, Arrival::Unit);
+                self.queue(&[message], at, inline, Arrival::Unit);
             }
             Meaning::Stop => self.stop(message, at),
             // 2026.3 greets with a run of its own, which no message tells of.
@@ -102,7 +102,7 @@ impl<'a> Arrivals<'a> {
             Meaning::Fresh(Rest::Words) => {
                 self.forget_bursts(message, at_us);
                 self.forget_settings(at_us);
-                self.queue(vec![message], at, Override::default(), Arrival::Fresh);
+                self.queue(&[message], at, Override::default(), Arrival::Fresh);
             }
             Meaning::Fresh(Rest::Nothing | Rest::Unsure) | Meaning::Beyond => self.stop_at(at_us),
             Meaning::Set(set) => {
@@ -119,7 +119,7 @@ impl<'a> Arrivals<'a> {
 
     fn stop(&mut self, message: &Message, at: Span) {
         self.forget_bursts(message, at.from_us);
-        self.arrivals.push(Arrival::Stop(at));
+        self.list.push(Arrival::Stop(at));
     }
 
     /// Whether a new session keeps what was set, the contract leaves open.
@@ -132,7 +132,7 @@ impl<'a> Arrivals<'a> {
     fn gather(&mut self, message: &'a Message, at_us: i64) {
         let wait_us = self.inbound_us(message);
         if wait_us == 0 {
-            return self.queue(vec![message], self.span(at_us), Override::default(), Arrival::Unit);
+            return self.queue(&[message], self.span(at_us), Override::default(), Arrival::Unit);
         }
         let few_us = self.hops().few_us;
         let slack_us = self.cast.context.clock.slack_us();
@@ -175,7 +175,7 @@ impl<'a> Arrivals<'a> {
             if us.saturating_sub(due_us) <= self.hops().few_us.saturating_add(slack_us) {
                 self.stop_at(due_us);
             }
-            self.queue(burst.messages, self.span(due_us), Override::default(), Arrival::Unit);
+            self.queue(&burst.messages, self.span(due_us), Override::default(), Arrival::Unit);
         }
     }
 
@@ -184,7 +184,7 @@ impl<'a> Arrivals<'a> {
         if let Some(index) = self.open.iter().position(|it| is_one_sender(it.messages[0], message))
         {
             let burst = self.open.remove(index);
-            self.queue(burst.messages, self.span(at_us), Override::default(), Arrival::Unit);
+            self.queue(&burst.messages, self.span(at_us), Override::default(), Arrival::Unit);
         }
     }
 
@@ -211,7 +211,7 @@ impl<'a> Arrivals<'a> {
 
     fn queue(
         &mut self,
-        messages: Vec<&'a Message>,
+        messages: &[&'a Message],
         at: Span,
         inline: Override,
         arrival: fn(usize) -> Arrival,
@@ -226,7 +226,7 @@ impl<'a> Arrivals<'a> {
         let names = messages.iter().map(|it| it.name.as_str());
         let numbers = self.names.len()..self.names.len() + messages.len();
         self.names.extend(names);
-        self.arrivals.push(arrival(self.units.len()));
+        self.list.push(arrival(self.units.len()));
         self.units.push(Unit {
             messages: numbers.collect(),
             place,
