@@ -2,6 +2,7 @@
 
 mod explain;
 mod list;
+mod mutants;
 mod replay;
 mod run;
 mod twin;
@@ -58,6 +59,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the whole catalogue of requirements as markdown.
     Spec,
+    /// Plant defects in a copy of the reference gateway, and see whether the corpus notices each.
+    Mutants(mutants::Arguments),
     /// Serve one twin alone, until Ctrl-C.
     Twin(twin::Arguments),
     /// Print a shell's completions.
@@ -111,6 +114,7 @@ impl Cli {
             Command::Replay(arguments) => arguments.run().into(),
             Command::Explain(arguments) => arguments.run().into(),
             Command::Spec => explain::spec().into(),
+            Command::Mutants(arguments) => arguments.run().into(),
             Command::Twin(arguments) => arguments.run().into(),
             Command::Completions { shell } => {
                 let mut script = Vec::new();

@@ -4,10 +4,12 @@
 //! - [`corpus`]: the scenarios, built in or from files, and how they are chosen.
 //! - [`suite`]: scenarios × profiles → outcomes, each with its control.
 //! - [`report`]: outcomes, for people and for machines.
+//! - [`mutants`]: planted defects, and whether the suite notices them.
 //! - [`cli`]: the command line.
 
 pub mod catalogue;
 pub mod cli;
 pub mod corpus;
+pub mod mutants;
 pub mod report;
 pub mod suite;

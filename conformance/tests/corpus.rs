@@ -5,12 +5,14 @@ use std::sync::OnceLock;
 use creel::{
     corpus,
     report::console,
-    suite::{self, Check, Outcome, Plan, Status},
+    suite::{self, Check, Controls, Outcome, Plan, Status},
 };
 use creel_sim::world::World;
 
 fn plan(world: World) -> Plan {
-    Plan { entries: Vec::new(), profile: None, seed: 1, world, target: None, repeat: 1, jobs: 1 }
+    let controls = Controls::Run;
+    let (entries, profile, target) = (Vec::new(), None, None);
+    Plan { entries, profile, seed: 1, world, target, repeat: 1, jobs: 1, controls }
 }
 
 /// Runs the corpus.

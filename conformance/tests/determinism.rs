@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path, thread};
 
 use creel::{
     corpus,
-    suite::{self, Case, Plan},
+    suite::{self, Case, Controls, Plan},
 };
 use creel_judge::trace::{Kind, Trace};
 use creel_sim::world::World;
@@ -26,7 +26,9 @@ fn cpus() -> usize {
 fn traces(seed: u64, jobs: usize) -> BTreeMap<Name, Trace> {
     let entries = corpus::choose(&[]).unwrap_or_else(|error| panic!("{error}"));
     let (profile, target, world) = (None, None, World::Turmoil);
-    let mut cases = suite::cases(&Plan { entries, profile, seed, world, target, jobs, repeat: 1 });
+    let (repeat, controls) = (1, Controls::LeftOut);
+    let plan = Plan { entries, profile, seed, world, target, jobs, repeat, controls };
+    let mut cases = suite::cases(&plan);
     cases.retain(|it| it.entry.scenario.variant.is_none());
     let simulate = |case: &Case| {
         let run = World::Turmoil.run(&case.entry.scenario, &case.profile, seed);

@@ -5,10 +5,12 @@
 //! - [`base`]: what every gateway under test is configured with; [`declared`]: what the judge is told of it.
 //! - [`stage`]: the twins of one run and the conductor, the same in both worlds; [`recorder`] makes the trace.
 //! - [`world`]: turmoil's simulated network and clock, or a process over loopback sockets.
+//! - [`fakes`]: small gateways that the suite is tried on, one honest and the others liars.
 //! - [`target`]: how a process is started.
 
 pub mod base;
 pub mod declared;
+pub mod fakes;
 pub mod http;
 pub mod net;
 pub mod recorder;

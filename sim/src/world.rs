@@ -17,6 +17,7 @@ use creel_judge::{
 
 use crate::{
     declared,
+    fakes::Fake,
     scenario::{Act, Answer, Scenario},
     stage::Stage,
     target::Target,
@@ -29,6 +30,8 @@ pub enum World {
     Turmoil,
     /// The same on turmoil's TCP stacks alone, in a clock that jumps from event to event.
     Events,
+    /// A fake gateway inside turmoil's network and clock: honest, or a liar that the suite must catch.
+    Fake(Fake),
     /// A process over loopback sockets, on the machine's clock.
     Real(Box<real::Real>),
 }
@@ -77,7 +80,7 @@ impl World {
     /// The world's name, in trace headers and on the command line.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Turmoil => "turmoil",
+            Self::Turmoil | Self::Fake(_) => "turmoil",
             Self::Events => "events",
             Self::Real(_) => "real",
         }
@@ -87,6 +90,7 @@ impl World {
     pub fn target(&self) -> &str {
         match self {
             Self::Turmoil | Self::Events => "reference",
+            Self::Fake(fake) => fake.name(),
             Self::Real(real) => &real.target.name,
         }
     }
@@ -99,10 +103,16 @@ impl World {
     pub fn run(&self, scenario: &Arc<Scenario>, profile: &str, seed: u64) -> Result<Run, Error> {
         let profile =
             profile::named(profile).ok_or_else(|| Error::Profile { found: profile.to_owned() })?;
-        let seen = match self {
+        let seen = match *self {
+            Self::Fake(fake) => {
+                let run = move |scenario: &_, profile: &_, seed| {
+                    turmoil::run_fake(fake, scenario, profile, seed)
+                };
+                simulated::on_own_thread(scenario, profile, seed, run)?
+            }
             Self::Turmoil => simulated::on_own_thread(scenario, profile, seed, turmoil::run)?,
             Self::Events => simulated::on_own_thread(scenario, profile, seed, events::run)?,
-            Self::Real(real) => real.run(scenario, profile, seed)?,
+            Self::Real(ref real) => real.run(scenario, profile, seed)?,
         };
         let header = Header {
             creel_trace: VERSION,

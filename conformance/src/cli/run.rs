@@ -20,7 +20,7 @@ use super::{Exit, complain, print, refuse};
 use crate::{
     corpus,
     report::{Counts, console, console::Color, json, junit},
-    suite::{self, Missing, Outcome, Plan, Status},
+    suite::{self, Controls, Missing, Outcome, Plan, Status},
 };
 
 /// The seed unless one is given. Fixed, so that a run is the same run everywhere.
@@ -51,6 +51,9 @@ pub(super) struct Arguments {
     /// Run each case so often; it must come out the same every time, to the byte in turmoil.
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// Leave the controls out, where it is known that every check can fail.
+    #[arg(long)]
+    without_controls: bool,
     /// Print the report as JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -181,7 +184,7 @@ impl Arguments {
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
-            World::Turmoil | World::Events => cpus,
+            World::Turmoil | World::Events | World::Fake(_) => cpus,
             World::Real(_) => REAL_JOBS,
         });
         if self.keep.is_some() && !matches!(world, World::Real(_)) {
@@ -193,7 +196,8 @@ impl Arguments {
         let entries = corpus::choose(&self.select).map_err(refuse)?;
         let (profile, target) = (self.profile.clone(), self.target.clone());
         let (seed, repeat) = (self.seed.0, self.repeat);
-        let plan = Plan { entries, profile, seed, world, target, jobs, repeat };
+        let controls = if self.without_controls { Controls::LeftOut } else { Controls::Run };
+        let plan = Plan { entries, profile, seed, world, target, jobs, repeat, controls };
         match (suite::cases(&plan).is_empty(), &self.profile) {
             (true, Some(profile)) => {
                 complain(&format!(

@@ -35,6 +35,7 @@ pub fn line(outcome: &Outcome, color: Color) -> String {
                 judged.checks.iter().filter(|it| matches!(it.verdict, Verdict::Pass { .. }));
             let control = match &judged.control {
                 Control::Absent => "no control".to_owned(),
+                Control::LeftOut => "control left out".to_owned(),
                 Control::Flipped(count) => format!("control flips {count}"),
                 Control::Stuck(_) | Control::NotRun(_) => "control stuck".to_owned(),
                 Control::Unclear(_) => "control unclear".to_owned(),
@@ -96,7 +97,7 @@ fn explain(text: &mut String, outcome: &Outcome, judged: &Judged) {
             }
         }
         Control::NotRun(why) => push(text, &format!("  control: could not be run: {why}")),
-        Control::Absent | Control::Flipped(_) => (),
+        Control::Absent | Control::LeftOut | Control::Flipped(_) => (),
     }
     push(text, &diagram::draw(&judged.trace, &marked));
 }
@@ -163,7 +164,7 @@ fn command(plan: &Plan, outcome: &Outcome) -> String {
         outcome.case.profile, plan.seed
     );
     match (&plan.world, &plan.target) {
-        (World::Turmoil, _) => (),
+        (World::Turmoil | World::Fake(_), _) => (),
         (World::Events, _) => command.push_str(" --world events"),
         (World::Real(_), Some(target)) => {
             write!(command, " --target {target}").expect("writing to a string");

@@ -102,6 +102,7 @@ fn check(check: &Check) -> Value {
 fn control(control: &Control) -> Value {
     match control {
         Control::Absent => json!({ "status": "absent" }),
+        Control::LeftOut => json!({ "status": "left out" }),
         Control::Flipped(count) => json!({ "status": "flipped", "checks": count }),
         Control::Stuck(labels) => json!({ "status": "stuck", "checks": labels }),
         Control::Unclear(labels) => json!({ "status": "unclear", "checks": labels }),

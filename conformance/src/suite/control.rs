@@ -3,13 +3,15 @@
 use creel_judge::verdict::Verdict;
 use creel_sim::world;
 
-use super::{Case, Check, Missing, Plan, judge, missing};
+use super::{Case, Check, Controls, Missing, Plan, judge, missing};
 
 /// What the control did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
     /// The scenario has none.
     Absent,
+    /// Nobody asked for it.
+    LeftOut,
     /// It made so many checks fail, all that it names.
     Flipped(usize),
     /// A check that it names did not fail.
@@ -23,6 +25,9 @@ pub enum Control {
 /// Runs the edited scenario and looks whether the checks that it names fail.
 pub(super) fn run(plan: &Plan, case: &Case) -> Result<Control, Missing> {
     let Some(control) = &case.entry.scenario.control else { return Ok(Control::Absent) };
+    if plan.controls == Controls::LeftOut {
+        return Ok(Control::LeftOut);
+    }
     let edited = control.edited.clone();
     let run = match plan.world.run(&edited, &case.profile, plan.seed) {
         Ok(run) => run,

@@ -19,7 +19,9 @@ fn help() {
 
 #[test]
 fn help_of_every_command() {
-    for command in ["run", "list", "lint", "schema", "replay", "explain", "spec", "completions"] {
+    let commands =
+        ["run", "list", "lint", "schema", "replay", "explain", "spec", "mutants", "completions"];
+    for command in commands {
         check(&format!("help-{command}"), &[command, "--help"]);
     }
 }
@@ -52,6 +54,7 @@ fn every_command_has_a_snapshot() {
         "replay",
         "explain",
         "spec",
+        "mutants",
         "twin",
         "completions",
         "gateway",

@@ -38,7 +38,7 @@ pub(super) fn on_own_thread(
     scenario: &Arc<Scenario>,
     profile: &Profile,
     seed: u64,
-    simulate: fn(&Arc<Scenario>, &Profile, u64) -> Result<Seen, Error>,
+    simulate: impl FnOnce(&Arc<Scenario>, &Profile, u64) -> Result<Seen, Error> + Send + 'static,
 ) -> Result<Seen, Error> {
     let (scenario, profile) = (scenario.clone(), *profile);
     let simulation = std::thread::Builder::new()

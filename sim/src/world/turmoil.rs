@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use ::turmoil::Sim;
 use creel_core::time::WallTime;
 use creel_gateway::{app, clock::WallClock};
 use creel_judge::{context::Clock, profile::Profile, trace::Kind};
@@ -13,7 +14,13 @@ use super::{
     Error, Seen,
     simulated::{addresses, load, perform},
 };
-use crate::{base::Configuration, net::TurmoilNet, scenario::Scenario, stage::Stage};
+use crate::{
+    base::Configuration,
+    fakes::{self, Fake},
+    net::TurmoilNet,
+    scenario::Scenario,
+    stage::Stage,
+};
 
 /// turmoil panics when more segments than this wait on one connection.
 const SEGMENTS_MAX: usize = 1_024;
@@ -24,23 +31,12 @@ const SIMULATED_MAX: Duration = Duration::from_hours(366 * 24);
 /// Up to this long, a scenario is simulated at the finest tick. Each tick costs some microseconds.
 const FINE_UP_TO: Duration = Duration::from_mins(2);
 
+/// Runs the reference gateway.
 pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
     let addresses = addresses(scenario);
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
     let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
-    let tick = tick(scenario);
-    let mut sim = ::turmoil::Builder::new()
-        .epoch(
-            SystemTime::UNIX_EPOCH
-                + Duration::from_secs(scenario.clock.start_unix_s.unsigned_abs()),
-        )
-        .rng_seed(seed)
-        .tick_duration(tick)
-        .simulation_duration(SIMULATED_MAX)
-        .min_message_latency(scenario.latency.start)
-        .max_message_latency(scenario.latency.end)
-        .tcp_capacity(SEGMENTS_MAX)
-        .build();
+    let mut sim = network(scenario, seed);
     let stage = Arc::new(OnceLock::<Stage>::new());
     let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
     // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
@@ -55,8 +51,52 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
             Ok(())
         }
     });
+    conduct(sim, (scenario, profile.name, seed), stage)
+}
+
+/// Runs a fake gateway in its place.
+pub(super) fn run_fake(
+    fake: Fake,
+    scenario: &Arc<Scenario>,
+    profile: &Profile,
+    seed: u64,
+) -> Result<Seen, Error> {
+    let configuration = Configuration::of(scenario, profile.name, seed, &addresses(scenario));
+    let mut sim = network(scenario, seed);
+    let profile = *profile;
+    sim.host("gateway", move || {
+        let configuration = configuration.clone();
+        async move {
+            fakes::run(TurmoilNet, configuration, profile, fake).await;
+            Ok(())
+        }
+    });
+    conduct(sim, (scenario, profile.name, seed), Arc::default())
+}
+
+fn network(scenario: &Scenario, seed: u64) -> Sim<'static> {
+    let start = Duration::from_secs(scenario.clock.start_unix_s.unsigned_abs());
+    ::turmoil::Builder::new()
+        .epoch(SystemTime::UNIX_EPOCH + start)
+        .rng_seed(seed)
+        .tick_duration(tick(scenario))
+        .simulation_duration(SIMULATED_MAX)
+        .min_message_latency(scenario.latency.start)
+        .max_message_latency(scenario.latency.end)
+        .tcp_capacity(SEGMENTS_MAX)
+        .build()
+}
+
+/// Makes the scenario happen around the gateway that the network has already.
+fn conduct(
+    mut sim: Sim<'static>,
+    (scenario, profile_name, seed): (&Arc<Scenario>, &'static str, u64),
+    stage: Arc<OnceLock<Stage>>,
+) -> Result<Seen, Error> {
+    let addresses = addresses(scenario);
+    let tick = tick(scenario);
     let set = stage.clone();
-    let (scenario, profile_name) = (scenario.clone(), profile.name);
+    let scenario = scenario.clone();
     let zero_unix_s = scenario.clock.start_unix_s;
     sim.client("world", async move {
         let stage = Stage::new(scenario, profile_name, seed, &addresses, zero_unix_s)?;
