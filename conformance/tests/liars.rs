@@ -1,5 +1,4 @@
 //! Every lying gateway is caught by a check, on scenarios that an honest one passes.
-#![expect(clippy::unwrap_used, reason = "in a test, a failure is the report")]
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},

@@ -4,6 +4,8 @@
 //! said of a liar, or a liar's failures would prove nothing. A liar is caught by a check that failed, with what was seen;
 //! an error of the harness catches nobody.
 
+use std::fmt::Write as _;
+
 use creel_judge::verdict::Verdict;
 use creel_sim::{
     fakes::{Fake, Lie},
@@ -166,7 +168,8 @@ pub fn markdown(caught: &[Caught]) -> String {
         let first = by
             .first()
             .map_or("**believed**".to_owned(), |it| format!("`{}`: {}", it.scenario, it.check));
-        text += &format!("| `{}` | {} | {} | {first} |\n", lie.name(), lie.what(), by.len());
+        writeln!(text, "| `{}` | {} | {} | {first} |", lie.name(), lie.what(), by.len())
+            .expect("writing to a string");
     }
     text
 }

@@ -214,7 +214,7 @@ impl<N: Net> Gateway<N> {
             if let Answer::Failed(why) = &mut answer
                 && cites
             {
-                why.push_str(&format!(" with key {key_text}"));
+                why.extend([" with key ", key_text.as_str()]);
             }
             Event::Answered(key, run, answer)
         });
