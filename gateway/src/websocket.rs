@@ -205,6 +205,7 @@ mod tests {
     use crate::net::TokioNet;
 
     /// Serves one connection by `play`, and gives the address.
+    #[expect(clippy::disallowed_methods, reason = "the server ends with the test's runtime")]
     async fn served<F, P>(play: P) -> String
     where
         P: FnOnce(ws::WebSocket) -> F + Clone + Send + Sync + 'static,

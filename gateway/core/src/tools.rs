@@ -163,7 +163,7 @@ fn capped(mut text: String) -> String {
     let bytes = text.len();
     if bytes > RESULT_BYTES_MAX {
         text.truncate(text.floor_char_boundary(RESULT_BYTES_MAX));
-        text.push_str(&format!("\n[Cut here: the result has {bytes} bytes.]"));
+        text = format!("{text}\n[Cut here: the result has {bytes} bytes.]");
     }
     if text.is_empty() { "(no output)".to_owned() } else { text }
 }

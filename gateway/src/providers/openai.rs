@@ -270,10 +270,7 @@ async fn read_stream(
             return Err(ModelFailure::TooLong);
         }
     }
-    match finished {
-        true => Ok(Answer { text, calls: calls.finish() }),
-        false => Err(ModelFailure::BrokenOff),
-    }
+    if finished { Ok(Answer { text, calls: calls.finish() }) } else { Err(ModelFailure::BrokenOff) }
 }
 
 fn broken(error: &sse_stream::Error) -> ModelFailure {

@@ -36,18 +36,18 @@ struct SessionsSpawn {
 #[derive(Deserialize)]
 struct Message {
     action: Option<String>,
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     to: Option<String>,
 }
 
 /// Reads the arguments of a call.
 pub fn read(tool: &str, arguments: &str) -> Asked {
-    let object = match serde_json::from_str::<Value>(arguments) {
-        Ok(object @ Value::Object(_)) => object,
-        _ => return Asked::Malformed("the arguments are not a JSON object".to_owned()),
+    let Ok(object @ Value::Object(_)) = serde_json::from_str::<Value>(arguments) else {
+        return Asked::Malformed("the arguments are not a JSON object".to_owned());
     };
     let asked = match tool {
-        builtin::GATEWAY => gateway(object),
+        builtin::GATEWAY => gateway(&object),
         builtin::SESSIONS_LIST => sessions_list(object),
         builtin::SESSIONS_HISTORY => sessions_history(object),
         builtin::SESSIONS_SPAWN => sessions_spawn(object),
@@ -64,7 +64,7 @@ fn fields<T: DeserializeOwned>(object: Value) -> Result<T, String> {
     serde_json::from_value(object).map_err(|it| it.to_string())
 }
 
-fn gateway(object: Value) -> Result<Builtin, String> {
+fn gateway(object: &Value) -> Result<Builtin, String> {
     match object.get("action").and_then(Value::as_str) {
         None | Some("status") => Ok(Builtin::Gateway),
         Some(other) => Err(format!("found the action `{other}`, expected `status`")),
@@ -92,13 +92,13 @@ fn sessions_spawn(object: Value) -> Result<Builtin, String> {
 }
 
 fn message(object: Value) -> Result<Builtin, String> {
-    let Message { action, message, to } = fields(object)?;
+    let Message { action, text, to } = fields(object)?;
     match action.as_deref() {
         None | Some("send") => (),
         Some(other) => return Err(format!("found the action `{other}`, expected `send`")),
     }
     let to = to.map(|it| key(&it)).transpose()?;
-    Ok(Builtin::Message { text: message, to })
+    Ok(Builtin::Message { text, to })
 }
 
 fn key(text: &str) -> Result<SessionKey, String> {

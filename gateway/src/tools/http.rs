@@ -1,6 +1,6 @@
 //! Streamable HTTP to a server of tools, over the client that everything else uses.
 
-use std::{collections::HashMap, future::Future, io, sync::Arc};
+use std::{future::Future, io, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -37,7 +37,11 @@ const LAST_EVENT: &str = "last-event-id";
 pub struct Client<N: Net>(pub Http<N>);
 
 type Failed = StreamableHttpError<http::Error>;
-type Headers = HashMap<HeaderName, HeaderValue>;
+#[expect(
+    clippy::disallowed_types,
+    reason = "rmcp hands headers over so; their order is of no account"
+)]
+type Headers = std::collections::HashMap<HeaderName, HeaderValue>;
 
 /// What every request of a connection carries.
 struct Envelope {

@@ -91,7 +91,7 @@ pub fn prefixes<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         prefix.truncate(PREFIX_BYTES_MAX);
         let is_taken = |it: &str| taken.iter().any(|other| other.eq_ignore_ascii_case(it));
         if is_taken(&prefix) {
-            let free = (2..).map(|it| format!("{prefix}-{it}")).find(|it| !is_taken(it));
+            let free = (2..1_000_000).map(|it| format!("{prefix}-{it}")).find(|it| !is_taken(it));
             prefix = free.expect("there are enough numbers");
         }
         taken.push(prefix);

@@ -115,16 +115,15 @@ impl Gateway {
                 let outcome = self.perform_builtin(now, ticket.run, asked, effects);
                 self.take_result(ticket, outcome);
             }
-            Asked::Other => match self.server_of(&call) {
-                Some(server) => {
+            Asked::Other => {
+                if let Some(server) = self.server_of(&call) {
                     let ToolCall { name, arguments, .. } = call;
                     effects.push(Effect::CallTool(Job { ticket, server, name, arguments }));
-                }
-                None => {
+                } else {
                     let why = "this tool is gone".to_owned();
                     self.take_result(ticket, ToolOutcome::Failed(why));
                 }
-            },
+            }
             Asked::Malformed(_) => unreachable!("such a call was refused"),
         }
     }

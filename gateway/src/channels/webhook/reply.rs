@@ -40,7 +40,8 @@ struct Reply<'a> {
     thread: Option<&'a str>,
     text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reply_to: Option<&'a str>,
+    #[serde(rename = "replyTo")]
+    quoted: Option<&'a str>,
 }
 
 /// Sends one piece. `key` tells the receiver whether it has it already.
@@ -58,7 +59,7 @@ pub async fn send<N: Net>(
         kind: if route.peer.kind == PeerKind::Direct { "direct" } else { "group" },
         thread: route.thread.as_ref().map(|it: &Thread| it.id().as_str()),
         text,
-        reply_to: reply_to.as_ref().map(|it| it.as_str()),
+        quoted: reply_to.as_ref().map(creel_core::ids::MessageId::as_str),
     };
     let body = serde_json::to_vec(&reply).expect("a body of strings is plain data");
     let date = wall_clock.now().as_unix_ms().div_euclid(1_000).to_string();

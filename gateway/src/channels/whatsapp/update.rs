@@ -118,15 +118,15 @@ fn of_content(content: Content, account: &Account) -> Vec<Inbound> {
         }
         message.ok()
     });
-    messages.filter_map(|it| inbound(it, &names, account)).collect()
+    messages.filter_map(|it| inbound(&it, &names, account)).collect()
 }
 
 fn inbound(
-    message: Message,
+    message: &Message,
     names: &BTreeMap<String, String>,
     account: &Account,
 ) -> Option<Inbound> {
-    let (text, media) = words(&message)?;
+    let (text, media) = words(message)?;
     let number = format!("+{}", message.from.trim_start_matches('+'));
     let name = names.get(&message.from).filter(|it| !it.trim().is_empty());
     Some(Inbound {
@@ -246,10 +246,10 @@ mod tests {
         } });
         let other = change("2002", &json!([text("a", "15551", "not ours")]));
         let odd = change("1001", &json!([{ "id": 7 }, text("b", "15551", "ours")]));
-        let account = json!({ "field": "account_update", "value": { "event": "x" } });
-        let found = check(&json!([{ "id": "1", "changes": [status, other, odd, account] }]));
+        let closed = json!({ "field": "account_update", "value": { "event": "x" } });
+        let found = check(&json!([{ "id": "1", "changes": [status, other, odd, closed] }]));
         assert_eq!(found, ["b +15551 +15551 Ann: ours media=false"]);
-        assert!(read(b"[]", &super::tests::account()).is_none());
+        assert!(read(b"[]", &account()).is_none());
     }
 
     #[test]
