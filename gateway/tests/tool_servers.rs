@@ -1,4 +1,5 @@
 //! Servers of tools that are programs: started, asked, started again; with no secret but their own, and that one hidden.
+#![expect(clippy::unwrap_used, reason = "in a test, a failure is the report")]
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -303,6 +303,7 @@ pub enum Action {
 }
 
 /// A person's message.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the scenario")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Send {
     /// In which chat.

@@ -75,6 +75,7 @@ pub(crate) fn play(scenario: &Scenario, profile: &str) -> Result<(Trace, Context
 }
 
 /// What is to come, in order.
+#[expect(clippy::large_enum_variant, reason = "a few are alive at once, in a test")]
 enum Coming {
     /// A person writes: the step's number among the sends.
     Send(usize),

@@ -60,9 +60,15 @@ pub struct Call {
     pub policy: Policy,
 }
 
+/// A header's name and value.
+pub type Header = (&'static str, String);
+
+/// Makes headers from a body.
+type Make = dyn Fn(&[u8]) -> Vec<Header> + Send + Sync;
+
 /// Makes the headers of an attempt from its body.
 #[derive(Clone)]
-pub struct Headers(pub Arc<dyn Fn(&[u8]) -> Vec<(&'static str, String)> + Send + Sync>);
+pub struct Headers(pub Arc<Make>);
 
 impl std::fmt::Debug for Headers {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -96,7 +102,7 @@ pub struct Push {
     recorder: Recorder,
     calls: mpsc::Sender<Call>,
     waiting: Arc<Mutex<Option<mpsc::Receiver<Call>>>>,
-    probes: Arc<Vec<Probe>>,
+    probes: Arc<[Probe]>,
     listened_to: watch::Sender<Vec<String>>,
 }
 
@@ -115,7 +121,7 @@ impl Push {
         let (calls, receiver) = mpsc::channel(CALLS_MAX);
         let waiting = Arc::new(Mutex::new(Some(receiver)));
         let (listened_to, _) = watch::channel(Vec::new());
-        Self { recorder, calls, waiting, probes: Arc::new(probes), listened_to }
+        Self { recorder, calls, waiting, probes: probes.into(), listened_to }
     }
 
     /// Puts a call in line.

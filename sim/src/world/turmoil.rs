@@ -51,7 +51,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
             Ok(())
         }
     });
-    conduct(sim, (scenario, profile.name, seed), stage)
+    conduct(sim, (scenario, profile.name, seed), &stage)
 }
 
 /// Runs a fake gateway in its place.
@@ -71,7 +71,7 @@ pub(super) fn run_fake(
             Ok(())
         }
     });
-    conduct(sim, (scenario, profile.name, seed), Arc::default())
+    conduct(sim, (scenario, profile.name, seed), &Arc::default())
 }
 
 fn network(scenario: &Scenario, seed: u64) -> Sim<'static> {
@@ -91,7 +91,7 @@ fn network(scenario: &Scenario, seed: u64) -> Sim<'static> {
 fn conduct(
     mut sim: Sim<'static>,
     (scenario, profile_name, seed): (&Arc<Scenario>, &'static str, u64),
-    stage: Arc<OnceLock<Stage>>,
+    stage: &Arc<OnceLock<Stage>>,
 ) -> Result<Seen, Error> {
     let addresses = addresses(scenario);
     let tick = tick(scenario);

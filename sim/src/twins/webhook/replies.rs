@@ -24,7 +24,8 @@ struct Reply {
     kind: String,
     thread: Option<String>,
     text: String,
-    reply_to: Option<String>,
+    #[serde(rename = "replyTo")]
+    quoted: Option<String>,
 }
 
 /// Why a reply is not taken.
@@ -48,7 +49,7 @@ pub(super) async fn take(
             tokio::time::sleep(delay).await;
             Json(json!({ "ok": true })).into_response()
         }
-        Err(refusal) => refuse(&twin, refusal),
+        Err(refusal) => refuse(&twin, *refusal),
     }
 }
 
@@ -76,13 +77,15 @@ fn accept(
     account: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<std::time::Duration, Refusal> {
-    let refused = |status, why: &str| Refusal {
-        place: None,
-        text: String::new(),
-        status,
-        retry_after_s: None,
-        why: why.to_owned(),
+) -> Result<std::time::Duration, Box<Refusal>> {
+    let refused = |status, why: &str| {
+        Box::new(Refusal {
+            place: None,
+            text: String::new(),
+            status,
+            retry_after_s: None,
+            why: why.to_owned(),
+        })
     };
     let of = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let secret = state.secret(account).ok_or_else(|| refused(404, "no such account"))?;
@@ -107,12 +110,14 @@ fn accept(
         thread: reply.thread,
     };
     let text = reply.text;
-    let refusal = |status, retry_after_s, why: &str| Refusal {
-        place: Some(place.clone()),
-        text: text.clone(),
-        status,
-        retry_after_s,
-        why: why.to_owned(),
+    let refusal = |status, retry_after_s, why: &str| {
+        Box::new(Refusal {
+            place: Some(place.clone()),
+            text: text.clone(),
+            status,
+            retry_after_s,
+            why: why.to_owned(),
+        })
     };
     match state.is_direct(&place) {
         None => return Err(refusal(404, None, "no such conversation")),
@@ -130,6 +135,6 @@ fn accept(
         }
     };
     state.taken.insert(reply.id);
-    state.show(place, text, reply.reply_to);
+    state.show(place, text, reply.quoted);
     Ok(delay)
 }

@@ -61,7 +61,7 @@ pub(super) async fn send(
             let accepted = accept(&mut twin.state(), &number, &request);
             accepted.map(|it| (it, number))
         }
-        Err(failure) => Err((failure, None)),
+        Err(failure) => Err(Box::new((failure, None))),
     };
     match accepted {
         Ok(((delay, answer, id), number)) => {
@@ -70,7 +70,8 @@ pub(super) async fn send(
             tokio::time::sleep(delay).await;
             Json(answer).into_response()
         }
-        Err((failure, place)) => {
+        Err(refused) => {
+            let (failure, place) = *refused;
             twin.state().recorder.record(Kind::Refused {
                 place,
                 text: request["text"]["body"].as_str().unwrap_or_default().to_owned(),
@@ -89,14 +90,15 @@ fn accept(
     state: &mut State,
     number: &Number,
     request: &Value,
-) -> Result<Accepted, (Failure, Option<Place>)> {
-    let draft = draft(state, number, request).map_err(|it| (it, place(number, request)))?;
+) -> Result<Accepted, Box<(Failure, Option<Place>)>> {
+    let draft =
+        draft(state, number, request).map_err(|it| Box::new((it, place(number, request))))?;
     let Draft { place, text, reply_to } = draft;
     let delay = match state.next_fault(&place) {
         SendFault::Accept => Duration::ZERO,
         SendFault::Slow { delay } => delay,
         SendFault::Refuse { status, retry_after_s } => {
-            return Err((scripted(status, retry_after_s), Some(place)));
+            return Err(Box::new((scripted(status, retry_after_s), Some(place))));
         }
     };
     let to = place.peer.clone();

@@ -130,7 +130,7 @@ impl State {
             text: inbound.text.clone(),
             canary: inbound.canary.clone(),
         };
-        let call = self.call(&number, Some(inbound), content);
+        let call = Self::call(&number, Some(inbound), content);
         self.delivered.insert(inbound.name.clone(), (fact, call));
         let (text, reply_to) = (inbound.text.clone(), inbound.reply_to.clone());
         self.written.push(Written { id: id.clone(), place, by_us: false, text, reply_to });
@@ -153,11 +153,11 @@ impl State {
             "timestamp": self.date(),
             "recipient_id": to,
         }] });
-        self.call(number, None, content)
+        Self::call(number, None, content)
     }
 
     /// A call with a content, signed as the platform signs.
-    fn call(&self, number: &Number, inbound: Option<&Inbound>, content: Value) -> Call {
+    fn call(number: &Number, inbound: Option<&Inbound>, content: Value) -> Call {
         let mut value = json!({
             "messaging_product": "whatsapp",
             "metadata": {
