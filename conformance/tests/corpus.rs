@@ -34,10 +34,15 @@ fn assert_green(outcomes: &[Outcome]) {
     assert!(red.is_empty(), "{} cases are not green:\n\n{}", red.len(), red.join("\n"));
 }
 
-/// A case's verdicts, a line each.
+/// A case's verdicts, a line each. Whether a check that is always on was exercised may depend on what happens in one and the
+/// same instant, so there `vacuous` is as good as `pass`.
 fn verdicts(outcome: &Outcome) -> String {
     let name = outcome.case.entry.scenario.name();
-    let verdict = |it: &Check| format!("  {} {}", it.label, it.verdict.word());
+    let word = |it: &Check| match it.verdict.word() {
+        "vacuous" if it.line.is_none() => "pass",
+        word => word,
+    };
+    let verdict = |it: &Check| format!("  {} {}", it.label, word(it));
     let checks: Vec<String> = match &outcome.result {
         Ok(judged) => judged.checks.iter().map(verdict).collect(),
         Err(missing) => vec![format!("{missing:?}")],

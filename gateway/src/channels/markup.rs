@@ -350,7 +350,7 @@ mod tests {
         check(r"\*literal\*", "*literal*", "*\u{2060}literal*");
         check("[x](javascript:y)", "[x](javascript:y)", "[x](javascript:y)");
         check("<b>not ours</b>", "&lt;b&gt;not ours&lt;/b&gt;", "<b>not ours</b>");
-        check("**a\nb**", "**a\nb**", "*\u{2060}*\u{2060}a\nb**");
+        check("**a\nb**", "**a\nb**", "*\u{2060}*\u{2060}a\nb*\u{2060}*");
         check("#nothing ####### nothing", "#nothing ####### nothing", "#nothing ####### nothing");
         assert!(is_plain(&read("2 * 3 < 4")));
     }

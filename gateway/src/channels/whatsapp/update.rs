@@ -98,7 +98,9 @@ struct Media {
 /// The messages in a signed body, in order; none if it is no body of the platform's. What is not a message for this
 /// number, such as a status, is skipped, and so is a message that is not understood: it must not block the others.
 pub(super) fn read(body: &[u8], account: &Account) -> Option<Vec<Inbound>> {
-    let update: Update = serde_json::from_slice(body).ok()?;
+    // A list would be read as the fields of an object, in order.
+    let body: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let update: Update = serde_json::from_value(Value::Object(body)).ok()?;
     let changes = update.entry.into_iter().flat_map(|it| it.changes);
     let contents = changes
         .filter(|it| it.field == "messages")
