@@ -3,7 +3,7 @@
 //! A suite that can be trusted fails every gateway that lies, and passes one that does not lie although it is nothing like
 //! the reference: this one shares no code with it but the HTTP client. It speaks Telegram and OpenAI, knows `collect` and
 //! `followup`, and leaves out whatever the named scenarios do not need. A lie is one deviation at one place, looked up
-//! by [`Fake::tells`].
+//! by `Fake::tells`.
 
 mod gateway;
 mod lies;

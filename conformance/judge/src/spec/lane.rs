@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Where the contract leaves a choice, or the order of two moments cannot be told, there are several lanes after a
-//! step, and a gateway may be like any of them. [`search`] looks for one that explains what was seen.
+//! step, and a gateway may be like any of them. `search` looks for one that explains what was seen.
 //!
 //! Source: contract, section 4.
 
