@@ -75,7 +75,7 @@ pub async fn run<N: Net>(
     for account in receivers {
         // Before the first task runs, or `/ready` could say that all of no channels are up.
         board.set(&account.name(), State::Starting);
-        let receive = account.receive(http.clone(), inbox.clone(), board.clone());
+        let receive = account.receive(http.clone(), (inbox.clone(), board.clone()), seed);
         let tried = tried.clone();
         // Whoever writes first shall find the tools there.
         channels.spawn(async move {

@@ -1,5 +1,6 @@
 //! Channels: each only moves messages. What is admitted, to whom it goes and what is answered is the core's business.
 
+pub mod discord;
 pub mod markup;
 pub mod push;
 pub mod telegram;
@@ -18,6 +19,8 @@ use crate::{driver::Inbox, http::Http, net::Net, outside::Outside};
 /// One account of any channel: what receives and sends under its name.
 #[derive(Clone, Debug)]
 pub enum Account {
+    /// A Discord bot.
+    Discord(discord::Account),
     /// A Telegram bot.
     Telegram(telegram::Account),
     /// A platform of one's own that calls the gateway.
@@ -30,6 +33,7 @@ impl Account {
     /// The account as the log and `/ready` call it: `<channel>/<account>`.
     pub fn name(&self) -> String {
         match self {
+            Self::Discord(account) => account.name(),
             Self::Telegram(account) => account.name(),
             Self::Webhook(account) => account.name(),
             Self::WhatsApp(account) => account.name(),
@@ -39,7 +43,7 @@ impl Account {
     /// The path of the gateway's port on which its platform calls, if the platform pushes.
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::Telegram(_) => None,
+            Self::Discord(_) | Self::Telegram(_) => None,
             Self::Webhook(account) => Some(&account.path),
             Self::WhatsApp(account) => Some(&account.path),
         }
@@ -48,15 +52,21 @@ impl Account {
     /// What it adds to the gateway's port.
     pub fn door<N: Net>(&self, ground: push::Ground<N>) -> Option<push::Door> {
         match self {
-            Self::Telegram(_) => None,
+            Self::Discord(_) | Self::Telegram(_) => None,
             Self::Webhook(account) => Some(account.door(ground)),
             Self::WhatsApp(account) => Some(account.door(ground)),
         }
     }
 
-    /// Receives until the gateway takes no more messages.
-    pub async fn receive<N: Net>(self, http: Http<N>, inbox: Inbox, board: Arc<Board>) {
+    /// Receives until the gateway takes no more messages. `seed` spreads what many would do at one moment.
+    pub async fn receive<N: Net>(
+        self,
+        http: Http<N>,
+        (inbox, board): (Inbox, Arc<Board>),
+        seed: u64,
+    ) {
         match self {
+            Self::Discord(account) => discord::receive(http, account, (inbox, board), seed).await,
             Self::Telegram(account) => telegram::receive(http, account, inbox, board).await,
             Self::Webhook(account) => webhook::receive(account, inbox, board).await,
             Self::WhatsApp(account) => whatsapp::receive(http, account, inbox, board).await,
@@ -67,6 +77,7 @@ impl Account {
     pub async fn send<N: Net>(&self, outside: &Outside<N>, outgoing: &Outgoing) -> SendOutcome {
         let http = outside.http.clone();
         match self {
+            Self::Discord(account) => discord::send(http, account, outgoing, outside.seed).await,
             Self::Telegram(account) => telegram::send(http, account.clone(), outgoing).await,
             Self::Webhook(account) => {
                 let key = outside.idempotency_key(outgoing);

@@ -105,7 +105,7 @@ where
     }
     let service = TowerToHyperService::new(router);
     // A connection that breaks is its client's business.
-    _ = builder.serve_connection(TokioIo::new(io), service).await;
+    _ = builder.serve_connection_with_upgrades(TokioIo::new(io), service).await;
 }
 
 /// A panic in a handler is a bug of ours, so it must end the run.

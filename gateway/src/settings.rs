@@ -296,7 +296,8 @@ fn why_refused(path: &Path) -> Option<&'static str> {
         return Some("the other file may decide who answers and who may speak");
     }
     let refused = shape::REFUSED.iter().find(|(pattern, _)| matches(pattern, path));
-    refused.map(|(_, why)| *why)
+    let ours = |pattern: &[&str]| matches(pattern, path);
+    refused.map(|(_, why)| *why).or_else(|| channels::discord::why_refused(ours))
 }
 
 fn matches(pattern: &[&str], path: &Path) -> bool {

@@ -295,11 +295,33 @@ pub enum Action {
         /// The message's name.
         message: String,
     },
+    /// The platform cuts its connections.
+    Disconnect {
+        /// The channel.
+        channel: String,
+        /// How.
+        cut: Cut,
+        /// For how long it takes no new one.
+        lasts: Duration,
+    },
     /// The operator approves the pairing code that the chat was shown last.
     ApprovePairing {
         /// The chat.
         chat: String,
     },
+}
+
+/// How a platform cuts its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// With this code.
+    Close(u16),
+    /// Without a word.
+    Drop,
+    /// By asking to connect again.
+    Reconnect,
+    /// By ending the session.
+    Invalid,
 }
 
 /// A person's message.

@@ -160,6 +160,11 @@ impl Stage {
                 Action::Redeliver { message } => {
                     self.platforms.values().for_each(|it| it.redeliver(message));
                 }
+                Action::Disconnect { channel, cut, lasts } => {
+                    if let Some(platform) = self.platforms.get(channel) {
+                        platform.cut(*cut, *lasts);
+                    }
+                }
                 Action::ApprovePairing { chat } => self.approve(chat, operator).await,
             }
         }
@@ -253,7 +258,9 @@ pub fn hangs(scenario: &Scenario) -> bool {
 fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
     scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Send(send) => Some(send),
-        Action::Redeliver { .. } | Action::ApprovePairing { .. } => None,
+        Action::Redeliver { .. } | Action::Disconnect { .. } | Action::ApprovePairing { .. } => {
+            None
+        }
     })
 }
 

@@ -1,12 +1,14 @@
 //! Twins: fakes that speak a platform's true public protocol, and record what crosses the wire.
 //!
 //! - [`telegram`]: the Bot API.
+//! - [`discord`]: the Gateway and the REST API.
 //! - [`mcp`]: servers of tools.
 //! - [`openai`]: chat completions, in the dialect that most providers speak.
 //! - [`whatsapp`]: the Cloud API.
 //! - [`webhook`]: the gateway's own generic webhook; [`push`] is what makes the calls of platforms that push.
 //! - [`script`]: which of the scenario's answers a model request gets, for provider twins of any dialect.
 
+pub mod discord;
 pub mod mcp;
 pub mod openai;
 pub mod push;
@@ -24,7 +26,7 @@ use creel_judge::trace::Place;
 use crate::{
     base::Credentials,
     recorder::Recorder,
-    scenario::{Chat, Forgery, SendFault},
+    scenario::{Chat, Cut, Forgery, SendFault},
 };
 
 /// What a person writes.
@@ -58,6 +60,8 @@ pub enum Error {
 /// The twin of a channel's platform. A clone is another handle on the same platform.
 #[derive(Clone, Debug)]
 pub enum Platform {
+    /// Discord.
+    Discord(discord::Discord),
     /// Telegram.
     Telegram(telegram::Telegram),
     /// The generic webhook.
@@ -83,6 +87,10 @@ impl Platform {
                 let bots = accounts.iter().map(|(id, it)| telegram::Bot::of(id, it)).collect();
                 Self::Telegram(telegram::Telegram::new(recorder, bots, zero_unix_s))
             }
+            discord::CHANNEL => {
+                let bots = (1..).zip(accounts).map(|(n, (id, it))| discord::Bot::of(n, id, it));
+                Self::Discord(discord::Discord::new(recorder, bots.collect(), zero_unix_s))
+            }
             webhook::CHANNEL => {
                 Self::Webhook(webhook::Webhook::new(recorder, accounts.iter(), zero_unix_s))
             }
@@ -101,6 +109,7 @@ impl Platform {
     /// Refuses chats that the platform could not have.
     pub fn declare(&self, name: &str, chat: &Chat, faults: &[SendFault]) -> Result<(), Error> {
         match self {
+            Self::Discord(twin) => twin.declare(name, chat, faults),
             Self::Telegram(twin) => twin.declare(name, chat, faults)?,
             Self::Webhook(twin) => twin.declare(name, chat, faults),
             Self::WhatsApp(twin) => twin.declare(name, chat, faults),
@@ -111,6 +120,7 @@ impl Platform {
     /// Lets a person write.
     pub fn deliver(&self, inbound: &Inbound) {
         match self {
+            Self::Discord(twin) => _ = twin.deliver(inbound),
             Self::Telegram(twin) => _ = twin.deliver(inbound),
             Self::Webhook(twin) => twin.deliver(inbound),
             Self::WhatsApp(twin) => _ = twin.deliver(inbound),
@@ -120,15 +130,25 @@ impl Platform {
     /// Delivers a message once more, if it was written here.
     pub fn redeliver(&self, message: &str) {
         match self {
+            Self::Discord(twin) => twin.redeliver(message),
             Self::Telegram(twin) => twin.redeliver(message),
             Self::Webhook(twin) => twin.redeliver(message),
             Self::WhatsApp(twin) => twin.redeliver(message),
         }
     }
 
+    /// Cuts the connections to the platform, and takes no new one for a while. Platforms without lasting ones have none.
+    pub fn cut(&self, cut: Cut, lasts: std::time::Duration) {
+        match self {
+            Self::Discord(twin) => twin.cut(cut, lasts),
+            _ => {}
+        }
+    }
+
     /// The account's newest message in a place, as it reads now.
     pub fn last_text(&self, place: &Place) -> Option<String> {
         match self {
+            Self::Discord(twin) => twin.last_text(place),
             Self::Telegram(twin) => twin.last_text(place),
             Self::Webhook(twin) => twin.last_text(place),
             Self::WhatsApp(twin) => twin.last_text(place),
@@ -138,6 +158,7 @@ impl Platform {
     /// Whether the gateway receives for this account: it has asked for messages, or is connected.
     pub fn is_listened_to(&self, account: &str) -> bool {
         match self {
+            Self::Discord(twin) => twin.is_connected(account),
             Self::Telegram(twin) => twin.polled(account),
             Self::Webhook(twin) => twin.push().is_listened_to(account),
             Self::WhatsApp(twin) => twin.push().is_listened_to(account),
@@ -147,7 +168,7 @@ impl Platform {
     /// Makes the calls of a platform that pushes, for as long as the future is polled; waits for ever if it does not.
     pub async fn push<N: Net>(&self, net: N, gateway: push::Gateway) {
         match self {
-            Self::Telegram(_) => std::future::pending().await,
+            Self::Discord(_) | Self::Telegram(_) => std::future::pending().await,
             Self::Webhook(twin) => match twin.push().run(net, gateway).await {},
             Self::WhatsApp(twin) => match twin.push().run(net, gateway).await {},
         }
@@ -156,6 +177,7 @@ impl Platform {
     /// The platform's own interface.
     pub fn router(&self) -> Router {
         match self {
+            Self::Discord(twin) => twin.router(),
             Self::Telegram(twin) => twin.router(),
             Self::Webhook(twin) => twin.router(),
             Self::WhatsApp(twin) => twin.router(),

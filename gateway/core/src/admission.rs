@@ -11,6 +11,7 @@
 //! Source: contract, section 9; the documents on groups and pairing.
 
 mod groups;
+mod guilds;
 mod pairing;
 
 use std::{
@@ -20,6 +21,7 @@ use std::{
 
 pub use self::{
     groups::{ChatRule, GroupPolicy, GroupRule, Groups},
+    guilds::{GuildRule, Guilds, RoomRule, Speakers},
     pairing::{PairingCode, PairingError, Pairings, Pending, pairing_code},
 };
 use crate::{
@@ -144,6 +146,8 @@ pub struct AccountRules {
     pub allow_from: Senders,
     /// Everything about groups.
     pub groups: Groups,
+    /// The same about guilds, on a channel that has them instead.
+    pub guilds: Option<Guilds>,
 }
 
 /// Why rules were refused.
@@ -271,7 +275,11 @@ impl Rules {
         match route.peer.kind {
             PeerKind::Direct => rules.admit_direct(now, origin, pairings),
             PeerKind::Group | PeerKind::Channel => {
-                match rules.groups.refuse(origin, &rules.allow_from, mentioned) {
+                let refused = match &rules.guilds {
+                    Some(guilds) => guilds.refuse(origin, mentioned),
+                    None => rules.groups.refuse(origin, &rules.allow_from, mentioned),
+                };
+                match refused {
                     Some(reason) => Admission::Ignored(reason),
                     None => Admission::Admitted,
                 }

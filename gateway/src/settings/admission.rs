@@ -52,6 +52,8 @@ pub(super) enum SenderIds {
     Telegram,
     /// Phone numbers, however they are written: all but their digits is dropped.
     Phone,
+    /// Numbers, with `discord:` or `user:` before them, as a mention, or plain.
+    Discord,
     /// Any text.
     AsGiven,
 }
@@ -68,6 +70,7 @@ impl SenderIds {
                     (!digits.is_empty()).then(|| format!("+{digits}"))
                 }
             },
+            Self::Discord => Some(discord_user(&text(entry))).filter(|it| is_usable(it)),
             Self::AsGiven => Some(text(entry)),
         }
     }
@@ -106,6 +109,7 @@ pub(super) fn account_rules(policies: &Policies<'_>) -> AccountRules {
             listed,
             any,
         },
+        guilds: None,
     }
 }
 
@@ -143,9 +147,18 @@ fn group_policy(name: &str) -> GroupPolicy {
     }
 }
 
-fn senders(entries: &[Value], ids: SenderIds) -> Senders {
+pub(super) fn senders(entries: &[Value], ids: SenderIds) -> Senders {
     let entries: Vec<String> = entries.iter().filter_map(|it| ids.read(it)).collect();
     Senders::of(entries.iter().map(String::as_str))
+}
+
+fn discord_user(text: &str) -> String {
+    let plain = text.trim_start_matches("<@").trim_start_matches('!').trim_end_matches('>');
+    let id = match plain.split_once(':') {
+        Some((kind, id)) if matches!(kind.to_lowercase().as_str(), "discord" | "user") => id,
+        _ => plain,
+    };
+    id.trim().to_owned()
 }
 
 /// Ids stand in the file as texts or as numbers, with the channel's name before them or without.

@@ -1,6 +1,7 @@
 //! `channels`, `bindings` and `session`: where people write, who may, who answers, in which conversation.
 
 mod accounts;
+pub(super) mod discord;
 pub(super) mod telegram;
 pub(super) mod webhook;
 pub(super) mod whatsapp;
@@ -48,9 +49,10 @@ pub(super) fn read(
     problems: &mut Problems<'_>,
     warnings: &mut Vec<String>,
 ) -> Vec<Found> {
-    let raw::Channels { telegram, webhook, whatsapp } = &document.channels;
+    let raw::Channels { discord, telegram, webhook, whatsapp } = &document.channels;
     let found: Vec<Found> = [
         telegram::read(source, telegram.as_ref(), problems, warnings),
+        discord::read(source, discord.as_ref(), problems),
         webhook::read(webhook.as_ref(), problems),
         whatsapp::read(whatsapp.as_ref(), problems),
     ]

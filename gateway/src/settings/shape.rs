@@ -4,7 +4,7 @@ use creel_core::lane::Cap;
 use creel_document::shape::{Field, Shape, Unknown};
 
 use super::{
-    channels::{telegram, webhook, whatsapp},
+    channels::{discord, telegram, webhook, whatsapp},
     tools,
 };
 
@@ -143,6 +143,7 @@ const MODELS: Shape = open(&[key(
 /// Each channel's shape stands beside what reads it.
 const CHANNELS: Shape = open(&[
     key("telegram", &telegram::SHAPE, "Telegram bots."),
+    key("discord", &discord::SHAPE, "Discord bots."),
     key("webhook", &webhook::SHAPE, "Platforms of one's own."),
     key("whatsapp", &whatsapp::SHAPE, "WhatsApp business phone numbers."),
 ]);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Credentials, token};
-use crate::twins::{telegram, webhook, whatsapp};
+use crate::twins::{discord, telegram, webhook, whatsapp};
 
 /// The configuration of a channel whose twin is at `address`, without its accounts.
 pub(super) fn base(channel: &str, address: &str) -> Value {
@@ -23,6 +23,15 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
             "apiVersion": "v23.0",
             "dmPolicy": "open",
             "allowFrom": ["*"],
+        }),
+        discord::CHANNEL => json!({
+            "enabled": true,
+            "apiRoot": address,
+            "dmPolicy": "open",
+            "allowFrom": ["*"],
+            "groupPolicy": "open",
+            "guilds": { "*": { "requireMention": false } },
+            "streaming": "off",
         }),
         webhook::CHANNEL => json!({
             "enabled": true,
@@ -56,6 +65,9 @@ pub(super) fn credentials(channel: &str, seed: u64, index: usize, id: &str) -> C
                 secret(whatsapp::VERIFY_TOKEN),
             ]
             .into()
+        }
+        discord::CHANNEL => {
+            [(discord::TOKEN, format!("MTk5.{}.{}", index + 1, token(seed, "discord", id)))].into()
         }
         webhook::CHANNEL => [(webhook::SECRET, token(seed, "webhook", id))].into(),
         other => unreachable!("scenarios name known channels only, not `{other}`"),

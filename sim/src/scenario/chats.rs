@@ -85,6 +85,17 @@ fn ids(channel: &str) -> Ids {
                 thread: None,
             }
         }
+        "discord" => {
+            let fits = |it: &str| it.parse::<u64>().is_ok();
+            let id = |example| Id { channel: "Discord", example, fits };
+            Ids {
+                person: id("3001"),
+                group: None,
+                topic: None,
+                room: Some(id("800")),
+                thread: Some(id("801")),
+            }
+        }
         "whatsapp" => {
             let fits: fn(&str) -> bool = |it| {
                 let digits = it.strip_prefix('+').unwrap_or_default();

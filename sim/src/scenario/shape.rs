@@ -135,7 +135,7 @@ static ERROR_STATUS: Shape = Shape::Integer { min: 400, max: 599 };
 static DURATIONS: Shape = Shape::ListOf(&Shape::Duration);
 
 /// The channels that have a twin.
-const CHANNELS: &[&str] = &["telegram", "webhook", "whatsapp"];
+const CHANNELS: &[&str] = &["telegram", "discord", "webhook", "whatsapp"];
 
 static CHAT: Shape = Shape::Choice {
     common: &[
@@ -288,6 +288,7 @@ static STEP: Shape = Shape::Choice {
     cases: &[
         Case::new("send", &SEND, "A person writes."),
         Case::new("redeliver", &REDELIVER, "The platform delivers a message once more."),
+        Case::new("disconnect", &DISCONNECT, "The platform cuts its connections."),
         Case::new(
             "approve",
             &APPROVE,
@@ -337,6 +338,24 @@ static REDELIVER: Shape = Shape::record(&[Field::required(
     &Shape::Text,
     "The name of a message sent before.",
 )]);
+
+static DISCONNECT: Shape = Shape::record(&[
+    Field::required(
+        "channel",
+        &Shape::OneOf(super::steps::CUT_CHANNELS),
+        "The channel, one with lasting connections.",
+    ),
+    Field::required(
+        "how",
+        &Shape::OneOf(super::steps::CUTS),
+        "By a code of its own, without a word, by asking to connect again, or by ending the session.",
+    ),
+    Field::optional(
+        "lasts",
+        &Shape::Duration,
+        "For how long it takes no new connection. Default: `0s`.",
+    ),
+]);
 
 static APPROVE: Shape = Shape::record(&[Field::required("chat", &Shape::Text, "The chat.")]);
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Action, Forgery, Send, Step, at::At, context::Context};
+use super::{Action, Cut, Forgery, Send, Step, at::At, context::Context};
 
 /// What can be wrong with a forged call.
 pub(super) const FORGERIES: &[&str] = &["wrong-secret", "other-body", "stale-date", "unsigned"];
@@ -14,6 +14,21 @@ fn forgery(name: &str) -> Option<Forgery> {
         "stale-date" => Some(Forgery::StaleDate),
         "unsigned" => Some(Forgery::Unsigned),
         _ => None,
+    }
+}
+
+/// The channels whose platforms can cut a connection.
+pub(super) const CUT_CHANNELS: &[&str] = &["discord"];
+
+/// How a platform can cut its connections.
+pub(super) const CUTS: &[&str] = &["4000", "4004", "4009", "drop", "reconnect", "invalid-session"];
+
+fn cut(name: &str) -> Option<Cut> {
+    match name {
+        "drop" => Some(Cut::Drop),
+        "reconnect" => Some(Cut::Reconnect),
+        "invalid-session" => Some(Cut::Invalid),
+        code => code.parse().ok().map(Cut::Close),
     }
 }
 
@@ -63,6 +78,11 @@ fn action(
             context.push(at.problem(format!("no step above sends a message called `{message}`")));
         }
         return Some(Action::Redeliver { message });
+    }
+    if let Some(at) = at.get("disconnect") {
+        let cut = cut(&at.text_of("how")?)?;
+        let lasts = at.duration_of("lasts").unwrap_or_default();
+        return Some(Action::Disconnect { channel: at.text_of("channel")?, cut, lasts });
     }
     let chat = context.chat_of(&at.get("approve")?, "chat")?;
     Some(Action::ApprovePairing { chat })

@@ -274,7 +274,9 @@ fn courses(text: &str) -> String {
     let course = |it: &Scenario| {
         let sent = it.steps.iter().filter_map(|step| match &step.action {
             Action::Send(send) => Some(format!("{:?} {}", step.at, send.name)),
-            Action::Redeliver { .. } | Action::ApprovePairing { .. } => None,
+            Action::Redeliver { .. }
+            | Action::Disconnect { .. }
+            | Action::ApprovePairing { .. } => None,
         });
         format!("{}: {}", it.name(), sent.collect::<Vec<_>>().join(", "))
     };

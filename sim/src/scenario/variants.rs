@@ -153,7 +153,9 @@ fn find(steps: &[Step], wanted: &str) -> Option<usize> {
 fn name(step: &Step) -> Option<&str> {
     match &step.action {
         Action::Send(send) => Some(&send.name),
-        Action::Redeliver { .. } | Action::ApprovePairing { .. } => None,
+        Action::Redeliver { .. } | Action::Disconnect { .. } | Action::ApprovePairing { .. } => {
+            None
+        }
     }
 }
 
@@ -171,7 +173,7 @@ pub(super) fn check(root: &At<'_>, variants: &[Variant], context: &mut Context<'
             Action::Redeliver { message } => {
                 find(&variant.steps, message).is_none_or(|it| it > index)
             }
-            Action::Send(_) | Action::ApprovePairing { .. } => false,
+            Action::Send(_) | Action::Disconnect { .. } | Action::ApprovePairing { .. } => false,
         })
     };
     if let Some(variant) = variants.iter().find(too_early) {

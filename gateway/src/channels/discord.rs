@@ -1,0 +1,210 @@
+//! Discord: the Gateway's WebSocket in, its REST API out. Version 10 of both.
+//!
+//! A message is handed to the core before more is read, and only then counts as received: a connection that breaks in
+//! between is resumed behind the last message that the core has. What the platform then plays again, the core knows.
+//!
+//! Sends carry a `nonce` that the platform enforces, so that a send whose answer was lost can be repeated safely for the
+//! few minutes in which it remembers nonces. No answer of ours can mention anybody: `allowed_mentions` is empty.
+
+mod api;
+mod connection;
+mod frame;
+mod message;
+mod rooms;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use creel_core::{
+    egress::{Outgoing, SendOutcome},
+    ids::AccountId,
+    origin::{PeerKind, Thread},
+    time::Millis,
+};
+
+use self::{
+    api::{Api, Failure},
+    connection::{Connection, End, Session},
+    rooms::Rooms,
+};
+use crate::{
+    channels::{Board, State},
+    driver::Inbox,
+    http::Http,
+    net::Net,
+    secret::Secret,
+};
+
+/// The name of the channel in configuration, bindings and session keys.
+pub const CHANNEL: &str = "discord";
+
+/// The longest text of one message. Discord counts code points; the core's UTF-16 units are never fewer, so a piece that
+/// the core finds short enough is so.
+pub const TEXT_MAX: u32 = 2_000;
+
+/// The wait after the first connection that failed; it doubles with each further one.
+const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+
+/// The longest wait between two connections that fail.
+const BACKOFF_MAX: Duration = Duration::from_mins(1);
+
+/// How often a wait is doubled at the most; [`BACKOFF_MAX`] is reached earlier.
+const DOUBLINGS_MAX: u32 = 10;
+
+/// How many people's direct chats are remembered.
+const DIRECT_CHATS_MAX: usize = 10_000;
+
+/// One bot.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its name in the configuration.
+    pub id: AccountId,
+    /// Its token.
+    pub token: Secret,
+    /// Where Discord is, without a slash at the end.
+    pub api_root: String,
+    /// The direct chats by person: they have ids of their own.
+    pub direct_chats: DirectChats,
+}
+
+/// Ids of direct chats by person. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct DirectChats(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl DirectChats {
+    fn get(&self, person: &str) -> Option<String> {
+        self.0.lock().expect("no holder of this lock panics").get(person).cloned()
+    }
+
+    fn put(&self, person: &str, chat: String) {
+        let mut known = self.0.lock().expect("no holder of this lock panics");
+        if known.len() >= DIRECT_CHATS_MAX {
+            known.clear();
+        }
+        known.insert(person.to_owned(), chat);
+    }
+}
+
+impl Account {
+    /// The account as the log and `/ready` call it.
+    pub fn name(&self) -> String {
+        format!("{CHANNEL}/{}", self.id)
+    }
+}
+
+/// Receives for one account until the gateway takes no more messages. `seed` spreads what many gateways would otherwise
+/// do at one moment.
+pub async fn receive<N: Net>(
+    http: Http<N>,
+    account: Account,
+    (inbox, board): (Inbox, Arc<Board>),
+    seed: u64,
+) {
+    let (name, api) = (account.name(), Api::new(http.clone(), &account));
+    let mut spread = Spread(seed);
+    let mut session: Option<Session> = None;
+    let mut rooms = Rooms::default();
+    let mut failures = 0_u32;
+    loop {
+        let connection = Connection {
+            http: &http,
+            api: &api,
+            account: &account,
+            name: &name,
+            inbox: &inbox,
+            board: &board,
+            rooms: &mut rooms,
+            spread: &mut spread,
+        };
+        let (end, was_up) = connection.run(&mut session).await;
+        if was_up {
+            failures = 0;
+        }
+        let (why, least) = match end {
+            End::Closing => return,
+            End::Down(why) => {
+                tracing::error!(account = name, why, "this account stops");
+                return board.set(&name, State::Down(why));
+            }
+            End::Again { why, wait } => (why, wait),
+        };
+        let doublings = failures.min(DOUBLINGS_MAX);
+        let backoff = (BACKOFF_FIRST * 2_u32.pow(doublings)).min(BACKOFF_MAX);
+        // A connection that worked is taken up again at once: the platform asks for that when it moves us elsewhere.
+        let wait = if was_up { least } else { least.max(backoff) };
+        failures = failures.saturating_add(1);
+        tracing::warn!(account = name, why, ?wait, "will connect again");
+        board.set(&name, State::Retrying(why));
+        tokio::select! {
+            biased;
+            () = inbox.closing() => return,
+            () = tokio::time::sleep(wait) => (),
+        }
+    }
+}
+
+/// Moments between two bounds, the same for the same seed.
+struct Spread(u64);
+
+impl Spread {
+    /// A part of `whole`, from nothing to all of it.
+    fn part_of(&mut self, whole: Duration) -> Duration {
+        // The steps of SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let per_mille = u32::try_from((mixed ^ (mixed >> 31)) % 1_000).expect("below 1,000");
+        whole / 1_000 * per_mille
+    }
+}
+
+/// Sends one piece. `seed` tells its nonce from those of other lives of the gateway.
+pub async fn send<N: Net>(
+    http: Http<N>,
+    account: &Account,
+    outgoing: &Outgoing,
+    seed: u64,
+) -> SendOutcome {
+    let api = Api::new(http, account);
+    let sent = async {
+        let route = &outgoing.route;
+        let channel = match (route.peer.kind, &route.thread) {
+            (PeerKind::Direct, _) => direct_chat(&api, account, route.peer.id.as_str()).await?,
+            (_, Some(thread)) => Thread::id(thread).as_str().to_owned(),
+            (_, None) => route.peer.id.as_str().to_owned(),
+        };
+        // At most 25 characters.
+        let nonce = format!("{seed:016x}{:09x}", outgoing.piece & 0xf_ffff_ffff);
+        api.create_message(&channel, outgoing, &nonce).await
+    };
+    let Err(failure) = sent.await else { return SendOutcome::Delivered };
+    tracing::warn!(%failure, "send");
+    match failure {
+        Failure::RetryAfter(wait) => {
+            let wait_ms = wait.as_nanos().div_ceil(1_000_000);
+            SendOutcome::RetryAfter(Millis::new(u64::try_from(wait_ms).unwrap_or(u64::MAX)))
+        }
+        Failure::Refused { status: 408 | 429 | 500.., .. }
+        | Failure::NotThePlatform { status: 200..=299 | 408 | 429 | 500.. }
+        | Failure::Unreached(_)
+        | Failure::Ambiguous(_) => SendOutcome::Transient,
+        Failure::Refused { .. } | Failure::NotThePlatform { .. } => SendOutcome::Permanent,
+    }
+}
+
+async fn direct_chat<N: Net>(
+    api: &Api<N>,
+    account: &Account,
+    person: &str,
+) -> Result<String, Failure> {
+    if let Some(known) = account.direct_chats.get(person) {
+        return Ok(known);
+    }
+    let chat = api.create_direct_chat(person).await?;
+    account.direct_chats.put(person, chat.clone());
+    Ok(chat)
+}

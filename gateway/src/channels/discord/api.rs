@@ -1,0 +1,201 @@
+//! The REST methods that we call. Source: Discord's public documentation for developers.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use creel_core::egress::Outgoing;
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode, header};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::Account;
+use crate::{
+    http::{self, Http},
+    net::Net,
+    secret::Secret,
+};
+
+/// How long an answer may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(20);
+
+/// The longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The form of the name is the platform's demand.
+const USER_AGENT: &str = concat!("DiscordBot (creel, ", env!("CARGO_PKG_VERSION"), ")");
+
+/// One bot's methods.
+pub(super) struct Api<N: Net> {
+    http: Http<N>,
+    root: String,
+    token: Secret,
+}
+
+/// Why a method has no result. No token is in it.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The platform asks to wait.
+    RetryAfter(Duration),
+    /// The platform refused.
+    Refused { status: u16, description: String },
+    /// Somebody answered, not the platform: a proxy, a wrong address.
+    NotThePlatform { status: u16 },
+    /// The platform was certainly not reached.
+    Unreached(String),
+    /// The platform may have taken the request.
+    Ambiguous(String),
+}
+
+/// Where the Gateway is, and how often one may log in.
+#[derive(Debug, Deserialize)]
+pub(super) struct GatewayBot {
+    pub(super) url: String,
+    pub(super) session_start_limit: Option<SessionStartLimit>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SessionStartLimit {
+    pub(super) remaining: u64,
+    /// In milliseconds.
+    pub(super) reset_after: u64,
+}
+
+/// What we need to know of a channel.
+#[derive(Debug, Deserialize)]
+pub(super) struct Channel {
+    pub(super) id: String,
+    pub(super) r#type: u8,
+    pub(super) parent_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+    #[serde(default)]
+    code: u64,
+    /// In seconds.
+    retry_after: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct CreateMessage<'a> {
+    content: &'a str,
+    nonce: &'a str,
+    enforce_nonce: bool,
+    allowed_mentions: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_reference: Option<MessageReference<'a>>,
+}
+
+#[derive(Serialize)]
+struct MessageReference<'a> {
+    message_id: &'a str,
+    fail_if_not_exists: bool,
+}
+
+impl<N: Net> Api<N> {
+    pub(super) fn new(http: Http<N>, account: &Account) -> Self {
+        let root = format!("{}/api/v10", account.api_root);
+        Self { http, root, token: account.token.clone() }
+    }
+
+    pub(super) async fn gateway(&self) -> Result<GatewayBot, Failure> {
+        self.call(Method::GET, "/gateway/bot", None).await
+    }
+
+    pub(super) async fn channel(&self, id: &str) -> Result<Channel, Failure> {
+        self.call(Method::GET, &format!("/channels/{id}"), None).await
+    }
+
+    /// The direct chat with a person, which is made if there is none.
+    pub(super) async fn create_direct_chat(&self, person: &str) -> Result<String, Failure> {
+        let body = json!({ "recipient_id": person });
+        let created: Created = self.call(Method::POST, "/users/@me/channels", Some(body)).await?;
+        Ok(created.id)
+    }
+
+    pub(super) async fn create_message(
+        &self,
+        channel: &str,
+        outgoing: &Outgoing,
+        nonce: &str,
+    ) -> Result<(), Failure> {
+        let body = CreateMessage {
+            content: &outgoing.text,
+            nonce,
+            enforce_nonce: true,
+            allowed_mentions: json!({ "parse": [], "replied_user": false }),
+            message_reference: outgoing
+                .reply_to
+                .as_ref()
+                .map(|it| MessageReference { message_id: it.as_str(), fail_if_not_exists: false }),
+        };
+        let body = serde_json::to_value(&body).expect("a body of strings is plain data");
+        let path = format!("/channels/{channel}/messages");
+        self.call::<Created>(Method::POST, &path, Some(body)).await.map(drop)
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, Failure> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.root))
+            .header(header::AUTHORIZATION, format!("Bot {}", self.token.expose()))
+            .header(header::USER_AGENT, USER_AGENT);
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map(|it| Bytes::from(it.to_string())).unwrap_or_default();
+        let request = request
+            .body(Full::new(body))
+            .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
+        let exchanged = self.http.exchange(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
+        let (status, bytes) = exchanged.map_err(|error| match error {
+            http::Error::Connect(_) => Failure::Unreached(error.to_string()),
+            http::Error::Exchange(_) | http::Error::Body(_) | http::Error::TimedOut(_) => {
+                Failure::Ambiguous(error.to_string())
+            }
+        })?;
+        self.read(status, &bytes)
+    }
+
+    fn read<T: DeserializeOwned>(&self, status: StatusCode, bytes: &[u8]) -> Result<T, Failure> {
+        let strange = || Failure::NotThePlatform { status: status.as_u16() };
+        if status.is_success() {
+            return serde_json::from_slice(bytes).map_err(|_| strange());
+        }
+        let Refusal { message, code, retry_after } =
+            serde_json::from_slice(bytes).map_err(|_| strange())?;
+        let wait = retry_after.and_then(|it| Duration::try_from_secs_f64(it).ok());
+        match (status.as_u16(), wait) {
+            (429, Some(wait)) => Err(Failure::RetryAfter(wait)),
+            (status, _) => {
+                let description = self.token.redact(&format!("{message} (code {code})"));
+                Err(Failure::Refused { status, description })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RetryAfter(wait) => write!(f, "the platform asks to wait {wait:?}"),
+            Self::Refused { status, description } => write!(f, "{status} {description}"),
+            Self::NotThePlatform { status } => {
+                write!(f, "an answer with status {status} that is not Discord's")
+            }
+            Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
+        }
+    }
+}

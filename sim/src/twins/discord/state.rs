@@ -1,0 +1,287 @@
+//! The platform: bots with their sessions, channels, and what was written in them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use creel_judge::trace::{Kind, Place};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Bot, CHANNEL, wire};
+use crate::{
+    declared,
+    recorder::Recorder,
+    scenario::{Chat, ChatKind, Cut, SendFault},
+    twins::Inbound,
+};
+
+/// How many events a session keeps to be played again.
+const EVENTS_MAX: usize = 10_000;
+
+/// How many messages the platform keeps.
+const MESSAGES_MAX: usize = 10_000;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) recorder: Recorder,
+    pub(super) bots: Vec<Bot>,
+    pub(super) chats: BTreeMap<String, Member>,
+    pub(super) sessions: BTreeMap<String, Session>,
+    /// Everything that was written and not deleted, in order.
+    pub(super) messages: VecDeque<Message>,
+    /// What people wrote, by the messages' names, to play it once more.
+    delivered: BTreeMap<String, (usize, Value, Kind)>,
+    /// Until when no connection is taken, in microseconds since zero.
+    pub(super) closed_until_us: i64,
+    zero_unix_s: i64,
+    numbers: u64,
+}
+
+/// A chat of the scenario.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) chat: Chat,
+    pub(super) place: Place,
+    pub(super) bot: usize,
+    /// The id of the channel, or of the thread in it.
+    pub(super) channel: String,
+    faults: VecDeque<SendFault>,
+}
+
+/// A bot's login, which outlives its connections.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) bot: usize,
+    pub(super) seq: u64,
+    pub(super) events: VecDeque<Event>,
+    /// The connection that carries it now.
+    pub(super) connection: Option<UnboundedSender<Order>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) seq: u64,
+    pub(super) frame: String,
+    /// The message of the scenario that it brings.
+    pub(super) message: Option<String>,
+}
+
+/// What a connection is told to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Carry this event.
+    Carry(Event),
+    /// Say this.
+    Say(String),
+    /// Close with this code.
+    Close(u16, &'static str),
+    /// Break off without a word.
+    Drop,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) id: String,
+    pub(super) channel: String,
+    /// The bot that wrote it; none for a person's.
+    pub(super) bot: Option<usize>,
+    pub(super) author: String,
+    pub(super) text: String,
+    pub(super) reply_to: Option<String>,
+    pub(super) nonce: Option<String>,
+    pub(super) at_ms: i64,
+    pub(super) edited: bool,
+}
+
+impl State {
+    pub(super) fn new(recorder: Recorder, bots: Vec<Bot>, zero_unix_s: i64) -> Self {
+        Self {
+            recorder,
+            bots,
+            chats: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            messages: VecDeque::new(),
+            delivered: BTreeMap::new(),
+            closed_until_us: i64::MIN,
+            zero_unix_s,
+            numbers: 0,
+        }
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.zero_unix_s * 1_000 + self.recorder.now_us().div_euclid(1_000)
+    }
+
+    /// A number that nothing else has, which tells when it was made, as the platform's do.
+    pub(super) fn snowflake(&mut self) -> String {
+        self.numbers += 1;
+        let ms = u64::try_from(self.now_ms() - 1_420_070_400_000).unwrap_or(0);
+        ((ms << 22) | (self.numbers & 0x3f_ffff)).to_string()
+    }
+
+    pub(super) fn declare(&mut self, name: &str, chat: &Chat, faults: &[SendFault]) {
+        let bot = self.bots.iter().position(|it| it.account == chat.account);
+        let bot = bot.expect("every account of a scenario has a bot");
+        let channel = match &chat.kind {
+            ChatKind::Direct => {
+                let person: u64 = chat.sender.parse().unwrap_or(0);
+                (500_000_000_000_000_000 + person * 64 + bot as u64).to_string()
+            }
+            ChatKind::Room { thread: Some(thread), .. } => thread.clone(),
+            ChatKind::Room { id, .. } | ChatKind::Group { id, .. } => id.clone(),
+        };
+        let (place, faults) = (declared::place(chat), faults.iter().cloned().collect());
+        let member = Member { chat: chat.clone(), place, bot, channel, faults };
+        self.chats.insert(name.to_owned(), member);
+    }
+
+    pub(super) fn knows(&self, chat: &str) -> bool {
+        self.chats.contains_key(chat)
+    }
+
+    /// Some chat of the bot with this channel.
+    pub(super) fn member(&self, bot: usize, channel: &str) -> Option<&Member> {
+        self.chats.values().find(|it| it.bot == bot && it.channel == channel)
+    }
+
+    /// The bot's places with this id as a channel or as the parent of a thread.
+    pub(super) fn place(&self, bot: usize, channel: &str) -> Option<Place> {
+        if let Some(member) = self.member(bot, channel) {
+            return Some(member.place.clone());
+        }
+        let within = |it: &&Member| it.bot == bot && it.place.peer == channel;
+        let parent =
+            self.chats.values().filter(|it| it.chat.kind != ChatKind::Direct).find(within)?;
+        Some(Place { thread: None, ..parent.place.clone() })
+    }
+
+    pub(super) fn deliver(&mut self, inbound: &Inbound) -> Option<String> {
+        let id = self.snowflake();
+        let Some(member) = self.chats.get(&inbound.chat) else {
+            self.recorder.harness_error(format!("{CHANNEL} has no chat `{}`", inbound.chat));
+            return None;
+        };
+        let bot = &self.bots[member.bot];
+        let mention = format!("<@{}>", bot.id);
+        let text = match inbound.mention && !inbound.text.contains(&mention) {
+            true => format!("{mention} {}", inbound.text),
+            false => inbound.text.clone(),
+        };
+        let fact = Kind::Inbound {
+            message: inbound.name.clone(),
+            chat: inbound.chat.clone(),
+            place: member.place.clone(),
+            sender: member.chat.sender.clone(),
+            platform_id: id.clone(),
+            text: text.clone(),
+            canary: inbound.canary.clone(),
+        };
+        let (bot, chat, author) = (member.bot, member.chat.clone(), member.chat.sender.clone());
+        let message = Message {
+            id: id.clone(),
+            channel: member.channel.clone(),
+            bot: None,
+            author,
+            text,
+            reply_to: inbound.reply_to.clone(),
+            nonce: None,
+            at_ms: self.now_ms(),
+            edited: false,
+        };
+        self.keep(message.clone());
+        let mut event = wire::message(self, &message);
+        wire::add_member(&mut event, &chat);
+        self.delivered.insert(inbound.name.clone(), (bot, event, fact));
+        self.redeliver(&inbound.name);
+        Some(id)
+    }
+
+    pub(super) fn redeliver(&mut self, name: &str) {
+        // Another platform has it.
+        let Some((bot, event, fact)) = self.delivered.get(name).cloned() else { return };
+        self.recorder.record(fact);
+        self.dispatch(bot, "MESSAGE_CREATE", &event, Some(name));
+    }
+
+    pub(super) fn keep(&mut self, message: Message) {
+        self.messages.push_back(message);
+        if self.messages.len() > MESSAGES_MAX {
+            self.messages.pop_front();
+        }
+    }
+
+    /// Makes an event of the bot's sessions.
+    pub(super) fn dispatch(&mut self, bot: usize, name: &str, what: &Value, message: Option<&str>) {
+        for session in self.sessions.values_mut().filter(|it| it.bot == bot) {
+            session.add(name, what, message);
+        }
+    }
+
+    pub(super) fn script(&mut self, chat: &str, fault: SendFault) {
+        match self.chats.get_mut(chat) {
+            Some(member) => member.faults.push_back(fault),
+            None => self.recorder.harness_error(format!("{CHANNEL} has no chat `{chat}`")),
+        }
+    }
+
+    /// What happens to the bot's next send into a channel.
+    pub(super) fn next_fault(&mut self, bot: usize, channel: &str) -> SendFault {
+        let mut here = self.chats.values_mut().filter(|it| it.bot == bot && it.channel == channel);
+        here.find_map(|it| it.faults.pop_front()).unwrap_or(SendFault::Accept)
+    }
+
+    pub(super) fn cut(&mut self, cut: Cut, lasts: Duration) {
+        let us = i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX);
+        self.closed_until_us = self.recorder.now_us().saturating_add(us);
+        let order = || match cut {
+            Cut::Close(code) => Order::Close(code, "the scenario closes it"),
+            Cut::Drop => Order::Drop,
+            Cut::Reconnect => Order::Say(json!({ "op": 7, "d": null }).to_string()),
+            Cut::Invalid => Order::Say(json!({ "op": 9, "d": false }).to_string()),
+        };
+        for session in self.sessions.values_mut() {
+            if let Some(connection) = session.connection.take() {
+                _ = connection.send(order());
+            }
+        }
+        // These end the session itself.
+        if matches!(cut, Cut::Invalid | Cut::Close(1_000 | 1_001 | 4_007 | 4_009)) {
+            self.sessions.clear();
+        }
+    }
+
+    pub(super) fn is_connected(&self, account: &str) -> bool {
+        let has = |it: &Session| it.connection.is_some() && self.bots[it.bot].account == account;
+        self.sessions.values().any(has)
+    }
+
+    pub(super) fn last_text(&self, place: &Place) -> Option<String> {
+        let here = |it: &&Message| {
+            it.bot.is_some_and(|bot| self.place(bot, &it.channel).as_ref() == Some(place))
+        };
+        self.messages.iter().rev().find(here).map(|it| it.text.clone())
+    }
+
+    pub(super) fn conversation(&self) -> Value {
+        self.messages.iter().map(|it| wire::message(self, it)).collect()
+    }
+}
+
+impl Session {
+    /// Appends an event, and has the connection carry it if there is one.
+    pub(super) fn add(&mut self, name: &str, what: &Value, message: Option<&str>) {
+        self.seq += 1;
+        let frame = json!({ "op": 0, "s": self.seq, "t": name, "d": what }).to_string();
+        let event = Event { seq: self.seq, frame, message: message.map(str::to_owned) };
+        self.events.push_back(event.clone());
+        if self.events.len() > EVENTS_MAX {
+            self.events.pop_front();
+        }
+        if let Some(connection) = &self.connection {
+            _ = connection.send(Order::Carry(event));
+        }
+    }
+}
