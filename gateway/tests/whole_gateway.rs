@@ -245,7 +245,7 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
         Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), outside);
     let mut channels = JoinSet::new();
     for account in receivers {
-        channels.spawn(account.receive(http.clone(), inbox.clone(), Arc::default()));
+        channels.spawn(account.receive(http.clone(), (inbox.clone(), Arc::default()), 0));
     }
     world.write("never answered");
     let asked = world.asked("never answered");
