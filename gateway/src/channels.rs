@@ -3,6 +3,7 @@
 pub mod discord;
 pub mod markup;
 pub mod push;
+pub mod slack;
 pub mod telegram;
 pub mod webhook;
 pub mod whatsapp;
@@ -21,6 +22,8 @@ use crate::{driver::Inbox, http::Http, net::Net, outside::Outside};
 pub enum Account {
     /// A Discord bot.
     Discord(discord::Account),
+    /// A Slack app.
+    Slack(slack::Account),
     /// A Telegram bot.
     Telegram(telegram::Account),
     /// A platform of one's own that calls the gateway.
@@ -34,6 +37,7 @@ impl Account {
     pub fn name(&self) -> String {
         match self {
             Self::Discord(account) => account.name(),
+            Self::Slack(account) => account.name(),
             Self::Telegram(account) => account.name(),
             Self::Webhook(account) => account.name(),
             Self::WhatsApp(account) => account.name(),
@@ -44,6 +48,7 @@ impl Account {
     pub fn path(&self) -> Option<&str> {
         match self {
             Self::Discord(_) | Self::Telegram(_) => None,
+            Self::Slack(account) => account.path(),
             Self::Webhook(account) => Some(&account.path),
             Self::WhatsApp(account) => Some(&account.path),
         }
@@ -53,6 +58,7 @@ impl Account {
     pub fn door<N: Net>(&self, ground: push::Ground<N>) -> Option<push::Door> {
         match self {
             Self::Discord(_) | Self::Telegram(_) => None,
+            Self::Slack(account) => account.door(ground),
             Self::Webhook(account) => Some(account.door(ground)),
             Self::WhatsApp(account) => Some(account.door(ground)),
         }
@@ -67,6 +73,7 @@ impl Account {
     ) {
         match self {
             Self::Discord(account) => discord::receive(http, account, (inbox, board), seed).await,
+            Self::Slack(account) => slack::receive(http, account, inbox, board).await,
             Self::Telegram(account) => telegram::receive(http, account, inbox, board).await,
             Self::Webhook(account) => webhook::receive(account, inbox, board).await,
             Self::WhatsApp(account) => whatsapp::receive(http, account, inbox, board).await,
@@ -78,6 +85,7 @@ impl Account {
         let http = outside.http.clone();
         match self {
             Self::Discord(account) => discord::send(http, account, outgoing, outside.seed).await,
+            Self::Slack(account) => slack::send(http, account, outgoing).await,
             Self::Telegram(account) => telegram::send(http, account.clone(), outgoing).await,
             Self::Webhook(account) => {
                 let key = outside.idempotency_key(outgoing);

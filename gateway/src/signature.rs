@@ -25,7 +25,12 @@ pub fn sign(secret: &Secret, parts: &[&[u8]]) -> String {
 
 /// Whether `given` is the signature of what the parts say. The time taken does not tell how much of it was right.
 pub fn is_valid(secret: &Secret, parts: &[&[u8]], given: &str) -> bool {
-    let Some(bytes) = given.trim().strip_prefix(PREFIX).and_then(unhex) else { return false };
+    given.trim().strip_prefix(PREFIX).is_some_and(|it| is_valid_hex(secret, parts, it))
+}
+
+/// The same for hexadecimal digits alone, for platforms that write something else before them.
+pub fn is_valid_hex(secret: &Secret, parts: &[&[u8]], digits: &str) -> bool {
+    let Some(bytes) = unhex(digits) else { return false };
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
     hmac::verify(&key, &parts.concat(), &bytes).is_ok()
 }

@@ -8,6 +8,7 @@ mod context;
 mod control;
 mod covers;
 mod expect;
+mod platform;
 mod read;
 mod shape;
 mod steps;
@@ -20,6 +21,7 @@ use creel_document::{problem::Problem, yaml};
 use creel_judge::words::Word;
 
 pub use clock::Clock;
+pub use platform::{Cut, Event, Forgery};
 pub use shape::shape;
 
 /// Reads a scenario file. `id` is the file's path below `scenarios/`, without its extension.
@@ -311,19 +313,6 @@ pub enum Action {
     },
 }
 
-/// How a platform cuts its connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// With this code.
-    Close(u16),
-    /// Without a word.
-    Drop,
-    /// By asking to connect again.
-    Reconnect,
-    /// By ending the session.
-    Invalid,
-}
-
 /// A person's message.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the scenario")]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -344,21 +333,12 @@ pub struct Send {
     pub overheard: bool,
     /// How the call that brings it is forged, if it is not the platform's.
     pub forged: Option<Forgery>,
+    /// The events that tell of it, in this order; none for the usual ones.
+    pub events: Option<Vec<Event>>,
+    /// How long after each event the next one comes.
+    pub apart: Duration,
     /// The text is repeated up to this many bytes, if given.
     pub padded_to: Option<usize>,
-}
-
-/// What is wrong with a call that somebody else makes in a platform's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forgery {
-    /// It is signed with another secret.
-    WrongSecret,
-    /// The signature is that of another body.
-    OtherBody,
-    /// The signature was right an hour ago. For platforms that sign the date.
-    StaleDate,
-    /// It is not signed.
-    Unsigned,
 }
 
 /// An expectation, as reports name it.

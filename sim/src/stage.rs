@@ -196,6 +196,8 @@ impl Stage {
             mention: send.mention,
             reply_to: None,
             forged: send.forged,
+            events: send.events.clone(),
+            apart: send.apart,
         });
     }
 

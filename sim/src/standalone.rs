@@ -237,6 +237,8 @@ async fn write(State(twin): State<Telegram>, Json(written): Json<Written>) -> Re
         mention: false,
         reply_to: None,
         forged: None,
+        events: None,
+        apart: Duration::ZERO,
     };
     let id = twin.deliver(&inbound);
     Json(json!({ "chat": written.chat, "message_id": id })).into_response()

@@ -1,5 +1,6 @@
 //! Twins: fakes that speak a platform's true public protocol, and record what crosses the wire.
 //!
+//! - [`slack`]: the Web API, Socket Mode and the Events API.
 //! - [`telegram`]: the Bot API.
 //! - [`discord`]: the Gateway and the REST API.
 //! - [`mcp`]: servers of tools.
@@ -13,11 +14,12 @@ pub mod mcp;
 pub mod openai;
 pub mod push;
 pub mod script;
+pub mod slack;
 pub mod telegram;
 pub mod webhook;
 pub mod whatsapp;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::Router;
 use creel_gateway::net::Net;
@@ -26,7 +28,7 @@ use creel_judge::trace::Place;
 use crate::{
     base::Credentials,
     recorder::Recorder,
-    scenario::{Chat, Cut, Forgery, SendFault},
+    scenario::{Chat, Cut, Event, Forgery, SendFault},
 };
 
 /// What a person writes.
@@ -47,6 +49,10 @@ pub struct Inbound {
     pub reply_to: Option<String>,
     /// How the call that brings it is forged, if it is not the platform's. Only platforms that push have such calls.
     pub forged: Option<Forgery>,
+    /// The events that tell of it, in this order, where the platform has several; none for the usual ones.
+    pub events: Option<Vec<Event>>,
+    /// How long after each of them the next one comes.
+    pub apart: Duration,
 }
 
 /// Why a platform could not be set up: the scenario's chats cannot be on it.
@@ -62,6 +68,8 @@ pub enum Error {
 pub enum Platform {
     /// Discord.
     Discord(discord::Discord),
+    /// Slack.
+    Slack(slack::Slack),
     /// Telegram.
     Telegram(telegram::Telegram),
     /// The generic webhook.
@@ -83,6 +91,7 @@ impl Platform {
         zero_unix_s: i64,
     ) -> Self {
         match channel {
+            slack::CHANNEL => Self::Slack(slack::Slack::new(recorder, accounts, zero_unix_s)),
             telegram::CHANNEL => {
                 let bots = accounts.iter().map(|(id, it)| telegram::Bot::of(id, it)).collect();
                 Self::Telegram(telegram::Telegram::new(recorder, bots, zero_unix_s))
@@ -110,6 +119,7 @@ impl Platform {
     pub fn declare(&self, name: &str, chat: &Chat, faults: &[SendFault]) -> Result<(), Error> {
         match self {
             Self::Discord(twin) => twin.declare(name, chat, faults),
+            Self::Slack(twin) => twin.declare(name, chat, faults),
             Self::Telegram(twin) => twin.declare(name, chat, faults)?,
             Self::Webhook(twin) => twin.declare(name, chat, faults),
             Self::WhatsApp(twin) => twin.declare(name, chat, faults),
@@ -121,6 +131,7 @@ impl Platform {
     pub fn deliver(&self, inbound: &Inbound) {
         match self {
             Self::Discord(twin) => _ = twin.deliver(inbound),
+            Self::Slack(twin) => twin.deliver(inbound),
             Self::Telegram(twin) => _ = twin.deliver(inbound),
             Self::Webhook(twin) => twin.deliver(inbound),
             Self::WhatsApp(twin) => _ = twin.deliver(inbound),
@@ -131,6 +142,7 @@ impl Platform {
     pub fn redeliver(&self, message: &str) {
         match self {
             Self::Discord(twin) => twin.redeliver(message),
+            Self::Slack(twin) => twin.redeliver(message),
             Self::Telegram(twin) => twin.redeliver(message),
             Self::Webhook(twin) => twin.redeliver(message),
             Self::WhatsApp(twin) => twin.redeliver(message),
@@ -138,7 +150,7 @@ impl Platform {
     }
 
     /// Cuts the connections to the platform, and takes no new one for a while. Platforms without lasting ones have none.
-    pub fn cut(&self, cut: Cut, lasts: std::time::Duration) {
+    pub fn cut(&self, cut: Cut, lasts: Duration) {
         match self {
             Self::Discord(twin) => twin.cut(cut, lasts),
             _ => {}
@@ -149,6 +161,7 @@ impl Platform {
     pub fn last_text(&self, place: &Place) -> Option<String> {
         match self {
             Self::Discord(twin) => twin.last_text(place),
+            Self::Slack(twin) => twin.last_text(place),
             Self::Telegram(twin) => twin.last_text(place),
             Self::Webhook(twin) => twin.last_text(place),
             Self::WhatsApp(twin) => twin.last_text(place),
@@ -159,6 +172,7 @@ impl Platform {
     pub fn is_listened_to(&self, account: &str) -> bool {
         match self {
             Self::Discord(twin) => twin.is_connected(account),
+            Self::Slack(twin) => twin.is_listened_to(account),
             Self::Telegram(twin) => twin.polled(account),
             Self::Webhook(twin) => twin.push().is_listened_to(account),
             Self::WhatsApp(twin) => twin.push().is_listened_to(account),
@@ -169,6 +183,7 @@ impl Platform {
     pub async fn push<N: Net>(&self, net: N, gateway: push::Gateway) {
         match self {
             Self::Discord(_) | Self::Telegram(_) => std::future::pending().await,
+            Self::Slack(twin) => match twin.run(net, gateway).await {},
             Self::Webhook(twin) => match twin.push().run(net, gateway).await {},
             Self::WhatsApp(twin) => match twin.push().run(net, gateway).await {},
         }
@@ -178,6 +193,7 @@ impl Platform {
     pub fn router(&self) -> Router {
         match self {
             Self::Discord(twin) => twin.router(),
+            Self::Slack(twin) => twin.router(),
             Self::Telegram(twin) => twin.router(),
             Self::Webhook(twin) => twin.router(),
             Self::WhatsApp(twin) => twin.router(),

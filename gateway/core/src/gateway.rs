@@ -251,7 +251,7 @@ impl Gateway {
         }
         let route = inbound.origin.route.clone();
         let id = InboundId { route: route.clone(), message: inbound.message.clone() };
-        if !self.seen.adopt(now, id) {
+        if !self.seen.adopt(now, id.clone()) && !self.overheard.forget(&id) {
             return effects.push(Effect::Note(Note::Duplicate(inbound.message)));
         }
         if inbound.text.len() > TEXT_BYTES_MAX {

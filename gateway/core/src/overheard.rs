@@ -10,9 +10,9 @@ use std::{
 };
 
 use crate::{
-    ids::{AccountId, Channel},
+    ids::{AccountId, Channel, MessageId},
     message::Inbound,
-    origin::Route,
+    origin::{InboundId, Route},
     time::Timestamp,
     untrusted,
 };
@@ -60,7 +60,7 @@ pub struct Overheard {
 
 #[derive(Clone, Debug)]
 struct Chat {
-    lines: VecDeque<String>,
+    lines: VecDeque<(MessageId, String)>,
     heard: Timestamp,
 }
 
@@ -81,7 +81,20 @@ impl Overheard {
             chat.lines.pop_front();
         }
         chat.heard = now;
-        chat.lines.push_back(line(inbound));
+        chat.lines.push_back((inbound.message.clone(), line(inbound)));
+    }
+
+    /// Forgets a message that speaks to the bot after all; false if it is not kept. Slack tells of one message by several
+    /// events, and not each of them says whom it speaks to.
+    pub fn forget(&mut self, id: &InboundId) -> bool {
+        let Some(chat) = self.chats.get_mut(&id.route) else { return false };
+        let before = chat.lines.len();
+        chat.lines.retain(|(message, _)| *message != id.message);
+        let forgotten = chat.lines.len() < before;
+        if chat.lines.is_empty() {
+            self.chats.remove(&id.route);
+        }
+        forgotten
     }
 
     /// Takes what was overheard in a chat, as a turn is told of it; empty if nothing was.
@@ -91,7 +104,7 @@ impl Overheard {
         }
         let Some(chat) = self.chats.remove(route) else { return String::new() };
         let mut text = String::from("[Said here since the last turn, for context only]\n");
-        for line in &chat.lines {
+        for (_, line) in &chat.lines {
             writeln!(text, "{line}").expect("writing to a string");
         }
         text.push_str("\n[To be answered]\n");
@@ -130,6 +143,16 @@ mod tests {
                     [Someone (1)] two\n[Someone (1)] System (untrusted): three\n\n[To be answered]\n";
         // A label stands before the words, so the mark is no line's beginning; it is neutral all the same.
         assert_eq!(overheard.take(&dm("1").route), told);
+        assert_eq!(overheard.take(&dm("1").route), "");
+    }
+
+    #[test]
+    fn what_speaks_to_the_bot_after_all_is_forgotten() {
+        let mut overheard = Overheard::default();
+        hear(&mut overheard, 0, "1", "one", 5);
+        let id = InboundId { route: dm("1").route, message: MessageId::new("1").unwrap() };
+        assert!(overheard.forget(&id));
+        assert!(!overheard.forget(&id));
         assert_eq!(overheard.take(&dm("1").route), "");
     }
 

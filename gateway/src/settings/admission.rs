@@ -56,11 +56,13 @@ pub(super) enum SenderIds {
     Discord,
     /// Any text.
     AsGiven,
+    /// Words of capital letters and digits, with `slack:` or `user:` before them or without.
+    Slack,
 }
 
 impl SenderIds {
     /// An entry of a list of senders, if it can match one.
-    fn read(self, entry: &Value) -> Option<String> {
+    pub(super) fn read(self, entry: &Value) -> Option<String> {
         match self {
             Self::Telegram => Some(sender(entry)).filter(|it| is_usable(it)),
             Self::Phone => match text(entry) {
@@ -72,6 +74,11 @@ impl SenderIds {
             },
             Self::Discord => Some(discord_user(&text(entry))).filter(|it| is_usable(it)),
             Self::AsGiven => Some(text(entry)),
+            Self::Slack => {
+                let text = text(entry).to_uppercase();
+                let id = text.strip_prefix("SLACK:").or(text.strip_prefix("USER:"));
+                Some(id.unwrap_or(&text).trim().to_owned()).filter(|it| !it.is_empty())
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(super) mod discord;
+pub(super) mod slack;
 pub(super) mod telegram;
 pub(super) mod webhook;
 pub(super) mod whatsapp;
@@ -49,10 +50,11 @@ pub(super) fn read(
     problems: &mut Problems<'_>,
     warnings: &mut Vec<String>,
 ) -> Vec<Found> {
-    let raw::Channels { discord, telegram, webhook, whatsapp } = &document.channels;
+    let raw::Channels { discord, slack, telegram, webhook, whatsapp } = &document.channels;
     let found: Vec<Found> = [
         telegram::read(source, telegram.as_ref(), problems, warnings),
         discord::read(source, discord.as_ref(), problems),
+        slack::read(source, slack.as_ref(), problems),
         webhook::read(webhook.as_ref(), problems),
         whatsapp::read(whatsapp.as_ref(), problems),
     ]

@@ -113,6 +113,7 @@ pub(super) struct Model {
 pub(super) struct Channels {
     pub(super) telegram: Option<telegram::Telegram>,
     pub(super) discord: Option<serde_json::Value>,
+    pub(super) slack: Option<serde_json::Value>,
     pub(super) webhook: Option<serde_json::Value>,
     pub(super) whatsapp: Option<serde_json::Value>,
 }

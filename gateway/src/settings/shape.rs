@@ -4,7 +4,7 @@ use creel_core::lane::Cap;
 use creel_document::shape::{Field, Shape, Unknown};
 
 use super::{
-    channels::{discord, telegram, webhook, whatsapp},
+    channels::{discord, slack, telegram, webhook, whatsapp},
     tools,
 };
 
@@ -142,6 +142,7 @@ const MODELS: Shape = open(&[key(
 
 /// Each channel's shape stands beside what reads it.
 const CHANNELS: Shape = open(&[
+    key("slack", &slack::SHAPE, "Slack apps."),
     key("telegram", &telegram::SHAPE, "Telegram bots."),
     key("discord", &discord::SHAPE, "Discord bots."),
     key("webhook", &webhook::SHAPE, "Platforms of one's own."),
@@ -359,6 +360,31 @@ pub(super) const REFUSED: &[(&[&str], &str)] = &[
     (&["agents", "list", "*", "groupChat"], "its mention patterns decide who may speak"),
     (&["agents", "entries", "*", "groupChat"], "its mention patterns decide who may speak"),
     (&["channels", "defaults"], "its group policy decides who may speak"),
+    (&["channels", "slack", "allowBots"], "it decides who may speak"),
+    (&["channels", "slack", "dangerouslyAllowNameMatching"], "it decides who may speak"),
+    (&["channels", "slack", "channels", "*", "allowBots"], "it decides who may speak"),
+    (&["channels", "slack", "channels", "*", "tools"], "it decides which tools may be used"),
+    (
+        &["channels", "slack", "channels", "*", "toolsBySender"],
+        "it decides who may use which tools",
+    ),
+    (&["channels", "slack", "accounts", "*", "allowBots"], "it decides who may speak"),
+    (
+        &["channels", "slack", "accounts", "*", "dangerouslyAllowNameMatching"],
+        "it decides who may speak",
+    ),
+    (
+        &["channels", "slack", "accounts", "*", "channels", "*", "allowBots"],
+        "it decides who may speak",
+    ),
+    (
+        &["channels", "slack", "accounts", "*", "channels", "*", "tools"],
+        "it decides which tools may be used",
+    ),
+    (
+        &["channels", "slack", "accounts", "*", "channels", "*", "toolsBySender"],
+        "it decides who may use which tools",
+    ),
     (&["channels", "telegram", "direct"], "it decides who may write directly"),
     (&["channels", "telegram", "dms"], "it decides who may write directly"),
     (&["channels", "telegram", "groups", "*", "topics", "*", "agentId"], "it decides who answers"),

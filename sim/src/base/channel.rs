@@ -3,11 +3,22 @@
 use serde_json::{Value, json};
 
 use super::{Credentials, token};
-use crate::twins::{discord, telegram, webhook, whatsapp};
+use crate::twins::{discord, slack, telegram, webhook, whatsapp};
 
 /// The configuration of a channel whose twin is at `address`, without its accounts.
 pub(super) fn base(channel: &str, address: &str) -> Value {
     match channel {
+        slack::CHANNEL => json!({
+            "enabled": true,
+            "mode": "socket",
+            "apiRoot": format!("{address}/api"),
+            "dmPolicy": "open",
+            "allowFrom": ["*"],
+            "dm": { "groupEnabled": true },
+            "groupPolicy": "open",
+            "requireMention": false,
+            "streaming": "off",
+        }),
         telegram::CHANNEL => json!({
             "enabled": true,
             "apiRoot": address,
@@ -47,6 +58,7 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
 /// What an account needs to find its twin at `address`, beside its secrets.
 pub(super) fn account(channel: &str, address: &str, id: &str) -> Value {
     match channel {
+        slack::CHANNEL => json!({ "webhookPath": slack::path(id) }),
         webhook::CHANNEL => json!({ "replyUrl": format!("{address}/replies/{id}") }),
         whatsapp::CHANNEL => json!({ "phoneNumberId": whatsapp::phone_number_id(id) }),
         _ => json!({}),
@@ -56,6 +68,12 @@ pub(super) fn account(channel: &str, address: &str, id: &str) -> Value {
 /// The secrets of a channel's account of this number and name.
 pub(super) fn credentials(channel: &str, seed: u64, index: usize, id: &str) -> Credentials {
     match channel {
+        slack::CHANNEL => [
+            (slack::BOT_TOKEN, format!("xoxb-{}", token(seed, "slack-bot", id))),
+            (slack::APP_TOKEN, format!("xapp-{}", token(seed, "slack-app", id))),
+            (slack::SIGNING_SECRET, token(seed, "slack-signing", id)),
+        ]
+        .into(),
         telegram::CHANNEL => [("botToken", bot_token(seed, index, id))].into(),
         whatsapp::CHANNEL => {
             let secret = |key| (key, token(seed, key, id));

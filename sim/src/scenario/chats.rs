@@ -96,6 +96,16 @@ fn ids(channel: &str) -> Ids {
                 thread: Some(id("801")),
             }
         }
+        "slack" => {
+            let id = |example, fits| Id { channel: "Slack", example, fits };
+            Ids {
+                person: id("U3001", |it| it.starts_with(['U', 'W']) && is_slack_id(it)),
+                group: Some(id("G900", |it| it.starts_with('G') && is_slack_id(it))),
+                topic: None,
+                room: Some(id("C800", |it| it.starts_with('C') && is_slack_id(it))),
+                thread: Some(id("1700000000.000100", is_slack_ts)),
+            }
+        }
         "whatsapp" => {
             let fits: fn(&str) -> bool = |it| {
                 let digits = it.strip_prefix('+').unwrap_or_default();
@@ -121,6 +131,15 @@ fn ids(channel: &str) -> Ids {
         }
         other => unreachable!("the shape allows known channels only, not `{other}`"),
     }
+}
+
+fn is_slack_id(text: &str) -> bool {
+    text.len() > 1 && text.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
+}
+
+fn is_slack_ts(text: &str) -> bool {
+    let digits = |it: &str, count| it.len() == count && it.bytes().all(|it| it.is_ascii_digit());
+    text.split_once('.').is_some_and(|(a, b)| digits(a, 10) && digits(b, 6))
 }
 
 /// The id of the chat itself.

@@ -135,7 +135,7 @@ static ERROR_STATUS: Shape = Shape::Integer { min: 400, max: 599 };
 static DURATIONS: Shape = Shape::ListOf(&Shape::Duration);
 
 /// The channels that have a twin.
-const CHANNELS: &[&str] = &["telegram", "discord", "webhook", "whatsapp"];
+const CHANNELS: &[&str] = &["telegram", "discord", "slack", "webhook", "whatsapp"];
 
 static CHAT: Shape = Shape::Choice {
     common: &[
@@ -325,6 +325,16 @@ static SEND: Shape = Shape::record(&[
         "forged",
         &Shape::OneOf(super::steps::FORGERIES),
         "It is not the platform that calls the gateway, but somebody else, and so: with a signature of another secret, of another body, of an hour ago, or with none. For platforms that push.",
+    ),
+    Field::optional(
+        "events",
+        &Shape::ListOf(&Shape::OneOf(super::steps::EVENTS)),
+        "The events that tell of it, in this order. Slack only. Default: `message`, and with a mention in a room `app_mention` after it.",
+    ),
+    Field::optional(
+        "apart",
+        &Shape::Duration,
+        "How long after each event the next one comes. Default: 0s.",
     ),
     Field::optional(
         "padded_to",

@@ -2,10 +2,20 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Action, Cut, Forgery, Send, Step, at::At, context::Context};
+use super::{Action, Cut, Event, Forgery, Send, Step, at::At, context::Context};
 
 /// What can be wrong with a forged call.
 pub(super) const FORGERIES: &[&str] = &["wrong-secret", "other-body", "stale-date", "unsigned"];
+
+/// The events that can tell of a message.
+pub(super) const EVENTS: &[&str] = &[Event::Message.name(), Event::AppMention.name()];
+
+fn events(at: &At<'_>) -> Option<Vec<Event>> {
+    let event =
+        |name: String| [Event::Message, Event::AppMention].into_iter().find(|it| it.name() == name);
+    at.get("events")?;
+    Some(at.items_of("events").iter().filter_map(|it| event(it.text()?)).collect())
+}
 
 fn forgery(name: &str) -> Option<Forgery> {
     match name {
@@ -109,6 +119,8 @@ fn send(at: &At<'_>, sent: &mut BTreeMap<String, u32>, context: &mut Context<'_>
         admitted: at.flag_of("admitted").unwrap_or(true),
         overheard: at.flag_of("overheard").unwrap_or(false),
         forged: at.text_of("forged").and_then(|it| forgery(&it)),
+        events: events(at),
+        apart: at.duration_of("apart").unwrap_or_default(),
         padded_to: at.number_of("padded_to"),
         chat: chat?,
         text,

@@ -1,6 +1,6 @@
 //! WhatsApp's twin alone: one business number, and one person who writes to it.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{
     Json, Router,
@@ -111,6 +111,8 @@ async fn write(State(twin): State<WhatsApp>, Json(written): Json<Written>) -> Re
         mention: false,
         reply_to: written.reply_to,
         forged: None,
+        events: None,
+        apart: Duration::ZERO,
     });
     Json(json!({ "chat": PERSON_NUMBER, "message_id": id })).into_response()
 }

@@ -64,9 +64,12 @@ impl Account {
 
     /// The path of the gateway's port on which the account's platform calls.
     pub(super) fn webhook_path(&self, channel: &str, problems: &mut Problems<'_>) -> String {
-        let path = self
-            .text("webhookPath")
-            .unwrap_or_else(|| push::default_path(channel, self.id.as_str()));
+        self.webhook_path_or(&push::default_path(channel, self.id.as_str()), problems)
+    }
+
+    /// The same, for a platform with a path of its own.
+    pub(super) fn webhook_path_or(&self, default: &str, problems: &mut Problems<'_>) -> String {
+        let path = self.text("webhookPath").unwrap_or_else(|| default.to_owned());
         let at = format!("{}.webhookPath", self.path);
         if !push::is_path(&path) {
             let expected = "expected one like `/webhooks/mine`: letters, digits, `-`, `_` and `.`";

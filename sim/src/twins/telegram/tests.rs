@@ -98,7 +98,17 @@ impl Stage {
 
 fn inbound(chat: &str, name: &str, text: &str) -> Inbound {
     let (chat, name, text) = (chat.to_owned(), name.to_owned(), text.to_owned());
-    Inbound { name, chat, text, canary: None, mention: false, reply_to: None, forged: None }
+    Inbound {
+        name,
+        chat,
+        text,
+        canary: None,
+        mention: false,
+        reply_to: None,
+        forged: None,
+        events: None,
+        apart: Duration::ZERO,
+    }
 }
 
 fn at_place(place: &Place) -> String {

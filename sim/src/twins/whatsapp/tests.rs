@@ -28,6 +28,8 @@ fn platform() -> (WhatsApp, Client, JoinSet<()>) {
         mention: false,
         reply_to: None,
         forged: None,
+        events: None,
+        apart: std::time::Duration::ZERO,
     };
     assert_eq!(twin.deliver(&inbound).as_deref(), Some("wamid.HBgCREEL000000000001"));
     let (client, server) = testing::serve(twin.router());

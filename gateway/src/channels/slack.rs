@@ -1,0 +1,244 @@
+//! Slack: Socket Mode or the Events API in, `chat.postMessage` out.
+//!
+//! An envelope is acknowledged, and a call of the Events API answered with 200, only after the gateway adopted its
+//! message; Slack delivers it again otherwise. One message that mentions the bot comes twice, as `message` and as
+//! `app_mention`, in either order: both have one time stamp, which is the message's id, so the second is known. Sends
+//! are at least once: Slack has no key that would let an ambiguous send be repeated safely.
+
+mod api;
+mod event;
+mod events_api;
+mod markup;
+mod memory;
+mod socket;
+
+use std::{sync::Arc, time::Duration};
+
+use creel_core::{
+    egress::{Outgoing, SendOutcome},
+    ids::AccountId,
+    origin::PeerKind,
+    time::Millis,
+};
+
+use self::api::{Api, Failure};
+pub use self::memory::Memory;
+use crate::{
+    channels::{Board, State, push},
+    driver::Inbox,
+    http::Http,
+    net::Net,
+    secret::Secret,
+};
+
+/// The name of the channel in configuration, bindings and session keys.
+pub const CHANNEL: &str = "slack";
+
+/// The path of the gateway's port for an account that the configuration gives none.
+pub const WEBHOOK_PATH: &str = "/slack/events";
+
+/// The wait after the first call that failed; it doubles with each further one.
+const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+
+/// The longest wait between two calls that fail.
+const BACKOFF_MAX: Duration = Duration::from_mins(1);
+
+/// How often a wait is doubled at the most; [`BACKOFF_MAX`] is reached earlier.
+const DOUBLINGS_MAX: u32 = 10;
+
+/// One app in one workspace.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its name in the configuration.
+    pub id: AccountId,
+    /// The token of its bot.
+    pub bot_token: Secret,
+    /// How messages come in.
+    pub mode: Mode,
+    /// Where the Web API is, without a slash at the end.
+    pub api_root: String,
+    /// Which conversations of several people it takes part in.
+    pub group_dms: GroupDms,
+    /// What it learned since it started.
+    pub memory: Memory,
+}
+
+/// How messages come in.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// Over a connection that we open.
+    Socket {
+        /// The token of the app.
+        app_token: Secret,
+    },
+    /// By calls of the gateway's own port.
+    Http {
+        /// What Slack signs its calls with.
+        signing_secret: Secret,
+        /// Where it calls.
+        path: String,
+    },
+}
+
+/// `dm.groupEnabled` and `dm.groupChannels`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupDms {
+    /// None.
+    Disabled,
+    /// All.
+    All,
+    /// These.
+    Listed(Vec<String>),
+}
+
+impl GroupDms {
+    fn admit(&self, channel: &str) -> bool {
+        match self {
+            Self::Disabled => false,
+            Self::All => true,
+            Self::Listed(ids) => ids.iter().any(|it| it == "*" || it == channel),
+        }
+    }
+}
+
+impl Account {
+    /// The account as the log and `/ready` call it.
+    pub fn name(&self) -> String {
+        format!("{CHANNEL}/{}", self.id)
+    }
+
+    /// The path of the gateway's port on which Slack calls, if it does.
+    pub fn path(&self) -> Option<&str> {
+        match &self.mode {
+            Mode::Socket { .. } => None,
+            Mode::Http { path, .. } => Some(path),
+        }
+    }
+
+    /// What it adds to the gateway's port.
+    pub fn door<N: Net>(&self, ground: push::Ground<N>) -> Option<push::Door> {
+        match &self.mode {
+            Mode::Socket { .. } => None,
+            Mode::Http { signing_secret, path } => {
+                Some(events_api::door(self.clone(), signing_secret.clone(), path, ground))
+            }
+        }
+    }
+}
+
+/// Receives for one account until the gateway takes no more messages.
+pub async fn receive<N: Net>(http: Http<N>, account: Account, inbox: Inbox, board: Arc<Board>) {
+    account.memory.forget();
+    let mut patience = Patience { name: account.name(), board, inbox, failures: 0 };
+    let api = Api::new(http.clone(), &account);
+    loop {
+        let Some(met) = patience.unless_closing(api.auth_test()).await else { return };
+        match met {
+            Ok(me) => {
+                tracing::info!(account = patience.name, bot = me.user_id, "receiving");
+                account.memory.meet(me);
+                break;
+            }
+            Err(failure) if patience.pause(&failure).await => (),
+            Err(_) => return,
+        }
+    }
+    patience.failures = 0;
+    match &account.mode {
+        Mode::Http { .. } => {
+            patience.up();
+            patience.inbox.closing().await;
+        }
+        Mode::Socket { app_token } => {
+            socket::receive(http, &account, app_token, patience).await;
+        }
+    }
+}
+
+/// How an account waits for its platform, and tells of it.
+struct Patience {
+    name: String,
+    board: Arc<Board>,
+    inbox: Inbox,
+    /// How many calls failed in a row.
+    failures: u32,
+}
+
+impl Patience {
+    fn up(&mut self) {
+        self.failures = 0;
+        self.board.set(&self.name, State::Up);
+    }
+
+    /// What comes of `work`, unless the gateway takes no more messages first.
+    async fn unless_closing<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.inbox.closing() => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Waits before the next attempt; false when there will be none.
+    async fn pause(&mut self, failure: &Failure) -> bool {
+        if failure.is_final() {
+            tracing::error!(account = self.name, %failure, "this account stops");
+            self.board.set(&self.name, State::Down(format!("the platform refused: {failure}")));
+            return false;
+        }
+        let doublings = self.failures.min(DOUBLINGS_MAX);
+        self.failures = self.failures.saturating_add(1);
+        let wait = match failure {
+            Failure::RetryAfter(wait) => *wait,
+            Failure::Refused(_)
+            | Failure::NotThePlatform { .. }
+            | Failure::Unreached(_)
+            | Failure::Ambiguous(_) => BACKOFF_FIRST * 2_u32.pow(doublings),
+        };
+        let wait = wait.min(BACKOFF_MAX);
+        tracing::warn!(account = self.name, %failure, ?wait, "will try again");
+        self.board.set(&self.name, State::Retrying(failure.to_string()));
+        self.unless_closing(tokio::time::sleep(wait)).await.is_some()
+    }
+}
+
+/// Sends one piece.
+pub async fn send<N: Net>(http: Http<N>, account: &Account, outgoing: &Outgoing) -> SendOutcome {
+    let api = Api::new(http, account);
+    let Err(failure) = post(&api, account, outgoing).await else { return SendOutcome::Delivered };
+    tracing::warn!(%failure, "send");
+    match failure {
+        Failure::RetryAfter(wait) => {
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            SendOutcome::RetryAfter(Millis::new(wait_ms))
+        }
+        Failure::Refused(_) if failure.is_passing() => SendOutcome::Transient,
+        Failure::NotThePlatform { status: 429 | 500.. }
+        | Failure::Unreached(_)
+        | Failure::Ambiguous(_) => SendOutcome::Transient,
+        Failure::Refused(_) | Failure::NotThePlatform { .. } => SendOutcome::Permanent,
+    }
+}
+
+async fn post<N: Net>(api: &Api<N>, account: &Account, outgoing: &Outgoing) -> Result<(), Failure> {
+    let Outgoing { route, text, .. } = outgoing;
+    let peer = route.peer.id.as_str();
+    let channel = match route.peer.kind {
+        PeerKind::Group | PeerKind::Channel => peer.to_owned(),
+        // Sessions and bindings know a direct chat by the person; Slack wants the conversation with her.
+        PeerKind::Direct => match account.memory.conversation_with(peer) {
+            Some(channel) => channel,
+            None => {
+                let channel = api.open_conversation(peer).await?;
+                account.memory.talk(peer, &channel);
+                channel
+            }
+        },
+    };
+    let thread = route.thread.as_ref().map(|it| it.id().as_str());
+    api.post_message(&channel, thread, &markup::mrkdwn(text)).await?;
+    if let Some(thread) = thread {
+        account.memory.take_part(&channel, thread);
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! The Web API's methods that we call. Source: the public documentation of Slack's Web API.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use creel_core::origin::PeerKind;
+use http_body_util::Full;
+use hyper::{Request, header};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::Account;
+use crate::{
+    http::{self, Http},
+    net::Net,
+    secret::Secret,
+};
+
+/// How long an answer may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(20);
+
+/// The longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The wait where Slack limits the rate and does not say for how long.
+const RATE_WAIT: Duration = Duration::from_secs(1);
+
+/// Refusals after which the account is of no use until its configuration changes.
+const FINAL: &[&str] = &[
+    "account_inactive",
+    "invalid_auth",
+    "not_allowed_token_type",
+    "not_authed",
+    "org_login_required",
+    "token_expired",
+    "token_revoked",
+];
+
+/// Refusals that pass.
+const PASSING: &[&str] = &[
+    "fatal_error",
+    "internal_error",
+    "ratelimited",
+    "rate_limited",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
+];
+
+/// One account's methods.
+pub(super) struct Api<N: Net> {
+    http: Http<N>,
+    root: String,
+    token: Secret,
+}
+
+/// Why a method has no result.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The platform asks to wait.
+    RetryAfter(Duration),
+    /// The platform refused, with this code.
+    Refused(String),
+    /// Somebody answered, not the platform: a proxy, a wrong address.
+    NotThePlatform { status: u16 },
+    /// The platform was certainly not reached.
+    Unreached(String),
+    /// The platform may have taken the request.
+    Ambiguous(String),
+}
+
+impl Failure {
+    /// Whether asking again is of no use.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(code) if FINAL.contains(&code.as_str()))
+    }
+
+    /// Whether the same request may be taken later.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Refused(code) if PASSING.contains(&code.as_str()))
+    }
+}
+
+/// The bot itself.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Me {
+    pub(super) user_id: String,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    ok: bool,
+    #[serde(default)]
+    error: String,
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    channel: Channel,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    id: String,
+    #[serde(default)]
+    is_im: bool,
+    #[serde(default)]
+    is_mpim: bool,
+}
+
+#[derive(Deserialize)]
+struct Connection {
+    url: String,
+}
+
+#[derive(Serialize)]
+struct PostMessage<'a> {
+    channel: &'a str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_ts: Option<&'a str>,
+    /// Texts for people name no one's link twice.
+    unfurl_links: bool,
+    unfurl_media: bool,
+}
+
+enum Body {
+    None,
+    Json(Vec<u8>),
+    Form(String),
+}
+
+impl<N: Net> Api<N> {
+    /// Methods with the bot's token.
+    pub(super) fn new(http: Http<N>, account: &Account) -> Self {
+        Self { http, root: account.api_root.clone(), token: account.bot_token.clone() }
+    }
+
+    /// Methods with the app's token.
+    pub(super) fn of_app(http: Http<N>, account: &Account, app_token: &Secret) -> Self {
+        Self { http, root: account.api_root.clone(), token: app_token.clone() }
+    }
+
+    pub(super) async fn auth_test(&self) -> Result<Me, Failure> {
+        self.call("auth.test", Body::None).await
+    }
+
+    /// The address of a WebSocket for Socket Mode, good for one connection.
+    pub(super) async fn open_connection(&self) -> Result<String, Failure> {
+        self.call::<Connection>("apps.connections.open", Body::None).await.map(|it| it.url)
+    }
+
+    /// What kind of conversation a channel is.
+    pub(super) async fn kind_of(&self, channel: &str) -> Result<PeerKind, Failure> {
+        let form = format!("channel={}", percent_encoded(channel));
+        let Channel { is_im, is_mpim, .. } =
+            self.call::<Opened>("conversations.info", Body::Form(form)).await?.channel;
+        Ok(match (is_im, is_mpim) {
+            (true, _) => PeerKind::Direct,
+            (false, true) => PeerKind::Group,
+            (false, false) => PeerKind::Channel,
+        })
+    }
+
+    /// The direct conversation with a person.
+    pub(super) async fn open_conversation(&self, user: &str) -> Result<String, Failure> {
+        let body = serde_json::json!({ "users": user }).to_string().into_bytes();
+        let opened: Opened = self.call("conversations.open", Body::Json(body)).await?;
+        Ok(opened.channel.id)
+    }
+
+    pub(super) async fn post_message(
+        &self,
+        channel: &str,
+        thread_ts: Option<&str>,
+        text: &str,
+    ) -> Result<(), Failure> {
+        let body =
+            PostMessage { channel, text, thread_ts, unfurl_links: false, unfurl_media: false };
+        let body = serde_json::to_vec(&body).expect("a body of strings is plain data");
+        self.call::<serde_json::Value>("chat.postMessage", Body::Json(body)).await.map(drop)
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: &str, body: Body) -> Result<T, Failure> {
+        let (content_type, body) = match body {
+            Body::None => ("application/x-www-form-urlencoded", Vec::new()),
+            Body::Form(form) => ("application/x-www-form-urlencoded", form.into_bytes()),
+            Body::Json(json) => ("application/json; charset=utf-8", json),
+        };
+        let request = Request::post(format!("{}/{method}", self.root))
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
+        let exchanged = self.http.exchange_whole(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
+        let answer = exchanged.map_err(|error| match error {
+            http::Error::Connect(_) => Failure::Unreached(error.to_string()),
+            _ => Failure::Ambiguous(error.to_string()),
+        })?;
+        let status = answer.status().as_u16();
+        if status == 429 {
+            let asked = answer.headers().get(header::RETRY_AFTER);
+            let asked = asked.and_then(|it| it.to_str().ok()?.trim().parse().ok());
+            return Err(Failure::RetryAfter(asked.map_or(RATE_WAIT, Duration::from_secs)));
+        }
+        let not_the_platform = |_| Failure::NotThePlatform { status };
+        let value: serde_json::Value =
+            serde_json::from_slice(answer.body()).map_err(not_the_platform)?;
+        let Envelope { ok, error } = Envelope::deserialize(&value).map_err(not_the_platform)?;
+        if !ok {
+            return Err(Failure::Refused(self.token.redact(&error)));
+        }
+        T::deserialize(value).map_err(not_the_platform)
+    }
+}
+
+/// Everything but letters and digits, as a form wants it.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut made, byte| {
+        if byte.is_ascii_alphanumeric() {
+            made.push(char::from(byte));
+        } else {
+            made.push_str(&format!("%{byte:02X}"));
+        }
+        made
+    })
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RetryAfter(wait) => write!(f, "the platform asks to wait {wait:?}"),
+            Self::Refused(code) => write!(f, "`{code}`"),
+            Self::NotThePlatform { status } => {
+                write!(f, "an answer with status {status} is not the Web API's")
+            }
+            Self::Unreached(why) => write!(f, "not reached: {why}"),
+            Self::Ambiguous(why) => write!(f, "no usable answer: {why}"),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! One callback of the Events API, read as an inbound message. Socket Mode carries the same.
+
+use creel_core::{
+    ids::{AccountId, Channel, MessageId, PeerId, SenderId, TeamId, ThreadId},
+    message::Inbound,
+    origin::{Origin, Peer, PeerKind, Route, Thread},
+};
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{Account, CHANNEL, api::Api, markup};
+use crate::net::Net;
+
+/// What Slack calls us with.
+#[derive(Deserialize)]
+pub(super) struct Callback {
+    pub(super) r#type: String,
+    /// What a `url_verification` wants to hear back.
+    pub(super) challenge: Option<String>,
+    team_id: Option<String>,
+    event: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    r#type: String,
+    subtype: Option<String>,
+    channel: Option<String>,
+    channel_type: Option<String>,
+    user: Option<String>,
+    bot_id: Option<String>,
+    #[serde(default)]
+    text: String,
+    ts: Option<String>,
+    thread_ts: Option<String>,
+    parent_user_id: Option<String>,
+    #[serde(default)]
+    files: Vec<IgnoredAny>,
+}
+
+/// The message in a callback, if it is one for us. What is not understood is skipped, so that Slack does not bring it
+/// again and again.
+pub(super) async fn read<N: Net>(
+    callback: Callback,
+    account: &Account,
+    me: &str,
+    api: &Api<N>,
+) -> Option<Inbound> {
+    let Callback { r#type, team_id, event, .. } = callback;
+    if r#type != "event_callback" {
+        return None;
+    }
+    let Ok(event) = serde_json::from_value::<Event>(event?) else {
+        // Without the error, which would quote the message's words.
+        tracing::warn!(account = account.name(), "this event is not understood and skipped");
+        return None;
+    };
+    if !is_for_us(&event, me) {
+        return None;
+    }
+    let channel = event.channel.clone()?;
+    let kind = kind_of(&event, &channel, account, api).await;
+    if kind == PeerKind::Group && !account.group_dms.admit(&channel) {
+        tracing::info!(account = account.name(), "conversations of several people are disabled");
+        return None;
+    }
+    if let (PeerKind::Direct, Some(user)) = (kind, &event.user) {
+        account.memory.talk(user, &channel);
+    }
+    let in_our_thread = event.thread_ts.as_ref().is_some_and(|thread| {
+        event.parent_user_id.as_deref() == Some(me) || account.memory.takes_part(&channel, thread)
+    });
+    inbound(event, (kind, &channel), team_id.as_deref(), (&account.id, me), in_our_thread)
+}
+
+/// New words of a person. Edits, deletions and what the chat says of itself have subtypes.
+fn is_for_us(event: &Event, me: &str) -> bool {
+    let is_message = matches!(event.r#type.as_str(), "message" | "app_mention");
+    let is_new = matches!(event.subtype.as_deref(), None | Some("file_share"));
+    is_message && is_new && event.bot_id.is_none() && event.user.as_deref() != Some(me)
+}
+
+/// An `app_mention` does not say in what kind of conversation it stands.
+async fn kind_of<N: Net>(
+    event: &Event,
+    channel: &str,
+    account: &Account,
+    api: &Api<N>,
+) -> PeerKind {
+    let told = match event.channel_type.as_deref() {
+        Some("im") => Some(PeerKind::Direct),
+        Some("mpim") => Some(PeerKind::Group),
+        Some("channel" | "group") => Some(PeerKind::Channel),
+        Some(_) | None => None,
+    };
+    let told = if channel.starts_with('D') { Some(PeerKind::Direct) } else { told };
+    if let Some(kind) = told.or_else(|| account.memory.kind_of(channel)) {
+        account.memory.learn_kind(channel, kind);
+        return kind;
+    }
+    match api.kind_of(channel).await {
+        Ok(kind) => {
+            account.memory.learn_kind(channel, kind);
+            kind
+        }
+        Err(failure) => {
+            tracing::warn!(account = account.name(), %failure, "what kind of conversation?");
+            PeerKind::Channel
+        }
+    }
+}
+
+fn inbound(
+    event: Event,
+    (kind, channel): (PeerKind, &str),
+    team: Option<&str>,
+    (account, me): (&AccountId, &str),
+    in_our_thread: bool,
+) -> Option<Inbound> {
+    let Event { r#type, user, text, ts, thread_ts, parent_user_id: _, files, .. } = event;
+    let (user, ts) = (user?, ts?);
+    // A thread's first message carries its own time stamp once somebody answered it.
+    let thread = thread_ts.filter(|it| *it != ts);
+    let media = !files.is_empty();
+    let mention = format!("<@{me}>");
+    let mentioned = r#type == "app_mention" || text.contains(&mention) || in_our_thread;
+    let peer = if kind == PeerKind::Direct { user.as_str() } else { channel };
+    let text = match (words(&text, &mention), media) {
+        (text, true) if text.trim().is_empty() => "<media:file>".to_owned(),
+        (text, _) => text,
+    };
+    Some(Inbound {
+        message: MessageId::new(&ts).ok()?,
+        mentioned: mentioned || kind != PeerKind::Channel,
+        media,
+        merged: Vec::new(),
+        origin: Origin {
+            route: Route {
+                channel: Channel::new(CHANNEL).expect("a constant name"),
+                account: account.clone(),
+                peer: Peer { kind, id: PeerId::new(peer).ok()? },
+                thread: thread.and_then(|it| ThreadId::new(&it).ok()).map(Thread::Thread),
+            },
+            sender: SenderId::new(&user).ok()?,
+            guild: None,
+            team: team.and_then(|it| TeamId::new(it).ok()),
+            roles: Vec::new(),
+        },
+        text,
+        sender_name: user,
+    })
+}
+
+/// The words as the person wrote them; a command loses the mention before it.
+fn words(text: &str, mention: &str) -> String {
+    let after = text.trim_start().strip_prefix(mention).map(str::trim_start);
+    let text = after.filter(|it| it.starts_with('/')).unwrap_or(text);
+    markup::plain(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Reads an event with these fields, and shows what the gateway would see.
+    fn check(kind: PeerKind, fields: &serde_json::Value) -> String {
+        let mut event = json!({ "type": "message", "user": "U1", "ts": "7.000100", "text": "hi" });
+        event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let event: Event = serde_json::from_value(event).unwrap();
+        if !is_for_us(&event, "UBOT") {
+            return "-".into();
+        }
+        let account = AccountId::new("default").unwrap();
+        let made = inbound(event, (kind, "C8"), Some("T1"), (&account, "UBOT"), false).unwrap();
+        let Inbound { origin, text, mentioned, media, .. } = made;
+        let thread = origin.route.thread.map_or("-".into(), |it| it.id().to_string());
+        let (kind, peer) = (origin.route.peer.kind, origin.route.peer.id);
+        format!("{kind:?} {peer} {thread} {text:?} mentioned={mentioned} media={media}")
+    }
+
+    #[test]
+    fn a_direct_chat_is_the_person_and_always_speaks_to_us() {
+        let seen = check(PeerKind::Direct, &json!({}));
+        assert_eq!(seen, r#"Direct U1 - "hi" mentioned=true media=false"#);
+    }
+
+    #[test]
+    fn a_room_needs_a_mention_in_words_or_as_an_event() {
+        let seen = check(PeerKind::Channel, &json!({ "text": "a &lt; b" }));
+        assert_eq!(seen, r#"Channel C8 - "a < b" mentioned=false media=false"#);
+        let seen = check(PeerKind::Channel, &json!({ "text": "<@UBOT> hi" }));
+        assert_eq!(seen, r#"Channel C8 - "<@UBOT> hi" mentioned=true media=false"#);
+        let seen = check(PeerKind::Channel, &json!({ "type": "app_mention" }));
+        assert_eq!(seen, r#"Channel C8 - "hi" mentioned=true media=false"#);
+        let seen = check(PeerKind::Channel, &json!({ "text": "<@UOTHER> hi" }));
+        assert_eq!(seen, r#"Channel C8 - "<@UOTHER> hi" mentioned=false media=false"#);
+    }
+
+    #[test]
+    fn a_thread_is_one_unless_the_message_began_it() {
+        let seen = check(PeerKind::Channel, &json!({ "thread_ts": "5.000100" }));
+        assert_eq!(seen, r#"Channel C8 5.000100 "hi" mentioned=false media=false"#);
+        let seen = check(PeerKind::Channel, &json!({ "thread_ts": "7.000100" }));
+        assert_eq!(seen, r#"Channel C8 - "hi" mentioned=false media=false"#);
+    }
+
+    #[test]
+    fn a_command_loses_the_mention_before_it() {
+        let seen = check(PeerKind::Channel, &json!({ "text": "<@UBOT> /stop" }));
+        assert_eq!(seen, r#"Channel C8 - "/stop" mentioned=true media=false"#);
+    }
+
+    #[test]
+    fn files_come_with_a_word_for_them() {
+        let fields = json!({ "subtype": "file_share", "files": [{}], "text": "" });
+        let seen = check(PeerKind::Channel, &fields);
+        assert_eq!(seen, r#"Channel C8 - "<media:file>" mentioned=false media=true"#);
+    }
+
+    #[test]
+    fn bots_edits_and_our_own_words_are_skipped() {
+        for fields in [
+            json!({ "bot_id": "B1" }),
+            json!({ "subtype": "bot_message" }),
+            json!({ "subtype": "message_changed" }),
+            json!({ "subtype": "message_deleted" }),
+            json!({ "subtype": "channel_join" }),
+            json!({ "user": "UBOT" }),
+            json!({ "type": "reaction_added" }),
+        ] {
+            assert_eq!(check(PeerKind::Channel, &fields), "-", "{fields}");
+        }
+    }
+}

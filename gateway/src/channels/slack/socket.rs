@@ -1,0 +1,168 @@
+//! Socket Mode: a WebSocket that we open, on which Slack brings envelopes and waits for us to acknowledge each.
+//!
+//! ```text
+//!   apps.connections.open ──▶ connect ──▶ `hello` ──▶ envelopes … ──▶ `disconnect`, or the connection breaks
+//!           ▲                                                                        │
+//!           └────────────────────────────────────────────────────────────────────────┘
+//! ```
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{
+    Account, Patience,
+    api::{Api, Failure},
+    event::{self, Callback},
+};
+use crate::{
+    http::Http,
+    net::Net,
+    secret::Secret,
+    websocket::{Close, Error, Limits, Received, WebSocket},
+};
+
+/// How long Slack may take to say `hello`.
+const HELLO_WITHIN: Duration = Duration::from_secs(20);
+
+/// The code with which we end a connection that is whole.
+const GOING_AWAY: u16 = 1_001;
+
+/// What Slack says on the connection.
+#[derive(Deserialize)]
+struct Envelope {
+    r#type: String,
+    envelope_id: Option<String>,
+    payload: Option<serde_json::Value>,
+    reason: Option<String>,
+}
+
+/// How a connection ended.
+enum End {
+    /// The gateway takes no more messages.
+    Closing,
+    /// Slack asks us to connect anew.
+    Refresh,
+    /// Slack ended it for a reason that may pass.
+    Broken(Failure),
+}
+
+/// Receives until the gateway takes no more messages, or Slack will not have us.
+pub(super) async fn receive<N: Net>(
+    http: Http<N>,
+    account: &Account,
+    app_token: &Secret,
+    mut patience: Patience,
+) {
+    let app = Api::of_app(http.clone(), account, app_token);
+    loop {
+        let Some(opened) = patience.unless_closing(app.open_connection()).await else { return };
+        let end = match opened {
+            Ok(address) => listen(&http, account, &address, &mut patience).await,
+            Err(failure) => End::Broken(failure),
+        };
+        match end {
+            End::Closing => return,
+            End::Refresh => tracing::info!(account = patience.name, "connecting anew"),
+            End::Broken(failure) if patience.pause(&failure).await => (),
+            End::Broken(_) => return,
+        }
+    }
+}
+
+/// Serves one connection to its end.
+async fn listen<N: Net>(
+    http: &Http<N>,
+    account: &Account,
+    address: &str,
+    patience: &mut Patience,
+) -> End {
+    let connecting = WebSocket::connect(http, address, Limits::default());
+    let mut socket = match patience.unless_closing(connecting).await {
+        None => return End::Closing,
+        Some(Err(error)) => return End::Broken(broken(&error)),
+        Some(Ok(socket)) => socket,
+    };
+    let api = Api::new(http.clone(), account);
+    let greeting = tokio::time::timeout(HELLO_WITHIN, socket.receive());
+    let mut said = match patience.unless_closing(greeting).await {
+        None => return close(socket).await,
+        Some(Err(_)) => {
+            return End::Broken(Failure::Ambiguous("Slack does not say `hello`".to_owned()));
+        }
+        Some(Ok(said)) => said,
+    };
+    loop {
+        let text = match said {
+            Ok(Received::Text(text)) => text,
+            Ok(Received::Closed(why)) => return End::Broken(closed(why)),
+            Err(error) => return End::Broken(broken(&error)),
+        };
+        if let Some(end) = hear(&text, &mut socket, (account, &api), patience).await {
+            return match end {
+                End::Closing => close(socket).await,
+                other => other,
+            };
+        }
+        said = match patience.unless_closing(socket.receive()).await {
+            None => return close(socket).await,
+            Some(said) => said,
+        };
+    }
+}
+
+async fn close<N: Net>(socket: WebSocket<N>) -> End {
+    socket.close(GOING_AWAY).await;
+    End::Closing
+}
+
+/// Takes one message of Slack's; says how the connection ends, if it does.
+async fn hear<N: Net>(
+    text: &str,
+    socket: &mut WebSocket<N>,
+    (account, api): (&Account, &Api<N>),
+    patience: &mut Patience,
+) -> Option<End> {
+    let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
+        tracing::warn!(account = patience.name, "a message of Slack's is not understood");
+        return None;
+    };
+    match envelope.r#type.as_str() {
+        "hello" => {
+            patience.up();
+            return None;
+        }
+        "disconnect" => {
+            return Some(match envelope.reason.as_deref() {
+                // Nobody switched this back on since: asking again and again would be of no use, but slowly may be.
+                Some("link_disabled") => End::Broken(Failure::Refused("link_disabled".to_owned())),
+                _ => End::Refresh,
+            });
+        }
+        _ => (),
+    }
+    let id = envelope.envelope_id?;
+    if envelope.r#type == "events_api"
+        && let Some(callback) = envelope.payload.and_then(|it| Callback::deserialize(it).ok())
+        && let Some(me) = account.memory.me()
+        && let Some(inbound) = event::read(callback, account, &me, api).await
+        && !patience.inbox.adopt(inbound).await
+    {
+        return Some(End::Closing);
+    }
+    // Of what is not for us, Slack need not keep anything either.
+    let acknowledgement = serde_json::json!({ "envelope_id": id }).to_string();
+    socket.send(acknowledgement).await.err().map(|error| End::Broken(broken(&error)))
+}
+
+fn broken(error: &Error) -> Failure {
+    match error {
+        Error::Refused(status) => Failure::NotThePlatform { status: *status },
+        other => Failure::Ambiguous(other.to_string()),
+    }
+}
+
+fn closed(why: Option<Close>) -> Failure {
+    let why = why.map_or_else(String::new, |it| format!(" with {}", it.code));
+    Failure::Ambiguous(format!("Slack closed the connection{why}"))
+}
