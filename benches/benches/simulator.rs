@@ -52,7 +52,7 @@ fn parse(id: &str, text: &str) -> Arc<Scenario> {
 /// Runs and judges by every invariant.
 fn run(world: &World, scenario: &Arc<Scenario>, seed: u64) -> usize {
     let run = world.run(scenario, "2026.3", seed).expect("it runs");
-    let turns = Turns::of(&run.trace);
+    let turns = Turns::of(&run.trace, &run.context);
     let verdicts = invariants::judge_all(&run.trace, &turns, &run.context);
     verdicts.len() + run.trace.facts.len()
 }

@@ -344,7 +344,7 @@ pub fn harness_errors(trace: &Trace) -> Vec<String> {
 
 /// Judges a trace: the scenario's expectations, then every invariant and every specification.
 pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check> {
-    let turns = Turns::of(trace);
+    let turns = Turns::of(trace, context);
     let catalogue = catalogue::built_in();
     let holds = |id: &&String| catalogue.find(id).is_some_and(|it| it.is_of(&context.profile));
     let expected = scenario.expect.iter().map(|it| Check {

@@ -5,8 +5,8 @@ mod configuration;
 use std::collections::BTreeMap;
 
 pub use configuration::{
-    Agent, Binding, Channel, Configuration, GroupScope, Hops, Peer, PeerKind, QueueRules, Reset,
-    ResetMode, ResetRules, Session, Wall,
+    Agent, Binding, Broadcast, Channel, Configuration, GroupScope, Hops, Peer, PeerKind,
+    QueueRules, Reset, ResetMode, ResetRules, Session, Wall,
 };
 
 use crate::trace::Place;

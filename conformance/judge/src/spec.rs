@@ -15,6 +15,7 @@
 //! is free while its answer is delivered) is taken from the trace, and where two moments are closer than the clock and
 //! the network can tell apart, every order of them is allowed.
 
+pub mod broadcast;
 mod cast;
 mod command;
 mod continuity;
@@ -36,7 +37,7 @@ use crate::{
     context::{Context, GroupScope},
     phrase,
     trace::Trace,
-    turns::Turns,
+    turns::{Message, Turns},
     verdict::Verdict,
 };
 use cast::Cast;
@@ -89,6 +90,11 @@ pub(crate) fn joined_groups<'a>(
         joined.entry(&heard.message.chat).or_default().extend(heard.keys.iter().cloned());
     }
     joined
+}
+
+/// How many agents may answer a message: more than one where a broadcast list names them.
+pub(crate) fn agents(message: &Message, context: &Context) -> usize {
+    cast::agents(message, context).max(1)
 }
 
 impl Specification {

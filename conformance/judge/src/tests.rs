@@ -120,7 +120,7 @@ pub(crate) fn shown(verdict: &Verdict) -> String {
 /// What an invariant says of a script.
 pub(crate) fn invariant(id: &str, script: &str, context: &Context) -> String {
     let trace = trace(script);
-    let verdicts = crate::invariants::judge_all(&trace, &Turns::of(&trace), context);
+    let verdicts = crate::invariants::judge_all(&trace, &Turns::of(&trace, context), context);
     shown(&verdicts.iter().find(|it| it.0 == id).unwrap().1)
 }
 

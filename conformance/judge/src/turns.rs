@@ -11,7 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use canary::{canaries_in, canary};
 
-use crate::trace::{Kind, ModelOutcome, Place, PromptMessage, Trace};
+use crate::{
+    context::Context,
+    trace::{Kind, ModelOutcome, Place, PromptMessage, Trace},
+};
 
 /// What a trace says about messages, model requests and sends, joined.
 #[derive(Clone, Debug, Default)]
@@ -144,8 +147,8 @@ pub struct Appearance {
 
 impl Turns {
     /// Derives the view.
-    pub fn of(trace: &Trace) -> Self {
-        gather::gather(trace)
+    pub fn of(trace: &Trace, context: &Context) -> Self {
+        gather::gather(trace, context)
     }
 
     /// The message of this name.

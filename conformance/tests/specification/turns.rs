@@ -24,7 +24,7 @@ fn judge(script: &Script, reached: &RefCell<BTreeSet<Rule>>) -> Result<(), TestC
         TestCaseError::fail(format!("it is no scenario: {}", problems.join("; ")))
     })?;
     let (trace, context) = alone::play(&scenario, script.profile).map_err(TestCaseError::reject)?;
-    let turns = Turns::of(&trace);
+    let turns = Turns::of(&trace, &context);
     for it in spec::ALL {
         let ruling = it.check(&trace, &turns, &context);
         if let Verdict::Fail(failure) = ruling.verdict {

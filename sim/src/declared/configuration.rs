@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use creel_judge::{
     context::{
-        Agent, Binding, Channel, Clock, Configuration, DmScope, GroupScope, Hops, Peer, PeerKind,
-        QueueRules, Reset, ResetMode, ResetRules, Session, Wall,
+        Agent, Binding, Broadcast, Channel, Clock, Configuration, DmScope, GroupScope, Hops, Peer,
+        PeerKind, QueueRules, Reset, ResetMode, ResetRules, Session, Wall,
     },
     profile::Profile,
 };
@@ -27,7 +27,8 @@ pub fn configuration(config: &Value) -> Configuration {
         bindings: items(config, "/bindings").filter_map(binding).collect(),
         owners: texts(config, "/commands/ownerAllowFrom"),
         restricts_commands: config.pointer("/commands/allowFrom").is_some(),
-        broadcast: broadcast(config),
+        broadcast: broadcasts(config),
+        broadcast_strategy: text(config, "/broadcast/strategy"),
         channels: entries(config, "/channels")
             .map(|(name, it)| (name.clone(), channel(it)))
             .collect(),
@@ -123,14 +124,19 @@ fn peer(value: &Value) -> Option<Peer> {
     Some(Peer { kind, id: text(value, "/id")? })
 }
 
-fn broadcast(config: &Value) -> BTreeMap<String, Vec<String>> {
-    let agents = |it: &Value| -> Vec<String> {
+fn broadcasts(config: &Value) -> BTreeMap<String, Broadcast> {
+    let list = |it: &Value| {
         let listed = if it.is_array() { items(it, "") } else { items(it, "/agents") };
-        listed.filter_map(|it| text(it, "")).collect()
+        Broadcast {
+            agents: listed.filter_map(|it| text(it, "")).collect(),
+            mention_gating: it.get("mentionGating").and_then(Value::as_bool),
+            max_rounds: whole(it, "/maxRounds"),
+            max_turns: whole(it, "/maxTurns"),
+        }
     };
     entries(config, "/broadcast")
-        .map(|(peer, it)| (peer.clone(), agents(it)))
-        .filter(|(_, agents)| !agents.is_empty())
+        .map(|(peer, it)| (peer.clone(), list(it)))
+        .filter(|(_, list)| !list.agents.is_empty())
         .collect()
 }
 

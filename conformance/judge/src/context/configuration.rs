@@ -18,8 +18,10 @@ pub struct Configuration {
     pub owners: Vec<String>,
     /// Whether not everybody who is heard may give commands (`commands.allowFrom`).
     pub restricts_commands: bool,
-    /// `broadcast`: peer, or `channel:peer`, to agents.
-    pub broadcast: BTreeMap<String, Vec<String>>,
+    /// `broadcast`: peer, or `channel:peer`, to who answers there together.
+    pub broadcast: BTreeMap<String, Broadcast>,
+    /// `broadcast.strategy`, as written.
+    pub broadcast_strategy: Option<String>,
     /// `channels`, by name.
     pub channels: BTreeMap<String, Channel>,
     /// `session`.
@@ -30,6 +32,37 @@ pub struct Configuration {
     pub wall: Option<Wall>,
     /// How long crossing the network may take.
     pub hops: Hops,
+}
+
+impl Configuration {
+    /// The agent that a request is of: its credential tells, else its model, as far as they are one agent's alone.
+    pub fn agent(&self, credential: &str, model: &str) -> Option<&str> {
+        if let Some(agent) = self.agents.iter().find(|it| it.id == credential) {
+            return Some(&agent.id);
+        }
+        let mut owners = self.agents.iter().filter(|it| it.models.iter().any(|own| own == model));
+        let owner = owners.next()?;
+        owners.next().is_none().then_some(owner.id.as_str())
+    }
+
+    /// The same where it keeps conversations apart that share messages: where several agents answer one message.
+    pub(crate) fn asker(&self, credential: &str, model: &str) -> Option<String> {
+        let tells = !self.broadcast.is_empty();
+        tells.then(|| self.agent(credential, model).map(str::to_owned)).flatten()
+    }
+}
+
+/// A list of `broadcast`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Broadcast {
+    /// Who answers.
+    pub agents: Vec<String>,
+    /// `mentionGating`.
+    pub mention_gating: Option<bool>,
+    /// `maxRounds`.
+    pub max_rounds: Option<u64>,
+    /// `maxTurns`.
+    pub max_turns: Option<u64>,
 }
 
 /// One agent.

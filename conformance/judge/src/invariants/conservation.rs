@@ -6,6 +6,7 @@ use super::{answers::Answers, conversations::Conversations, merged};
 use crate::{
     context::Context,
     phrase::{count, seconds},
+    spec,
     trace::Trace,
     turns::{Message, Moment, Turns},
     verdict::Verdict,
@@ -46,7 +47,7 @@ pub(super) fn is_discarding(message: &Message) -> bool {
 /// How long a gateway must know an id again, in microseconds: 20 minutes. Source: contract, sections 0 and 4.
 const REMEMBERED_US: i64 = 20 * 60 * 1_000_000;
 
-/// How often a message may be new: steer-backlog injects it and also keeps it as a turn of its own, and what is delivered
+/// How often a message may be new: once for each agent that answers it. steer-backlog injects it and also keeps it as a turn of its own, and what is delivered
 /// again after its id may be forgotten may run again.
 pub(super) fn turns_max(message: &Message, context: &Context) -> u64 {
     let is_backlog = |mode: &String| mode == "steer-backlog" || mode == "steer+backlog";
@@ -59,7 +60,8 @@ pub(super) fn turns_max(message: &Message, context: &Context) -> u64 {
             taken_us = delivery.at_us;
         }
     }
-    turns * lives
+    let agents = u64::try_from(spec::agents(message, context)).unwrap_or(u64::MAX);
+    turns * lives * agents
 }
 
 /// The failure if a message is new more often than it may be.

@@ -151,14 +151,16 @@ impl<'a> Conversations<'a> {
         request.chat.as_deref().or_else(by_canary).or_else(by_predecessor)
     }
 
-    /// Joins each request to its predecessor and to the one before at its place.
+    /// Joins each request to its predecessor and to the one before at its place, of the same agent where several answer
+    /// one message.
     fn connect(&mut self) {
-        let mut last_at: BTreeMap<&Place, usize> = BTreeMap::new();
+        let mut last_at: BTreeMap<(&Place, Option<String>), usize> = BTreeMap::new();
         for (index, request) in self.turns.requests.iter().enumerate() {
             let predecessor = request.predecessor.filter(|it| self.may_share(*it, index));
             self.roots.push(predecessor.map_or(index, |it| self.roots[it]));
             let place = self.homes[index].and_then(|it| self.place(it));
-            if let Some(earlier) = place.and_then(|it| last_at.insert(it, index)) {
+            let asker = self.context.configuration.asker(&request.credential, &request.model);
+            if let Some(earlier) = place.and_then(|it| last_at.insert((it, asker), index)) {
                 self.unite(earlier, index);
             }
         }

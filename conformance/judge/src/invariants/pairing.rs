@@ -95,7 +95,8 @@ mod tests {
             lateness: None,
         };
         let trace = Trace { header, facts: vec![Fact { seq: 1, at_us: 0, kind }] };
-        let verdict = check(&trace, &Turns::of(&trace), &context_with(|_| ()));
+        let context = context_with(|_| ());
+        let verdict = check(&trace, &Turns::of(&trace, &context), &context);
         let shown = match verdict {
             Verdict::Pass { .. } => "pass".to_owned(),
             Verdict::Fail(failure) => failure.observed.clone(),

@@ -11,7 +11,8 @@ use super::*;
 #[test]
 fn every_invariant_has_an_answer_to_an_empty_trace() {
     let empty = crate::tests::trace("");
-    let verdicts = judge_all(&empty, &Turns::of(&empty), &crate::tests::context());
+    let verdicts =
+        judge_all(&empty, &Turns::of(&empty, &crate::tests::context()), &crate::tests::context());
     let words: Vec<_> = verdicts.iter().map(|(id, verdict)| format!("{id} {verdict}")).collect();
     assert_eq!(
         words.join(", "),

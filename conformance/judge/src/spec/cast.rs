@@ -1,8 +1,9 @@
 //! Who is who in a trace: what routing and session key say of each message, and which session each request serves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
+    broadcast::{self, Fan},
     routing::{self, Address, Decision},
     session_key::{self, At, SessionKey, Speaker},
     version::Version,
@@ -30,9 +31,10 @@ pub(super) struct Cast<'a> {
 pub(super) struct Heard<'a> {
     pub(super) message: &'a Message,
     pub(super) decision: Decision,
-    /// The sessions that it goes to: none where nobody answers, several where a broadcast names several agents.
+    /// The sessions that it goes to: none where nobody answers, several where a broadcast names several agents, in order.
     pub(super) keys: Vec<SessionKey>,
-    pub(super) is_broadcast: bool,
+    /// Those whom a broadcast names, if one does.
+    pub(super) fan: Option<Fan>,
     /// Whether it triggers nothing, and a later turn may tell of it.
     pub(super) is_overheard: bool,
 }
@@ -55,11 +57,7 @@ impl<'a> Cast<'a> {
         let by_name =
             heard.iter().enumerate().map(|(index, it)| (it.message.name.as_str(), index)).collect();
         let mut this = Self { turns, context, version, heard, by_name, served: Vec::new() };
-        let mut seen: BTreeMap<SessionKey, BTreeSet<&str>> = BTreeMap::new();
-        for request in &turns.requests {
-            let served = this.serve(request, &mut seen);
-            this.served.push(served);
-        }
+        this.served = turns.requests.iter().map(|it| this.serve(it)).collect();
         Some(this)
     }
 
@@ -68,15 +66,9 @@ impl<'a> Cast<'a> {
         self.by_name.get(name).map(|&it| &self.heard[it])
     }
 
-    /// The agent that a request is of: its credential tells, else its model, as far as they are one agent's alone.
+    /// The agent that a request is of, as far as it can be told.
     pub(super) fn agent(&self, request: &Request) -> Option<&'a str> {
-        let agents = &self.context.configuration.agents;
-        if let Some(agent) = agents.iter().find(|it| it.id == request.credential) {
-            return Some(&agent.id);
-        }
-        let mut owners = agents.iter().filter(|it| it.models.contains(&request.model));
-        let owner = owners.next()?;
-        owners.next().is_none().then_some(owner.id.as_str())
+        self.context.configuration.agent(&request.credential, &request.model)
     }
 
     /// The sessions, each with its requests in order.
@@ -93,32 +85,26 @@ impl<'a> Cast<'a> {
         sessions
     }
 
-    fn serve(
-        &self,
-        request: &'a Request,
-        seen: &mut BTreeMap<SessionKey, BTreeSet<&'a str>>,
-    ) -> Served<'a> {
+    fn serve(&self, request: &'a Request) -> Served<'a> {
         let carried = request.new.iter().rev().chain(request.history.iter().rev());
         let agent = self.agent(request).map(|it| it.trim().to_lowercase());
         let key = carried.filter_map(|it| self.heard(it)).find_map(|it| {
             let own = it.keys.iter().find(|key| Some(&key.agent) == agent.as_ref());
-            own.or(it.keys.first()).map(|key| (key.clone(), it.is_broadcast))
+            own.or(it.keys.first())
         });
-        let Some((key, is_broadcast)) = key else {
+        let Some(key) = key else {
             return Served { key: None, new: Vec::new() };
         };
-        let known = seen.entry(key.clone()).or_default();
-        let carried: Vec<&str> =
-            request.history.iter().chain(&request.new).map(String::as_str).collect();
-        let is_new = |it: &&str| {
-            // Turns compare with the latest request that shares a message, which may be another agent's.
-            request.new.iter().any(|new| new == it) || (is_broadcast && !known.contains(it))
-        };
         let is_told = |it: &&str| self.heard(it).is_some_and(|it| it.is_overheard);
-        let new = carried.iter().filter(|it| is_new(it) && !is_told(it)).copied().collect();
-        known.extend(carried);
-        Served { key: Some(key), new }
+        let new = request.new.iter().map(String::as_str).filter(|it| !is_told(it)).collect();
+        Served { key: Some(key.clone()), new }
     }
+}
+
+/// How many agents are asked about a message.
+pub(super) fn agents(message: &Message, context: &Context) -> usize {
+    let heard = Version::named(&context.profile).and_then(|it| hear(message, context, it));
+    heard.map_or(0, |it| it.keys.len())
 }
 
 fn hear<'a>(message: &'a Message, context: &Context, version: Version) -> Option<Heard<'a>> {
@@ -126,9 +112,9 @@ fn hear<'a>(message: &'a Message, context: &Context, version: Version) -> Option
     let address = address(message, context)?;
     let decision = routing::route(configuration, version, &address);
     let binding = decision.binding.map(|it| &configuration.bindings[it]);
-    let broadcast = routing::broadcast(configuration, version, &address);
-    let agents: Vec<&str> = match broadcast {
-        Some(agents) => agents.iter().map(String::as_str).collect(),
+    let fan = broadcast::fan(configuration, version, &address, &message.text);
+    let agents: Vec<&str> = match &fan {
+        Some(fan) => fan.agents.iter().map(String::as_str).collect(),
         None => decision.agent.as_deref().into_iter().collect(),
     };
     let speaker = speaker(message, context)?;
@@ -137,7 +123,7 @@ fn hear<'a>(message: &'a Message, context: &Context, version: Version) -> Option
         .map(|agent| session_key::key(configuration, version, agent, binding, speaker))
         .collect();
     let is_overheard = context.overheard.contains(&message.name);
-    Some(Heard { message, decision, keys, is_broadcast: broadcast.is_some(), is_overheard })
+    Some(Heard { message, decision, keys, fan, is_overheard })
 }
 
 /// Where a message was written, as routing sees it: a topic is a peer of its own whose parent is the group, and so is a

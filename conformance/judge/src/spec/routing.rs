@@ -82,32 +82,6 @@ pub fn route(configuration: &Configuration, version: Version, address: &Address)
     Decision { agent, tier, binding: Some(index), is_unknown: known.is_none() }
 }
 
-/// The agents that a broadcast names for the chat, if one does. A key with the channel's name goes before one without,
-/// which is for `WhatsApp`.
-pub fn broadcast<'a>(
-    configuration: &'a Configuration,
-    version: Version,
-    address: &Address,
-) -> Option<&'a [String]> {
-    let peer = address.peer.as_ref()?;
-    let ids = [Some(peer), address.parent.as_ref()].into_iter().flatten().map(|it| it.id.trim());
-    for id in ids {
-        let qualified = format!("{}:{id}", normal(&address.channel));
-        let plain = (normal(&address.channel) == "whatsapp").then(|| id.to_owned());
-        let keys = match version {
-            Version::March => vec![plain],
-            Version::September => vec![Some(qualified), plain],
-        };
-        for key in keys.into_iter().flatten() {
-            let found = configuration.broadcast.iter().find(|(name, _)| name.trim() == key);
-            if let Some((_, agents)) = found {
-                return Some(agents);
-            }
-        }
-    }
-    None
-}
-
 /// In which tier a binding matches, if it does. Every field that it has must match.
 fn tier(
     binding: &Binding,
@@ -205,11 +179,11 @@ fn fallback(configuration: &Configuration, version: Version) -> Option<String> {
     }
 }
 
-fn same_name(one: &str, other: &str) -> bool {
+pub(super) fn same_name(one: &str, other: &str) -> bool {
     normal(one) == normal(other)
 }
 
-fn normal(name: &str) -> String {
+pub(super) fn normal(name: &str) -> String {
     name.trim().to_lowercase()
 }
 

@@ -33,6 +33,10 @@ pub enum Rule {
     RoutingUnknownAgent,
     /// Every agent of a broadcast list.
     RoutingBroadcast,
+    /// One agent of a broadcast list after another.
+    RoutingSequence,
+    /// No more agents of a broadcast list than its turns allow.
+    RoutingBroadcastTurns,
     /// All direct chats of an agent are one conversation.
     SessionMain,
     /// One conversation a person.
@@ -131,6 +135,8 @@ impl Rule {
             Self::RoutingNobody => ("routing-nobody", &["RTE-018"]),
             Self::RoutingUnknownAgent => ("routing-unknown-agent", &["RTE-026"]),
             Self::RoutingBroadcast => ("routing-broadcast", &["RTE-030"]),
+            Self::RoutingSequence => ("routing-sequence", &["RTE-035"]),
+            Self::RoutingBroadcastTurns => ("routing-broadcast-turns", &["RTE-032"]),
             Self::SessionMain => ("session-main", &["SES-001"]),
             Self::SessionPeer => ("session-peer", &["SES-003"]),
             Self::SessionChannelPeer => ("session-channel-peer", &["SES-004"]),

@@ -33,7 +33,7 @@ fn context() -> Context {
 /// What a specification says: the rules of a pass, or what was expected.
 fn check(id: &str, script: &str) -> String {
     let (trace, context) = (trace(script), context());
-    let turns = Turns::of(&trace);
+    let turns = Turns::of(&trace, &context);
     let specification = ALL.iter().find(|it| it.id == id).expect("it is one of ours");
     let Ruling { verdict, rules } = specification.check(&trace, &turns, &context);
     match verdict {

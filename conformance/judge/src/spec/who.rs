@@ -50,7 +50,11 @@ fn judge(cast: &Cast, request: &Request, heard: &Heard, findings: &mut Findings)
     let Some(agent) = cast.agent(request) else { return };
     let is_named = |it: &&str| it.trim().eq_ignore_ascii_case(agent.trim());
     let named: Vec<&str> = heard.keys.iter().map(|it| it.agent.as_str()).collect();
-    let rule = rule(cast, heard);
+    let beyond = heard.fan.iter().flat_map(|it| &it.beyond).map(String::as_str);
+    let rule = match beyond.into_iter().any(|it| is_named(&it)) {
+        true => Rule::RoutingBroadcastTurns,
+        false => rule(cast, heard),
+    };
     if named.iter().any(is_named) {
         return findings.hold(rule, request.start.seq);
     }
@@ -68,31 +72,73 @@ fn judge(cast: &Cast, request: &Request, heard: &Heard, findings: &mut Findings)
     findings.fail(rule, &expected, observed, vec![heard.message.inbound[0].seq, request.start.seq]);
 }
 
-/// In 2026.3 every agent of a broadcast answers. In 2026.9 mentions choose among them.
+/// Every agent that a broadcast names is asked and, in sequence, none before the one that goes before it has answered.
 fn broadcasts(cast: &Cast, findings: &mut Findings) {
-    if cast.version == Version::September {
-        return;
-    }
-    for heard in cast.heard.iter().filter(|it| it.is_broadcast) {
+    for heard in &cast.heard {
+        let Some(fan) = heard.fan.as_ref().filter(|it| it.is_whole) else { continue };
         let name = heard.message.name.as_str();
         let is_asked = |index: &usize| cast.served[*index].new.contains(&name);
         let asked: Vec<usize> = (0..cast.served.len()).filter(is_asked).collect();
         let Some(&first) = asked.first() else { continue };
+        let mut before: Option<usize> = None;
         for key in &heard.keys {
-            if !asked.iter().any(|it| cast.served[*it].key.as_ref() == Some(key)) {
-                let request = &cast.turns.requests[first];
-                let expected = format!("`{name}` in a request of agent `{}` too", key.agent);
-                let observed = format!("it is in {} of other agents", asked.len());
-                let witnesses = vec![heard.message.inbound[0].seq, request.start.seq];
-                findings.fail(Rule::RoutingBroadcast, &expected, observed, witnesses);
+            let own = asked.iter().find(|it| cast.served[**it].key.as_ref() == Some(key)).copied();
+            match (own, before) {
+                (Some(own), Some(before)) if fan.is_sequential => {
+                    in_sequence(cast, heard, (before, own), findings);
+                }
+                (None, _) if !may_be_discarded(cast, heard) => {
+                    let request = &cast.turns.requests[first];
+                    let expected = format!("`{name}` in a request of agent `{}` too", key.agent);
+                    let observed = format!("it is in {} of other agents", asked.len());
+                    let witnesses = vec![heard.message.inbound[0].seq, request.start.seq];
+                    findings.fail(Rule::RoutingBroadcast, &expected, observed, witnesses);
+                }
+                _ => (),
             }
+            before = own.or(before);
         }
     }
 }
 
+/// Whether a later message may have ended what was begun before all were asked.
+fn may_be_discarded(cast: &Cast, heard: &Heard) -> bool {
+    let written = heard.message.inbound[0];
+    let is_later = |it: &&Heard| {
+        it.message.inbound[0] > written && it.keys.iter().any(|key| heard.keys.contains(key))
+    };
+    let modes = &cast.context.queue.modes;
+    cast.heard.iter().filter(is_later).any(|it| {
+        it.message.text.trim_start().starts_with('/') || modes.iter().any(|it| it == "interrupt")
+    }) || cast.context.queue.drops.iter().any(|it| it == "old")
+}
+
+fn in_sequence(cast: &Cast, heard: &Heard, (before, own): (usize, usize), findings: &mut Findings) {
+    let requests = &cast.turns.requests;
+    let (first, second) = (&requests[before], &requests[own]);
+    let few_us = cast.context.configuration.hops.few_us;
+    let end = first.end.as_ref().map(|it| it.at);
+    if end.is_some_and(|it| it.at_us <= second.start.at_us.saturating_add(few_us)) {
+        return findings.hold(Rule::RoutingSequence, second.start.seq);
+    }
+    let until = end.map_or("the end of the trace".to_owned(), |it| seconds(it.at_us));
+    let expected = format!(
+        "`{}` to the next agent of its list when the one before is done",
+        heard.message.name
+    );
+    let observed = format!(
+        "request {} lasted until {until}, and request {} came at {}",
+        first.number,
+        second.number,
+        seconds(second.start.at_us)
+    );
+    let witnesses = vec![first.start.seq, second.start.seq];
+    findings.fail(Rule::RoutingSequence, &expected, observed, witnesses);
+}
+
 fn rule(cast: &Cast, heard: &Heard) -> Rule {
     let agents = &cast.context.configuration.agents;
-    if heard.is_broadcast {
+    if heard.fan.is_some() {
         return Rule::RoutingBroadcast;
     }
     if heard.decision.is_unknown {

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{Appearance, Delivery, End, Message, Moment, Request, Turns, newness::Newness};
-use crate::trace::{Fact, Kind, ModelOutcome, Place, ToolOutcome, Trace};
+use super::{
+    Appearance, Delivery, End, Message, Moment, Request, Turns,
+    newness::{Asker, Newness},
+};
+use crate::{
+    context::Context,
+    trace::{Fact, Kind, ModelOutcome, Place, ToolOutcome, Trace},
+};
 
-pub(super) fn gather(trace: &Trace) -> Turns {
+pub(super) fn gather(trace: &Trace, context: &Context) -> Turns {
     let mut turns = Turns::default();
     gather_messages(trace, &mut turns);
     gather_sends(trace, &mut turns);
-    gather_requests(trace, &mut turns);
+    gather_requests(trace, context, &mut turns);
     gather_abandoned_calls(trace, &mut turns);
     turns
 }
@@ -115,25 +121,33 @@ fn gather_sends(trace: &Trace, turns: &mut Turns) {
     }
 }
 
-fn gather_requests(trace: &Trace, turns: &mut Turns) {
+fn gather_requests(trace: &Trace, context: &Context, turns: &mut Turns) {
     let mut newness = Newness::of(&turns.messages);
     for (index, fact) in trace.facts.iter().enumerate() {
         match &fact.kind {
-            Kind::ModelRequest { .. } => note_request(index, fact, turns, &mut newness),
+            Kind::ModelRequest { model, credential, .. } => {
+                let asker = context.configuration.asker(credential, model);
+                note_request((index, fact), &asker, turns, &mut newness);
+            }
             Kind::ModelEnd { request, outcome } => note_end(*request, fact, outcome, turns),
             _ => {}
         }
     }
 }
 
-fn note_request(fact_index: usize, fact: &Fact, turns: &mut Turns, newness: &mut Newness) {
+fn note_request(
+    (fact_index, fact): (usize, &Fact),
+    asker: &Asker,
+    turns: &mut Turns,
+    newness: &mut Newness,
+) {
     let Kind::ModelRequest { request, chat, call, provider, model, credential, prompt, tools: _ } =
         &fact.kind
     else {
         return;
     };
     let index = turns.requests.len();
-    let content = newness.judge(moment(fact), prompt, turns);
+    let content = newness.judge(moment(fact), (prompt, asker), turns);
     for (message, &times) in &content.risen {
         turns
             .appearances

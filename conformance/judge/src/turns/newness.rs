@@ -27,9 +27,13 @@ use crate::trace::{ModelOutcome, PromptMessage};
 pub(super) struct Newness {
     /// Message names by canary.
     names: BTreeMap<String, String>,
-    /// By message, the latest request that holds it, as an index.
-    latest: BTreeMap<String, usize>,
+    /// By asker and message, the latest request that holds it, as an index.
+    latest: BTreeMap<(Asker, String), usize>,
 }
+
+/// Whose request it is, where that keeps conversations apart that share messages: the agent, where several answer one
+/// message.
+pub(super) type Asker = Option<String>;
 
 /// What one prompt holds. The fields are those of [`Request`].
 #[derive(Debug)]
@@ -69,18 +73,19 @@ impl Newness {
     pub(super) fn judge(
         &mut self,
         start: Moment,
-        prompt: &[PromptMessage],
+        (prompt, asker): (&[PromptMessage], &Asker),
         turns: &Turns,
     ) -> Content {
         let (occurrences, anywhere) = self.scan(prompt);
-        let predecessor = occurrences.keys().filter_map(|it| self.latest.get(it)).max().copied();
+        let latest = |it: &String| self.latest.get(&(asker.clone(), it.clone()));
+        let predecessor = occurrences.keys().filter_map(latest).max().copied();
         let before = predecessor.map(|it| &turns.requests[it]);
         let mut risen = risen(&occurrences, before);
         if let (true, Some(before)) = (risen.is_empty(), before) {
             risen = asked_again(start, prompt, &occurrences, before, turns);
         }
         for name in occurrences.keys() {
-            self.latest.insert(name.clone(), turns.requests.len());
+            self.latest.insert((asker.clone(), name.clone()), turns.requests.len());
         }
         let new = sorted(&occurrences, |name, _| risen.contains_key(name), |it| it.last);
         let history = sorted(&occurrences, |name, _| !risen.contains_key(name), |it| it.first);

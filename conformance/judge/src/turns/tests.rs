@@ -1,11 +1,11 @@
 //! Traces and the turns that are seen in them.
 
 use super::*;
-use crate::tests::trace;
+use crate::tests::{context, trace};
 
 /// One line a request: what is new, what is history.
 fn check(script: &str) -> Vec<String> {
-    let turns = Turns::of(&trace(script));
+    let turns = Turns::of(&trace(script), &context());
     let line = |it: &Request| format!("new {} history {}", it.new.join(" "), it.history.join(" "));
     turns.requests.iter().map(line).collect()
 }
@@ -55,7 +55,7 @@ fn a_duplicate_in_a_batch_is_new_although_its_message_is_history() {
         3 ask alice user m1 | assistant yes | user m2 m1
     ";
     assert_eq!(check(script)[1], "new m2 m1 history ");
-    let turns = Turns::of(&trace(script));
+    let turns = Turns::of(&trace(script), &context());
     assert_eq!(turns.requests[1].counts["m1"], 2);
     let requests: Vec<_> =
         turns.appearances("m1").iter().map(|it| (it.request, it.times)).collect();
@@ -64,7 +64,7 @@ fn a_duplicate_in_a_batch_is_new_although_its_message_is_history() {
 
 #[test]
 fn a_message_twice_in_its_first_prompt_is_new_twice() {
-    let turns = Turns::of(&trace("0 say m1 alice\n1 ask alice user m1 m1"));
+    let turns = Turns::of(&trace("0 say m1 alice\n1 ask alice user m1 m1"), &context());
     assert_eq!(turns.appearances("m1"), [Appearance { request: 0, times: 2 }]);
 }
 
@@ -107,7 +107,7 @@ fn the_same_request_without_a_redelivery_or_a_seen_answer_is_a_retry() {
 
 #[test]
 fn a_system_prompt_brings_no_turn_but_is_looked_through() {
-    let turns = Turns::of(&trace("0 say m1 alice\n1 ask alice system m1 | user hello"));
+    let turns = Turns::of(&trace("0 say m1 alice\n1 ask alice system m1 | user hello"), &context());
     assert_eq!(turns.requests[0].counts.len(), 0);
     assert!(turns.requests[0].anywhere.contains("m1"));
     assert_eq!(turns.requests[0].newest_text, "hello");
@@ -122,7 +122,7 @@ fn sends_have_their_edits_and_deletions() {
         4 delete alice s2
         5 edit bob s1 not the same chat
     ";
-    let turns = Turns::of(&trace(script));
+    let turns = Turns::of(&trace(script), &context());
     assert_eq!(turns.sends[0].final_text(), "one");
     assert_eq!(turns.sends[0].shown().at_us, 2_000_000);
     assert_eq!(turns.sends[0].texts().count(), 2);
@@ -131,7 +131,8 @@ fn sends_have_their_edits_and_deletions() {
 
 #[test]
 fn messages_have_their_deliveries() {
-    let turns = Turns::of(&trace("0 say m1 alice\n1 ack m1\n2 again m1\n3 offer m2 alice"));
+    let turns =
+        Turns::of(&trace("0 say m1 alice\n1 ack m1\n2 again m1\n3 offer m2 alice"), &context());
     let m1 = turns.message("m1").unwrap();
     assert_eq!((m1.inbound.len(), m1.fetched.len(), m1.acknowledged.len()), (2, 2, 1));
     assert!(turns.message("m2").unwrap().fetched.is_empty());

@@ -27,7 +27,7 @@ fn check(word: &Word) -> String {
 
 fn check_in(script: &str, word: &Word, context: &Context) -> String {
     let trace = trace(script);
-    shown(&super::check(word, &trace, &Turns::of(&trace), context))
+    shown(&super::check(word, &trace, &Turns::of(&trace, context), context))
 }
 
 fn filter(of: FactName) -> Filter {

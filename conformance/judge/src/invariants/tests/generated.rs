@@ -210,7 +210,7 @@ proptest! {
             it.unadmitted = vec!["m3".to_owned()];
             it.clock = if scope == 0 { Clock::Exact } else { Clock::Measured { slack_us: lateness_us / 2, lateness_us } };
         });
-        let turns = Turns::of(&trace);
+        let turns = Turns::of(&trace, &context);
         let mut verdicts: Vec<_> = judge_all(&trace, &turns, &context).into_iter().map(|it| it.1).collect();
         verdicts.extend(words().iter().map(|it| check(it, &trace, &turns, &context)));
         for verdict in verdicts {

@@ -9,7 +9,6 @@ use crate::{
         cast::Cast,
         lane::{Arrival, End, Script, Span, Turn, Unit},
         session_key::SessionKey,
-        version::Version,
     },
     trace::{Kind, ModelOutcome, Place, Trace},
     turns::Request,
@@ -46,12 +45,11 @@ impl<'a> Session<'a> {
             Self { key, turns: Vec::new(), names, groups: Vec::new(), arrivals, units, horizon_us };
         let exit = trace.facts.iter().find(|it| matches!(it.kind, Kind::GatewayExited { .. }));
         this.horizon_us = this.horizon_us.min(exit.map_or(i64::MAX, |it| it.at_us));
-        let joined = requests.iter().any(|it| {
-            let names = cast.served[*it].new.iter().filter_map(|it| cast.heard(it));
-            names.into_iter().any(|it| it.is_broadcast)
-        });
-        if joined && cast.version == Version::September {
-            // Agents that answer one another do so in rounds, which the model does not have.
+        let ours = cast.heard.iter().filter(|it| it.keys.contains(key));
+        let mut fans = ours.filter_map(|it| Some((it, it.fan.as_ref()?)));
+        if fans.any(|(it, fan)| !fan.is_whole || (fan.is_sequential && it.keys[0] != *key)) {
+            // Whom a mention chose, rounds in which agents answer one another, and when it is somebody's turn, the
+            // model does not have.
             this.horizon_us = i64::MIN;
         }
         this.group(cast, requests);
