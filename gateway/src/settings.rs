@@ -9,6 +9,7 @@ mod broadcast;
 mod channels;
 mod commands;
 mod environment;
+mod mentions;
 mod messages;
 mod raw;
 mod secrecy;
@@ -188,7 +189,7 @@ fn convert(
     let profile = source.version.profile();
     let mut warnings = Vec::new();
     let providers = agents::providers(document, problems);
-    let roster = agents::roster(source, document, &providers, problems);
+    let roster = agents::roster(source, document, &providers, problems, &mut warnings);
     let found = channels::read(source, document, problems, &mut warnings);
     let routing = roster.as_ref().and_then(|it| {
         channels::routing(&profile, document, (&found, it), problems, &mut warnings)

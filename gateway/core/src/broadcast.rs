@@ -49,7 +49,7 @@ pub struct Group {
     pub rounds_max: u8,
     /// How many turns there are at the most, over all rounds: 1 or more.
     pub turns_max: u8,
-    /// Whether an answer begins with its agent's name.
+    /// Whether an answer begins with its agent's name, in bold.
     pub labelled: bool,
 }
 
@@ -109,15 +109,14 @@ pub struct Part {
 }
 
 impl Talk {
-    /// A talk about a message, with those who begin.
+    /// A talk about a message, with those who begin: the `addressed`, or all if none is.
     pub fn begin(
         (origin, message): (Origin, Message),
+        addressed: Vec<AgentId>,
         group: Group,
         strategy: Strategy,
     ) -> (Self, Vec<Part>) {
-        let is_named = |it: &&AgentId| group.by_mention && names(&message.text, it);
-        let named: Vec<AgentId> = group.agents.iter().filter(is_named).cloned().collect();
-        let selected = if named.is_empty() { group.agents.clone() } else { named };
+        let selected = if addressed.is_empty() { group.agents.clone() } else { addressed };
         let mut talk = Self {
             origin,
             message,
@@ -219,7 +218,7 @@ fn cut(text: &str, chars_max: usize) -> String {
 }
 
 /// Whether a text addresses an agent: `@` and its id, as a whole word.
-fn names(text: &str, agent: &AgentId) -> bool {
+pub(crate) fn names(text: &str, agent: &AgentId) -> bool {
     let is_word = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-');
     text.split('@').skip(1).any(|it| {
         let mut characters = it.chars();

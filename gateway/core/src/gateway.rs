@@ -4,6 +4,7 @@
 //! send [`Event::Tick`] when [`Gateway::next_deadline`] has come. Deadlines that have come are served before the event,
 //! so what was due first happens first, whatever woke the driver.
 
+mod addressing;
 mod builtins;
 mod control;
 mod gathering;
@@ -233,7 +234,7 @@ impl Gateway {
         let triggers = &self.settings.reset_triggers;
         let command = command::parse(version, &inbound.text)
             .or_else(|| command::reset_trigger(triggers, &inbound.text));
-        let speaks_to_us = inbound.mentioned || command.is_some();
+        let speaks_to_us = inbound.mentioned || command.is_some() || self.is_named_in(&inbound);
         let rules = &self.settings.admission;
         match rules.admit(now, &inbound.origin, speaks_to_us, &mut self.pairings) {
             Admission::Admitted => (),

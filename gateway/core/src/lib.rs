@@ -5,6 +5,7 @@
 //!
 //! - [`message`], [`untrusted`] and [`origin`]: what a channel hands in, and where it stood.
 //! - [`ingress`]: an id is taken once; rapid words become one message.
+//! - [`mention`]: to whom, in a group.
 //! - [`admission`]: who may speak.
 //! - [`overheard`]: what a group said to others.
 //! - [`owners`]: with whose authority.
@@ -32,6 +33,7 @@ pub mod ids;
 pub mod ingress;
 pub mod lane;
 pub mod life;
+pub mod mention;
 pub mod message;
 pub mod origin;
 pub mod overheard;

@@ -11,6 +11,7 @@ use crate::{
     ingress::BurstConfig,
     lane::{Cap, DropPolicy, Mode, QueueConfig, QueueOverride},
     life::{LifeRules, ResetPolicy, Zone},
+    mention::Mentions,
     message::{Inbound, Message},
     origin::{Origin, Peer, PeerKind, Route},
     overheard,
@@ -99,5 +100,11 @@ pub(crate) fn never_over(version: Version) -> LifeRules {
 }
 
 fn agent(model: ModelId) -> Agent {
-    Agent { model, system: "You help.".into(), tools: Policy::default(), spawns: Vec::new() }
+    Agent {
+        model,
+        system: "You help.".into(),
+        mentions: Mentions::default(),
+        tools: Policy::default(),
+        spawns: Vec::new(),
+    }
 }

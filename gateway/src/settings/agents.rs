@@ -15,7 +15,7 @@ use creel_core::{
 };
 use serde::Deserialize;
 
-use super::{Problems, Source, raw, tools};
+use super::{Problems, Source, mentions, raw, tools};
 use crate::{outside::Provider, secret::Secret};
 
 /// The providers and their models.
@@ -72,6 +72,7 @@ pub(super) fn roster(
     document: &raw::Document,
     providers: &Providers,
     problems: &mut Problems<'_>,
+    warnings: &mut Vec<String>,
 ) -> Option<Roster> {
     let mut roster = Roster {
         listed: Agents::default(),
@@ -100,8 +101,9 @@ pub(super) fn roster(
         };
         roster.listed.0.push(Listed { id: id.clone(), default: agent.default });
         roster.keys.insert(id.clone(), keys);
+        let mentions = mentions::mentions(document, (&path, &agent), warnings);
         let (tools, spawns) = (tools::policy(document, &agent), tools::spawns(document, &agent));
-        roster.agents.insert(id, Agent { model, system, tools, spawns });
+        roster.agents.insert(id, Agent { model, system, mentions, tools, spawns });
     }
     complete.then_some(roster)
 }

@@ -8,12 +8,30 @@ use creel_core::{
     ids::{AgentId, Channel, PeerId},
     profile::Version,
 };
+use creel_document::shape::{Field, Shape};
 use serde_json::Value;
 
-use super::{Problems, agents::Roster, raw};
+use super::{
+    Problems,
+    agents::Roster,
+    raw,
+    shape::{BOOL, TEXT, TEXTS, key},
+};
 
 /// The channel of keys without one.
 const CHANNEL: &str = "whatsapp";
+
+/// Agents, or the strategy: under `strategy`, a word.
+pub(super) const SHAPE: Shape = Shape::Either(&[
+    TEXT,
+    TEXTS,
+    Shape::record(&[
+        Field::required("agents", &TEXTS, "Who answers."),
+        key("mentionGating", &BOOL, "Whether a message that names some is for those alone."),
+        key("maxRounds", &Shape::Integer { min: 1, max: 4 }, "How many rounds."),
+        key("maxTurns", &Shape::Integer { min: 1, max: 32 }, "How many turns over all rounds."),
+    ]),
+]);
 
 /// How many agents a group may have.
 const AGENTS_MAX: usize = 16;
@@ -107,7 +125,8 @@ fn group(
             && value.get("mentionGating").and_then(Value::as_bool).unwrap_or(true),
         rounds_max: number("maxRounds").unwrap_or(plain.rounds_max),
         turns_max: number("maxTurns").unwrap_or(plain.turns_max),
-        labelled: is_qualified && several,
+        // WhatsApp shows answers as they are.
+        labelled: is_qualified && several && !path.starts_with("broadcast[whatsapp:"),
         ..plain
     })
 }

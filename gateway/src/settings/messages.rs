@@ -15,7 +15,7 @@ pub(super) fn queue(
     document: &raw::Document,
     problems: &mut Problems<'_>,
 ) -> (QueueConfig, BurstConfig) {
-    let raw::Messages { queue, inbound } = &document.messages;
+    let raw::Messages { queue, inbound, .. } = &document.messages;
     let mut mode = |path: &str, name: &str| {
         let found = Mode::parse(version, name);
         if found.is_none() {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::tools::{AgentTools, Mcp, RawSubagents, Tools};
+use super::{
+    mentions::{GroupChat, Identity},
+    tools::{AgentTools, Mcp, RawSubagents, Tools},
+};
 
 use super::channels::telegram;
 
@@ -82,6 +85,9 @@ pub(super) struct Agent {
     pub(super) id: String,
     pub(super) default: bool,
     pub(super) name: Option<String>,
+    pub(super) identity: Identity,
+    #[serde(rename = "groupChat")]
+    pub(super) group_chat: GroupChat,
     pub(super) model: Option<serde_json::Value>,
     pub(super) workspace: Option<String>,
     pub(super) tools: AgentTools,
@@ -226,10 +232,11 @@ pub(super) struct Reset {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Messages {
     pub(super) queue: Queue,
     pub(super) inbound: Inbound,
+    pub(super) group_chat: GroupChat,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,9 +1,12 @@
 //! What we understand of OpenClaw's `openclaw.json`. Other keys are ignored and listed, or refused: see [`REFUSED`].
 
+mod agent;
+
 use creel_core::lane::Cap;
 use creel_document::shape::{Field, Shape, Unknown};
 
 use super::{
+    broadcast,
     channels::{discord, slack, telegram, webhook, whatsapp},
     tools,
 };
@@ -34,7 +37,7 @@ pub(super) const DOCUMENT: Shape = open(&[
     key("models", &MODELS, "Which providers there are."),
     key("channels", &CHANNELS, "Where people write."),
     key("bindings", &Shape::ListOf(&BINDING), "Which agent answers where."),
-    key("broadcast", &Shape::MapOf(&BROADCAST), "Which agents answer together, by chat."),
+    key("broadcast", &Shape::MapOf(&broadcast::SHAPE), "Which agents answer together, by chat."),
     key("session", &SESSION, "Which conversation a message belongs to."),
     key("commands", &COMMANDS, "Who may give commands, and who the owners are."),
     key("messages", &MESSAGES, "What happens while a session is busy."),
@@ -84,8 +87,8 @@ const AGENTS: Shape = open(&[
         ]),
         "What agents have unless they say otherwise.",
     ),
-    key("list", &Shape::ListOf(&LISTED_AGENT), "The agents, as 2026.3 has them."),
-    key("entries", &Shape::MapOf(&open(AGENT)), "The agents, as 2026.9 has them."),
+    key("list", &Shape::ListOf(&agent::LISTED), "The agents, as 2026.3 has them."),
+    key("entries", &Shape::MapOf(&agent::NAMED), "The agents, as 2026.9 has them."),
 ]);
 
 /// A length of blocks, in characters.
@@ -104,26 +107,6 @@ const BLOCK_COALESCE: Shape = open(&[
     key("maxChars", &CHARS, "The most."),
     key("idleMs", &WAIT_MS, "How long no block may have come."),
 ]);
-
-const AGENT_ID: Field = Field::required("id", &TEXT, "Its id.");
-const AGENT_DEFAULT: Field = key("default", &BOOL, "Whether it answers where no binding matches.");
-const AGENT_NAME: Field = key("name", &TEXT, "Its name for people.");
-const AGENT_MODEL: Field = key("model", &MODEL, "Its model.");
-const AGENT_WORKSPACE: Field = key("workspace", &TEXT, "Its folder.");
-const AGENT_TOOLS: Field = key("tools", &tools::AGENT_TOOLS, "What it may use.");
-const AGENT_SUBAGENTS: Field = key("subagents", &tools::AGENT_SUBAGENTS, "Its sub-agents.");
-const AGENT: &[Field] =
-    &[AGENT_DEFAULT, AGENT_NAME, AGENT_MODEL, AGENT_WORKSPACE, AGENT_TOOLS, AGENT_SUBAGENTS];
-const LISTED_AGENT: Shape = open(LISTED_AGENT_FIELDS);
-const LISTED_AGENT_FIELDS: &[Field] = &[
-    AGENT_ID,
-    AGENT_DEFAULT,
-    AGENT_NAME,
-    AGENT_MODEL,
-    AGENT_WORKSPACE,
-    AGENT_TOOLS,
-    AGENT_SUBAGENTS,
-];
 
 const MODELS: Shape = open(&[key(
     "providers",
@@ -175,18 +158,6 @@ const GROUP: Shape = open(&[
     REQUIRE_MENTION,
     CHAT_ALLOW_FROM,
     key("topics", &Shape::MapOf(&TOPIC), "Topics by id."),
-]);
-
-/// Agents, or the strategy: under `strategy`, a word.
-const BROADCAST: Shape = Shape::Either(&[
-    TEXT,
-    TEXTS,
-    Shape::record(&[
-        Field::required("agents", &TEXTS, "Who answers."),
-        key("mentionGating", &BOOL, "Whether a message that names some is for those alone."),
-        key("maxRounds", &Shape::Integer { min: 1, max: 4 }, "How many rounds."),
-        key("maxTurns", &Shape::Integer { min: 1, max: 32 }, "How many turns over all rounds."),
-    ]),
 ]);
 
 /// Every field of a binding decides who answers, so none may be unknown.
@@ -341,7 +312,7 @@ const MESSAGES: Shape = open(&[
         ]),
         "Before the queue.",
     ),
-    key("groupChat", &open(&[HISTORY_LIMIT]), "What groups are told."),
+    key("groupChat", &open(&[HISTORY_LIMIT, agent::MENTION_PATTERNS]), "What groups are told."),
 ]);
 
 /// Keys that we do not have yet and must not ignore: ignoring them would change who answers or who may speak. `*` stands
@@ -355,10 +326,7 @@ pub(super) const REFUSED: &[(&[&str], &str)] = &[
     (&["agents", "entries", "*", "tools", "byProvider"], "it decides which tools may be used"),
     (&["agents", "list", "*", "tools", "toolsBySender"], "it decides who may use which tools"),
     (&["agents", "entries", "*", "tools", "toolsBySender"], "it decides who may use which tools"),
-    (&["messages", "groupChat", "mentionPatterns"], "they decide who may speak"),
     (&["messages", "groupChat", "unmentionedInbound"], "it decides which messages begin a turn"),
-    (&["agents", "list", "*", "groupChat"], "its mention patterns decide who may speak"),
-    (&["agents", "entries", "*", "groupChat"], "its mention patterns decide who may speak"),
     (&["channels", "defaults"], "its group policy decides who may speak"),
     (&["channels", "slack", "allowBots"], "it decides who may speak"),
     (&["channels", "slack", "dangerouslyAllowNameMatching"], "it decides who may speak"),

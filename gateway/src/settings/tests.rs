@@ -3,6 +3,7 @@
 mod admission;
 mod broadcast;
 mod commands;
+mod mentions;
 mod secrecy;
 mod session;
 mod streaming;
@@ -290,7 +291,7 @@ fn modes_are_those_of_the_version() {
 fn keys_that_decide_who_answers_or_speaks_are_never_ignored() {
     let lines = "$include: 'more.json5',
         accessGroups: {},
-        messages: { groupChat: { mentionPatterns: [] } },
+        messages: { groupChat: { unmentionedInbound: 'x' } },
         session: { sendPolicy: {}, maintenance: {} },
         commands: { allowFrom: {}, native: true },
         channels: { defaults: {}, telegram: { botToken: '1:A', dms: {}, streaming: 'off',
@@ -298,7 +299,7 @@ fn keys_that_decide_who_answers_or_speaks_are_never_ignored() {
     insta::assert_snapshot!(told_with(OLD, lines), @r#"
     openclaw.json:3:1: $include: `$include` is not supported yet and cannot be ignored, since the other file may decide who answers and who may speak (remove it)
     openclaw.json:4:9: accessGroups: `accessGroups` is not supported yet and cannot be ignored, since it decides who may speak (remove it)
-    openclaw.json:5:34: messages.groupChat.mentionPatterns: `messages.groupChat.mentionPatterns` is not supported yet and cannot be ignored, since they decide who may speak (remove it)
+    openclaw.json:5:34: messages.groupChat.unmentionedInbound: `messages.groupChat.unmentionedInbound` is not supported yet and cannot be ignored, since it decides which messages begin a turn (remove it)
     openclaw.json:8:21: channels.defaults: `channels.defaults` is not supported yet and cannot be ignored, since its group policy decides who may speak (remove it)
     openclaw.json:8:64: channels.telegram.dms: `channels.telegram.dms` is not supported yet and cannot be ignored, since it decides who may write directly (remove it)
     openclaw.json:9:46: channels.telegram.groups.-1.topics.2.agentId: `channels.telegram.groups.-1.topics.2.agentId` is not supported yet and cannot be ignored, since it decides who answers (remove it)

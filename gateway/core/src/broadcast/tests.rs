@@ -21,7 +21,9 @@ impl Played {
     fn begin(text: &str, group: Group, strategy: Strategy) -> (Self, String) {
         let origin = testing::dm("3001");
         let message = testing::message(origin.clone(), text);
-        let (talk, parts) = Talk::begin((origin, message), group, strategy);
+        let is_named = |it: &&AgentId| names(text, it);
+        let addressed = group.agents.iter().filter(is_named).cloned().collect();
+        let (talk, parts) = Talk::begin((origin, message), addressed, group, strategy);
         let mut played = Self(talk);
         let begun = played.run(parts);
         (played, begun)

@@ -13,6 +13,7 @@ use crate::{
     ingress::BurstConfig,
     lane::QueueConfig,
     life::LifeRules,
+    mention::Mentions,
     overheard,
     owners::{Commanders, Owners},
     profile::Profile,
@@ -30,6 +31,8 @@ pub struct Agent {
     pub model: ModelId,
     /// Its system prompt.
     pub system: Arc<str>,
+    /// By which words a message in a group speaks to it.
+    pub mentions: Mentions,
     /// Which tools it may use.
     pub tools: Policy,
     /// Which other agents its sub-agents may be: ids, or `*`.

@@ -23,9 +23,11 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) {
         let origin = inbound.origin.clone();
+        let addressed =
+            if group.by_mention { self.addressed_in(&group, &inbound.text) } else { Vec::new() };
         let message = self.message_of(inbound);
         let strategy = self.settings.broadcasts.strategy;
-        let (talk, parts) = Talk::begin((origin, message), group, strategy);
+        let (talk, parts) = Talk::begin((origin, message), addressed, group, strategy);
         self.take_parts(now, talk, parts, effects);
     }
 
@@ -125,6 +127,8 @@ impl Gateway {
     pub(super) fn labelled(&self, id: RunId, text: &str) -> Option<String> {
         let session = &self.runs[&id].session;
         let agent = self.talks.iter().find_map(|it| it.label(session))?;
-        silence::said(text).filter(|it| !it.trim().is_empty()).map(|it| format!("{agent}: {it}"))
+        silence::said(text)
+            .filter(|it| !it.trim().is_empty())
+            .map(|it| format!("**{agent}:** {it}"))
     }
 }

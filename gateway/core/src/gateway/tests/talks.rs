@@ -66,7 +66,7 @@ fn a_second_round_is_told_what_the_others_said() {
     assert_eq!(asked(&world), ["b: hello"]);
     say(&mut world, "NO_REPLY");
     assert_eq!(asked(&world), Vec::<String>::new(), "a heard nothing, b said nothing");
-    assert_eq!(seen(&world), ["a: I say"]);
+    assert_eq!(seen(&world), ["**a:** I say"]);
     world.write("3001", "2", "again");
     say(&mut world, "one");
     say(&mut world, "two");
