@@ -79,7 +79,7 @@ pub fn inbound(origin: &Origin, id: u64) -> Inbound {
         text: "what is the weather like today?".to_owned(),
         sender_name: "Someone".to_owned(),
         mentioned: true,
-        media: false,
+        media: Vec::new(),
         merged: Vec::new(),
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     driver::{Driver, Unfinished},
     http::Http,
+    media::Store,
     net::Net,
     outside::Outside,
     server::{self, Control},
@@ -51,7 +52,9 @@ pub async fn run<N: Net>(
     let listener = net.bind(address).await.map_err(|source| Error { address, source })?;
     let http = Http::new(net.clone());
     let board = Arc::new(Board::default());
-    let Settings { core, accounts, providers, keys, servers, token, wall_clock, .. } = settings;
+    let Settings {
+        core, accounts, providers, keys, servers, token, wall_clock, workspaces, ..
+    } = settings;
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let outside = Arc::new(Outside {
         http: http.clone(),
@@ -62,6 +65,8 @@ pub async fn run<N: Net>(
         board: board.clone(),
         wall_clock: wall_clock.clone(),
         seed,
+        workspaces,
+        store: Store::default(),
     });
     let clock = Clock::start(wall_clock.clone());
     let (driver, inbox) = Driver::new(Gateway::new(core, seed), clock, outside.clone());

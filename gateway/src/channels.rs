@@ -9,13 +9,23 @@ pub mod webhook;
 pub mod whatsapp;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
-use creel_core::egress::{Outgoing, SendOutcome};
+use creel_core::{
+    egress::{Outgoing, SendOutcome},
+    media::{Image, Source},
+};
 
-use crate::{driver::Inbox, http::Http, net::Net, outside::Outside};
+use crate::{
+    driver::Inbox,
+    http::Http,
+    media::{MODEL_BYTES_MAX, Picture, Unavailable, without_image},
+    net::Net,
+    outside::Outside,
+};
 
 /// One account of any channel: what receives and sends under its name.
 #[derive(Clone, Debug)]
@@ -80,19 +90,70 @@ impl Account {
         }
     }
 
-    /// Sends one piece.
-    pub async fn send<N: Net>(&self, outside: &Outside<N>, outgoing: &Outgoing) -> SendOutcome {
+    /// The largest image that it takes, either way, in bytes.
+    pub fn media_bytes_max(&self) -> usize {
+        match self {
+            Self::Discord(_) | Self::Slack(_) => MODEL_BYTES_MAX,
+            Self::Telegram(account) => account.media_bytes_max,
+            Self::Webhook(account) => account.media_bytes_max,
+            Self::WhatsApp(account) => account.media_bytes_max,
+        }
+    }
+
+    /// Fetches an image that somebody sent, of at most so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// Says why it cannot be had; the log says more.
+    pub async fn fetch<N: Net>(
+        &self,
+        outside: &Outside<N>,
+        image: &Image,
+        bytes_max: usize,
+    ) -> Result<Picture, Unavailable> {
+        let http = outside.http.clone();
+        let Source::Platform(name) = &image.source else { return Err(Unavailable::NotFetched) };
+        match self {
+            Self::Telegram(account) => telegram::fetch(http, account, name, bytes_max).await,
+            Self::Discord(_) | Self::Slack(_) => Err(Unavailable::NotFetched),
+            // Its images come with their message.
+            Self::Webhook(_) => Err(Unavailable::NotFetched),
+            Self::WhatsApp(account) => whatsapp::fetch(http, account, name, bytes_max).await,
+        }
+    }
+
+    /// Sends one piece, with its picture if it shows one.
+    pub async fn send<N: Net>(
+        &self,
+        outside: &Outside<N>,
+        outgoing: &Outgoing,
+        picture: Option<&Picture>,
+    ) -> SendOutcome {
         let http = outside.http.clone();
         match self {
-            Self::Discord(account) => discord::send(http, account, outgoing, outside.seed).await,
-            Self::Slack(account) => slack::send(http, account, outgoing).await,
-            Self::Telegram(account) => telegram::send(http, account.clone(), outgoing).await,
+            Self::Discord(account) => {
+                let words = words_of(outgoing, picture);
+                discord::send(http, account, &words, outside.seed).await
+            }
+            Self::Slack(account) => slack::send(http, account, &words_of(outgoing, picture)).await,
+            Self::Telegram(account) => {
+                telegram::send(http, account.clone(), outgoing, picture).await
+            }
             Self::Webhook(account) => {
                 let key = outside.idempotency_key(outgoing);
-                webhook::send((http, &outside.wall_clock), account, outgoing, &key).await
+                let said = (outgoing, picture);
+                webhook::send((http, &outside.wall_clock), account, said, &key).await
             }
-            Self::WhatsApp(account) => whatsapp::send(outside, account, outgoing).await,
+            Self::WhatsApp(account) => whatsapp::send(outside, account, outgoing, picture).await,
         }
+    }
+}
+
+/// A piece for a channel that shows no pictures: its words say that one is missing.
+fn words_of<'a>(outgoing: &'a Outgoing, picture: Option<&Picture>) -> Cow<'a, Outgoing> {
+    match picture {
+        None => Cow::Borrowed(outgoing),
+        Some(_) => Cow::Owned(without_image(outgoing, &Unavailable::Refused)),
     }
 }
 

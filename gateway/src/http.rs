@@ -3,7 +3,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming};
 use hyper_rustls::{
     ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream,
@@ -32,9 +32,12 @@ pub enum Error {
     /// The connection broke; the request may have been taken.
     #[error("exchange: {0}")]
     Exchange(String),
-    /// The body was longer than expected, or broke off.
+    /// The body broke off.
     #[error("read body: {0}")]
     Body(String),
+    /// The body was longer than expected.
+    #[error("the body is too long")]
+    TooLong,
     /// The other side took too long.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -45,6 +48,7 @@ pub enum Error {
 pub struct Http<N: Net> {
     client: Client<HttpsConnector<Connector<N>>, Full<Bytes>>,
     connector: HttpsConnector<Connector<N>>,
+    net: N,
 }
 
 /// A connection of its own, with TLS if the address asks for it.
@@ -57,7 +61,7 @@ impl<N: Net> Http<N> {
             .with_tls_config(tls())
             .https_or_http()
             .enable_http1()
-            .wrap_connector(Connector(net));
+            .wrap_connector(Connector(net.clone()));
         // Both timers, or the pool reads the machine's clock.
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -65,7 +69,12 @@ impl<N: Net> Http<N> {
             .pool_idle_timeout(IDLE_MAX)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .build(connector.clone());
-        Self { client, connector }
+        Self { client, connector, net }
+    }
+
+    /// What it stands on.
+    pub fn net(&self) -> &N {
+        &self.net
     }
 
     /// Opens a connection that is not the pool's, for protocols that are HTTP only at first.
@@ -119,7 +128,11 @@ impl<N: Net> Http<N> {
         let whole = async {
             let (head, body) = self.send(request).await?.into_parts();
             let body = Limited::new(body, bytes_max).collect().await;
-            let body = body.map_err(|it| Error::Body(it.to_string()))?.to_bytes();
+            let body = body.map_err(|it| match it.is::<LengthLimitError>() {
+                true => Error::TooLong,
+                false => Error::Body(it.to_string()),
+            });
+            let body = body?.to_bytes();
             Ok(Response::from_parts(head, body))
         };
         tokio::time::timeout(within, whole).await.unwrap_or(Err(Error::TimedOut(within)))

@@ -20,6 +20,7 @@ pub mod cli;
 pub mod clock;
 pub mod driver;
 pub mod http;
+pub mod media;
 pub mod net;
 pub mod outside;
 pub mod providers;

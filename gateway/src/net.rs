@@ -5,7 +5,7 @@
 use std::{
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -34,6 +34,11 @@ pub trait Net: Clone + Send + Sync + 'static {
         port: u16,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
+    /// The numbers of a host. A network that does not tell has none.
+    fn look_up(&self, _host: &str) -> impl Future<Output = io::Result<Vec<IpAddr>>> + Send {
+        std::future::ready(Err(io::Error::from(io::ErrorKind::Unsupported)))
+    }
+
     /// Whether programs may be started beside it: only where the machine is the real one.
     fn may_spawn(&self) -> bool {
         false
@@ -56,6 +61,10 @@ impl Net for TokioNet {
         let mut stream = tokio::net::TcpStream::connect((host, port)).await?;
         disable_nagle(&mut stream);
         Ok(stream)
+    }
+
+    async fn look_up(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        Ok(tokio::net::lookup_host((host, 0)).await?.map(|it| it.ip()).collect())
     }
 
     fn may_spawn(&self) -> bool {

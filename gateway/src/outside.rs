@@ -5,20 +5,24 @@ use std::{collections::BTreeMap, sync::Arc};
 use creel_core::{
     egress::{Outgoing, SendOutcome},
     ids::{AccountId, AgentId, Channel},
+    media::{Received, Source},
     run::{ModelFailure, ModelOutcome, ModelRequest},
+    session::Entry,
     tools::{Job, ToolOutcome},
 };
 
+use bytes::Bytes;
 use tracing::Instrument as _;
 
 use crate::{
     channels::{Account, Board},
     clock::WallClock,
     http::Http,
+    media::{self, Folder, MODEL_BYTES_MAX, Picture, Store, Unavailable, without_image},
     net::Net,
     providers::{
         Parts,
-        openai::{self, Endpoint},
+        openai::{self, Asked, Endpoint},
     },
     secret::Secret,
     tools::servers::Servers,
@@ -52,6 +56,10 @@ pub struct Outside<N: Net> {
     pub seed: u64,
     /// Servers of tools.
     pub servers: Servers,
+    /// Each agent's folder, which the images of its answers may come from.
+    pub workspaces: BTreeMap<AgentId, Folder>,
+    /// Images that were fetched for the model.
+    pub store: Store,
 }
 
 impl<N: Net> Outside<N> {
@@ -68,7 +76,9 @@ impl<N: Net> Outside<N> {
                 tracing::error!("no provider or no key for this model");
                 return ModelOutcome::Failed(ModelFailure::NotConfigured);
             };
-            openai::complete(&self.http, &endpoint, model, &request, parts.as_ref()).await
+            let pictures = self.pictures(&request).await;
+            let asked = Asked { model, request: &request, pictures: &pictures };
+            openai::complete(&self.http, &endpoint, asked, parts.as_ref()).await
         }
         .instrument(span)
     }
@@ -91,9 +101,55 @@ impl<N: Net> Outside<N> {
                 tracing::error!("no such account");
                 return SendOutcome::Permanent;
             };
-            account.send(&self, &outgoing).await
+            let Some(presented) = &outgoing.image else {
+                return account.send(&self, &outgoing, None).await;
+            };
+            match media::load(&self, presented, account.media_bytes_max()).await {
+                Ok(picture) => account.send(&self, &outgoing, Some(&picture)).await,
+                Err(why) => account.send(&self, &without_image(&outgoing, &why), None).await,
+            }
         }
         .instrument(span)
+    }
+
+    /// The pictures of a request, in its order.
+    async fn pictures(&self, request: &ModelRequest) -> Vec<Result<Picture, Unavailable>> {
+        let mut pictures = Vec::new();
+        for entry in request.history.entries() {
+            let Entry::User(said) = entry else { continue };
+            for received in &said.images {
+                pictures.push(self.picture(received).await);
+            }
+        }
+        pictures
+    }
+
+    async fn picture(&self, received: &Received) -> Result<Picture, Unavailable> {
+        let Received { route, image } = received;
+        if let Source::Inline(bytes) = &image.source {
+            return Picture::new(Bytes::from_owner(bytes.clone()), MODEL_BYTES_MAX);
+        }
+        if let Some(found) = self.store.find(received) {
+            return found;
+        }
+        let account = self.accounts.get(&(route.channel.clone(), route.account.clone()));
+        let found = match account {
+            None => Err(Unavailable::NotFetched),
+            Some(account) => {
+                let bytes_max = account.media_bytes_max().min(MODEL_BYTES_MAX);
+                let is_larger = |it: u64| usize::try_from(it).map_or(true, |it| it > bytes_max);
+                if image.bytes.is_some_and(is_larger) {
+                    Err(Unavailable::TooLarge(bytes_max))
+                } else {
+                    account.fetch(self, image, bytes_max).await
+                }
+            }
+        };
+        if let Err(why) = &found {
+            tracing::warn!(%why, "an image is not shown to the model");
+        }
+        self.store.keep(received, &found);
+        found
     }
 
     /// What tells a piece from all others, for platforms that must not show it twice: each attempt has the same.

@@ -43,7 +43,7 @@ use creel_document::{
 use serde::Deserialize as _;
 
 use crate::{
-    channels::Account, clock::WallClock, outside::Provider, secret::Secret,
+    channels::Account, clock::WallClock, media::Folder, outside::Provider, secret::Secret,
     tools::servers::ServerSettings,
 };
 
@@ -93,6 +93,8 @@ pub struct Settings {
     pub keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
     /// Servers of tools.
     pub servers: Vec<ServerSettings>,
+    /// Each agent's folder: on the disk, unless a simulation puts another here.
+    pub workspaces: BTreeMap<AgentId, Folder>,
 }
 
 /// A configuration that was accepted.
@@ -206,6 +208,7 @@ fn convert(
     let broadcasts =
         broadcast::broadcasts(source.version, document, &roster, problems, &mut warnings);
     let defaults = &document.agents.defaults;
+    let folders = roster.workspaces.iter();
     let settings = Settings {
         core: gateway::Settings {
             profile,
@@ -239,8 +242,9 @@ fn convert(
         providers: providers.by_name,
         keys: roster.keys,
         servers,
+        workspaces: folders.map(|(id, it)| (id.clone(), Folder::Disk(it.clone()))).collect(),
     };
-    Some((settings, warnings, roster.workspaces))
+    Some((settings, warnings, roster.workspaces.into_values().collect()))
 }
 
 /// The main lane's width: `2026.9` gives a big machine more.

@@ -53,7 +53,8 @@ fn request() -> ModelRequest {
 async fn ask(base_url: String) -> String {
     let (log, _guard) = Log::listen();
     let endpoint = Endpoint { base_url, key: Secret::new(KEY) };
-    let outcome = openai::complete(&Http::new(TokioNet), &endpoint, "m", &request(), None).await;
+    let asked = openai::Asked { model: "m", request: &request(), pictures: &[] };
+    let outcome = openai::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
     let outcome = match outcome {
         ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
         ModelOutcome::Failed(failure) => format!("{failure:?}: {failure}"),

@@ -102,6 +102,7 @@ fn account() -> Account {
         id: AccountId::new("default").unwrap(),
         token: Secret::new(TOKEN),
         api_root: "http://platform".to_owned(),
+        media_bytes_max: 1_000_000,
     }
 }
 
@@ -130,6 +131,8 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         board: Arc::default(),
         wall_clock: WallClock::system(),
         seed: 1,
+        workspaces: settings.workspaces,
+        store: creel_gateway::media::Store::default(),
     };
     Driver::new(
         Gateway::new(settings.core, 1),
@@ -279,8 +282,15 @@ async fn send(script: Script) -> SendOutcome {
         peer: Peer { kind: PeerKind::Direct, id: PeerId::new("5").unwrap() },
         thread: None,
     };
-    let outgoing = Outgoing { send: SendId(1), piece: 1, route, text: "hi".into(), reply_to: None };
-    telegram::send(http, account(), &outgoing).await
+    let outgoing = Outgoing {
+        send: SendId(1),
+        piece: 1,
+        route,
+        text: "hi".into(),
+        image: None,
+        reply_to: None,
+    };
+    telegram::send(http, account(), &outgoing, None).await
 }
 
 #[tokio::test(start_paused = true)]

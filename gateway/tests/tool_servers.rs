@@ -57,6 +57,8 @@ fn gateway() -> (Arc<Outside<TokioNet>>, Driver<TokioNet>, Inbox) {
         board: Arc::default(),
         wall_clock: WallClock::system(),
         seed: 1,
+        workspaces: settings.workspaces,
+        store: creel_gateway::media::Store::default(),
     });
     let clock = Clock::start(WallClock::system());
     let (driver, inbox) = Driver::new(Gateway::new(settings.core, 1), clock, outside.clone());

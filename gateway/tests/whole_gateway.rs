@@ -239,6 +239,8 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
         wall_clock,
         seed: 1,
         servers: Servers::default(),
+        workspaces: std::collections::BTreeMap::default(),
+        store: creel_gateway::media::Store::default(),
     };
     let outside = Arc::new(outside);
     let (driver, inbox) =

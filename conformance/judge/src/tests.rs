@@ -180,6 +180,7 @@ impl Reader {
             platform_id: format!("p-{name}"),
             text: format!("{text} {}", canary.clone().unwrap_or_default()).trim().to_owned(),
             canary,
+            images: Vec::new(),
         };
         vec![inbound, Kind::Fetched { message: name.to_owned() }]
     }
@@ -234,7 +235,13 @@ impl Reader {
         };
         self.sends += 1;
         let platform_id = format!("s{}", self.sends);
-        Kind::Sent { place: self.place(chat), platform_id, text: text.to_owned(), reply_to }
+        Kind::Sent {
+            place: self.place(chat),
+            platform_id,
+            text: text.to_owned(),
+            reply_to,
+            images: Vec::new(),
+        }
     }
 
     fn change(&self, verb: &str, rest: &str) -> Kind {

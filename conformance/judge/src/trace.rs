@@ -96,6 +96,9 @@ pub enum Kind {
         text: String,
         /// The token that finds this message again, if it has one.
         canary: Option<String>,
+        /// The pictures that it shows, each as [`picture`] writes it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        images: Vec<String>,
     },
     /// The gateway fetched a message from the platform.
     Fetched {
@@ -117,6 +120,9 @@ pub enum Kind {
         text: String,
         /// The platform's id of the message that it answers, if it quotes one.
         reply_to: Option<String>,
+        /// The pictures that a person sees with it, each as [`picture`] writes it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        images: Vec<String>,
     },
     /// The gateway replaced the text of a message that it had sent.
     Edited {
@@ -231,6 +237,16 @@ pub struct PromptMessage {
     /// The id of the tool call whose result it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_of: Option<String>,
+    /// The pictures in it, each as [`picture`] writes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+}
+
+/// A picture as a trace has it: its media type, and the beginning of its SHA-256. Megabytes are no evidence.
+pub fn picture(mime: &str, bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    let hex = digest.iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    format!("{mime} {hex}")
 }
 
 /// How a tool call ended, as the tool's server saw it.

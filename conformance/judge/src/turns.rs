@@ -61,6 +61,8 @@ pub struct Message {
     pub text: String,
     /// The token that finds it again, if it has one.
     pub canary: Option<String>,
+    /// The pictures that it shows.
+    pub images: Vec<String>,
     /// When it was given to the platform: once, and once more for each redelivery.
     pub inbound: Vec<Moment>,
     /// When the gateway fetched it.
@@ -130,6 +132,8 @@ pub struct Delivery {
     pub text: String,
     /// The platform's id of the message that it answers, if it quotes one.
     pub reply_to: Option<String>,
+    /// The pictures that are seen with it.
+    pub images: Vec<String>,
     /// Later texts, in order.
     pub edits: Vec<(Moment, String)>,
     /// When it was deleted, if it was.

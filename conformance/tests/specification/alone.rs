@@ -184,6 +184,7 @@ impl World<'_> {
             platform_id: id.clone(),
             text: text.clone(),
             canary,
+            images: Vec::new(),
         });
         self.record(Kind::Fetched { message: send.name.clone() });
         self.step(Event::Inbound(Inbound {
@@ -192,7 +193,7 @@ impl World<'_> {
             text,
             sender_name: chat.sender.clone(),
             mentioned: send.mention,
-            media: false,
+            media: Vec::new(),
             merged: Vec::new(),
         }));
     }
@@ -213,6 +214,7 @@ impl World<'_> {
                     platform_id: format!("s{}", self.sends),
                     text: outgoing.text,
                     reply_to: outgoing.reply_to.map(|it| it.to_string()),
+                    images: Vec::new(),
                 });
                 let (send, outcome) = (outgoing.send, SendOutcome::Delivered);
                 self.later(self.now_ms, Coming::Event(Event::SendEnded { send, outcome }));
@@ -224,7 +226,7 @@ impl World<'_> {
 
     fn ask(&mut self, request: &ModelRequest) {
         let message = |entry: &Entry| match entry {
-            Entry::User(text) => ("user", text.clone()),
+            Entry::User(said) => ("user", said.text.clone()),
             Entry::Assistant(text) => ("assistant", text.clone()),
             Entry::Tools(_) => unreachable!("no model here asks for a tool"),
         };
@@ -236,6 +238,7 @@ impl World<'_> {
                 text: text.to_string(),
                 calls: Vec::new(),
                 result_of: None,
+                images: Vec::new(),
             })
             .collect();
         let canaries = prompt.iter().flat_map(|it| canaries_in(&it.text));

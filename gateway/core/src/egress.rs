@@ -2,6 +2,7 @@
 //!
 //! Source: contract, sections 4 and 5.
 
+pub mod attached;
 pub mod chunk;
 pub mod silence;
 pub mod stream;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     ids::{MessageId, SendId},
+    media::Presented,
     origin::Route,
     time::{Millis, Timestamp},
 };
@@ -26,6 +28,10 @@ const BACKOFF_MAX: Millis = Millis::from_s(10 * 60);
 /// How many pieces may wait on one route. The oldest is not dropped for a newer one: the newer is refused.
 pub const PIECES_MAX: usize = 1_000;
 
+/// The longest text that is an image's caption, in UTF-16 code units: what Telegram and WhatsApp take. A longer one follows
+/// the image as messages of its own.
+pub const CAPTION_UNITS_MAX: usize = 1_024;
+
 /// What the shell shall send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -35,8 +41,10 @@ pub struct Outgoing {
     pub piece: u64,
     /// Where to.
     pub route: Route,
-    /// The piece's text.
+    /// The piece's text; beside an image its caption, which may be empty.
     pub text: String,
+    /// The image that is shown. If it cannot be had, the text is sent and says so.
+    pub image: Option<Presented>,
     /// The message that it quotes.
     pub reply_to: Option<MessageId>,
 }
@@ -84,6 +92,7 @@ struct Queue {
 struct Piece {
     number: u64,
     text: String,
+    image: Option<Presented>,
     reply_to: Option<MessageId>,
     attempts: u32,
 }
@@ -91,12 +100,26 @@ struct Piece {
 impl Outbox {
     /// Puts a text in line. False if the route's line is full.
     pub fn push(&mut self, route: &Route, text: String, reply_to: Option<MessageId>) -> bool {
+        self.push_piece(route, (text, None), reply_to)
+    }
+
+    /// Puts an image with its caption in line. False if the route's line is full.
+    pub fn push_image(&mut self, route: &Route, caption: String, image: Presented) -> bool {
+        self.push_piece(route, (caption, Some(image)), None)
+    }
+
+    fn push_piece(
+        &mut self,
+        route: &Route,
+        (text, image): (String, Option<Presented>),
+        reply_to: Option<MessageId>,
+    ) -> bool {
         let queue = self.routes.entry(route.clone()).or_default();
         let room = queue.pieces.len() < PIECES_MAX;
         if room {
             self.pieces += 1;
             let number = self.pieces;
-            queue.pieces.push_back(Piece { number, text, reply_to, attempts: 0 });
+            queue.pieces.push_back(Piece { number, text, image, reply_to, attempts: 0 });
         }
         room
     }
@@ -115,9 +138,9 @@ impl Outbox {
         let send = SendId(self.sends);
         queue.flying = true;
         piece.attempts += 1;
-        let Piece { number, text, reply_to, attempts: _ } = piece.clone();
+        let Piece { number, text, image, reply_to, attempts: _ } = piece.clone();
         self.flying.insert(send, route.clone());
-        Some(Outgoing { send, piece: number, route: route.clone(), text, reply_to })
+        Some(Outgoing { send, piece: number, route: route.clone(), text, image, reply_to })
     }
 
     /// When [`Outbox::next`] may have something for the route again, if that depends on time alone.

@@ -3,7 +3,7 @@
 //! No IO, clock, randomness, async, lock or log line is in this crate; its manifest cannot name them. The modules, in
 //! the order of a message's life:
 //!
-//! - [`message`], [`untrusted`] and [`origin`]: what a channel hands in, and where it stood.
+//! - [`message`], [`media`], [`untrusted`] and [`origin`]: what a channel hands in, and where it stood.
 //! - [`ingress`]: an id is taken once; rapid words become one message.
 //! - [`mention`]: to whom, in a group.
 //! - [`admission`]: who may speak.
@@ -33,6 +33,7 @@ pub mod ids;
 pub mod ingress;
 pub mod lane;
 pub mod life;
+pub mod media;
 pub mod mention;
 pub mod message;
 pub mod origin;

@@ -1,9 +1,10 @@
 //! A message on its way through the gateway, and the turn that it becomes.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     ids::{MessageId, SenderId},
+    media::{Attachment, Received, Said},
     origin::{Origin, PeerKind, Route},
     owners::Authority,
     untrusted,
@@ -25,8 +26,8 @@ pub struct Inbound {
     pub sender_name: String,
     /// Whether the message speaks to the bot: a mention, an answer to it, or a command with its name.
     pub mentioned: bool,
-    /// Whether anything but text came with it.
-    pub media: bool,
+    /// What came with the words, in the sender's order. Words that name it stand in `text` if the sender wrote none.
+    pub media: Vec<Attachment>,
     /// The earlier messages of a burst that were merged into this one, oldest first. Channels hand in none.
     pub merged: Vec<MessageId>,
 }
@@ -48,13 +49,14 @@ pub struct Message {
     pub context: String,
     /// What the model reads: the words, in a group with the sender's label before them.
     pub text: String,
+    /// What the model sees, at most one.
+    pub image: Option<Arc<Received>>,
 }
 
 impl Message {
     /// The message, as the model shall read it.
     pub fn of(inbound: Inbound, authority: Authority) -> Self {
-        let Inbound { origin, message, text, sender_name, mentioned: _, media: _, merged } =
-            inbound;
+        let Inbound { origin, message, text, sender_name, mentioned: _, media, merged } = inbound;
         let text = match (untrusted::neutral(&text), origin.route.peer.kind) {
             (Cow::Owned(neutral), PeerKind::Direct) => neutral,
             (Cow::Borrowed(_), PeerKind::Direct) => text,
@@ -65,17 +67,15 @@ impl Message {
         };
         let Origin { route, sender, .. } = origin;
         let context = String::new();
-        Self { id: message, route, sender, authority, merged, context, text }
+        let image = Received::first_of(&route, media);
+        Self { id: message, route, sender, authority, merged, context, text, image }
     }
 
     /// The message as an entry of its own.
-    pub fn into_prompt(self) -> String {
-        let Self { mut context, text, .. } = self;
-        if context.is_empty() {
-            return text;
-        }
+    pub fn into_prompt(self) -> Said {
+        let Self { mut context, text, image, .. } = self;
         context.push_str(&text);
-        context
+        Said::new(context, image.into_iter().collect())
     }
 }
 
@@ -85,7 +85,7 @@ impl Message {
         let id = MessageId::new(reporter).expect("reporters have names");
         let sender = SenderId::new(reporter).expect("reporters have names");
         let (merged, context) = (Vec::new(), String::new());
-        Self { id, route, sender, authority, merged, context, text }
+        Self { id, route, sender, authority, merged, context, text, image: None }
     }
 }
 
@@ -97,5 +97,5 @@ pub struct Turn {
     /// With whose authority it runs: the least of all that is in it.
     pub authority: Authority,
     /// The new user entry.
-    pub prompt: String,
+    pub prompt: Said,
 }

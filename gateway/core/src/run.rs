@@ -30,8 +30,8 @@ pub struct Run {
     pub phase: Phase,
     /// How many tools its model has asked for.
     pub tool_calls: u32,
-    /// What its model had sent by the `message` tool, and where to: the same is not sent twice.
-    pub sent: BTreeSet<(Route, String)>,
+    /// What its model had sent by the `message` tool, and where to: the same words and image are not sent twice.
+    pub sent: BTreeSet<(Route, String, Option<String>)>,
 }
 
 impl Run {

@@ -6,6 +6,7 @@ use crate::{
     ids::{AgentId, ModelId},
     lane::{Lane, QueueOverride},
     life::Life,
+    media::{IMAGES_KEPT_MAX, Said},
     origin::Route,
     owners::Authority,
     send_policy::Verdict,
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// What people said.
-    User(Arc<str>),
+    User(Said),
     /// What the model said.
     Assistant(Arc<str>),
     /// What the model said and asked for, with what came of it: a call without its result cannot be written down.
@@ -31,9 +32,22 @@ pub enum Entry {
 pub struct History(Arc<Vec<Entry>>);
 
 impl History {
-    /// Appends an entry. Handles that others hold keep what they had.
+    /// Appends an entry. Handles that others hold keep what they had. Pictures of long ago make room for new ones.
     pub fn push(&mut self, entry: Entry) {
-        Arc::make_mut(&mut self.0).push(entry);
+        let shows = matches!(&entry, Entry::User(said) if !said.images.is_empty());
+        let entries = Arc::make_mut(&mut self.0);
+        entries.push(entry);
+        if !shows {
+            return;
+        }
+        let mut kept = 0;
+        for entry in entries.iter_mut().rev() {
+            let Entry::User(said) = entry else { continue };
+            kept += said.images.len();
+            if kept > IMAGES_KEPT_MAX && !said.images.is_empty() {
+                said.forget_images();
+            }
+        }
     }
 
     /// The entries, oldest first.

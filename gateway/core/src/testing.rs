@@ -35,8 +35,8 @@ pub(crate) fn dm(sender: &str) -> Origin {
 pub(crate) fn inbound(origin: Origin, id: &str, text: &str) -> Inbound {
     let sender_name = "Someone".to_owned();
     let message = MessageId::new(id).unwrap();
-    let (text, merged) = (text.to_owned(), Vec::new());
-    Inbound { origin, message, text, sender_name, mentioned: false, media: false, merged }
+    let (text, media, merged) = (text.to_owned(), Vec::new(), Vec::new());
+    Inbound { origin, message, text, sender_name, mentioned: false, media, merged }
 }
 
 pub(crate) fn message(origin: Origin, text: &str) -> Message {

@@ -20,6 +20,7 @@ use crate::{
     channels::{Board, State},
     driver::Inbox,
     http::Http,
+    media::{Picture, Unavailable, without_image},
     net::Net,
     secret::Secret,
 };
@@ -51,6 +52,8 @@ pub struct Account {
     pub token: Secret,
     /// Where the Bot API is, without a slash at the end.
     pub api_root: String,
+    /// The largest image that it takes, either way, in bytes.
+    pub media_bytes_max: usize,
 }
 
 impl Account {
@@ -172,10 +175,52 @@ async fn unless_closing<T>(inbox: &Inbox, work: impl Future<Output = T>) -> Opti
     }
 }
 
-/// Sends one piece.
-pub async fn send<N: Net>(http: Http<N>, account: Account, outgoing: &Outgoing) -> SendOutcome {
+/// Fetches an image that somebody sent.
+///
+/// # Errors
+///
+/// Says why it cannot be had.
+pub async fn fetch<N: Net>(
+    http: Http<N>,
+    account: &Account,
+    file_id: &str,
+    bytes_max: usize,
+) -> Result<Picture, Unavailable> {
+    let api = Api::new(http, account);
+    let failed = |failure: &Failure| {
+        tracing::warn!(%failure, "fetch an image");
+        Unavailable::NotFetched
+    };
+    let file = api.get_file(file_id).await.map_err(|it| failed(&it))?;
+    let is_larger = |it: u64| usize::try_from(it).map_or(true, |it| it > bytes_max);
+    if file.file_size.is_some_and(is_larger) {
+        return Err(Unavailable::TooLarge(bytes_max));
+    }
+    match api.download(&file, bytes_max).await {
+        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
+        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
+        Err(failure) => Err(failed(&failure)),
+    }
+}
+
+/// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so.
+pub async fn send<N: Net>(
+    http: Http<N>,
+    account: Account,
+    outgoing: &Outgoing,
+    picture: Option<&Picture>,
+) -> SendOutcome {
     let api = Api::new(http, &account);
-    let Err(failure) = api.send_message(outgoing).await else { return SendOutcome::Delivered };
+    let mut sent = match picture {
+        Some(picture) => api.send_photo(outgoing, picture).await,
+        None => api.send_message(outgoing).await,
+    };
+    if let (Some(_), Err(Failure::Refused { status: 400 | 413, description })) = (picture, &sent) {
+        tracing::warn!(description, "the image was refused");
+        let words = without_image(outgoing, &Unavailable::Refused);
+        sent = api.send_message(&words).await;
+    }
+    let Err(failure) = sent else { return SendOutcome::Delivered };
     tracing::warn!(%failure, "send");
     match failure {
         Failure::RetryAfter(wait) => {

@@ -60,6 +60,8 @@ pub struct Account {
     pub reply_url: String,
     /// Where on our port it calls.
     pub path: String,
+    /// The largest image that it takes, either way, in bytes.
+    pub media_bytes_max: usize,
 }
 
 impl Account {

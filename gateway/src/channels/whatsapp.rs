@@ -31,6 +31,7 @@ use crate::{
     },
     driver::Inbox,
     http::Http,
+    media::{Picture, Unavailable, without_image},
     net::Net,
     outside::Outside,
     secret::Secret,
@@ -77,6 +78,8 @@ pub struct Account {
     pub api_root: String,
     /// Where on our port the platform calls.
     pub path: String,
+    /// The largest image that it takes, either way, in bytes.
+    pub media_bytes_max: usize,
 }
 
 impl Account {
@@ -127,14 +130,47 @@ pub async fn receive<N: Net>(http: Http<N>, account: Account, inbox: Inbox, boar
     }
 }
 
-/// Sends one piece.
+/// Fetches an image that somebody sent.
+///
+/// # Errors
+///
+/// Says why it cannot be had.
+pub async fn fetch<N: Net>(
+    http: Http<N>,
+    account: &Account,
+    id: &str,
+    bytes_max: usize,
+) -> Result<Picture, Unavailable> {
+    let graph = Graph::new(http, account);
+    match graph.media(id, bytes_max).await {
+        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
+        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
+        Err(failure) => {
+            tracing::warn!(%failure, "fetch an image");
+            Err(Unavailable::NotFetched)
+        }
+    }
+}
+
+/// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so.
 pub async fn send<N: Net>(
     outside: &Outside<N>,
     account: &Account,
     outgoing: &Outgoing,
+    picture: Option<&Picture>,
 ) -> SendOutcome {
     let graph = Graph::new(outside.http.clone(), account);
-    let Err(failure) = graph.send_text(outgoing).await else { return SendOutcome::Delivered };
+    let mut sent = match picture {
+        Some(picture) => graph.send_image(outgoing, picture).await,
+        None => graph.send_text(outgoing).await,
+    };
+    if let (Some(_), Err(failure)) = (picture, &sent)
+        && failure.is_refused_media()
+    {
+        tracing::warn!(%failure, "the image was refused");
+        sent = graph.send_text(&without_image(outgoing, &Unavailable::Refused)).await;
+    }
+    let Err(failure) = sent else { return SendOutcome::Delivered };
     tracing::warn!(%failure, "send");
     if failure.is_refused_token() {
         outside.board.set(&account.name(), Doing::Down(failure.to_string()));

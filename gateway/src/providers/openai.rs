@@ -4,6 +4,7 @@
 //! end. Anything else has a reason of its own, so that half an answer is never passed off as one.
 
 mod calls;
+mod content;
 
 use std::time::Duration;
 
@@ -20,7 +21,12 @@ use serde::{Deserialize, Serialize};
 use sse_stream::SseStream;
 
 use super::Parts;
-use crate::{http::Http, net::Net, secret::Secret};
+use crate::{
+    http::Http,
+    media::{Picture, Unavailable},
+    net::Net,
+    secret::Secret,
+};
 
 /// The longest answer that is taken, in bytes of text.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -48,6 +54,17 @@ pub struct Endpoint {
     pub key: Secret,
 }
 
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Which model.
+    pub model: &'a str,
+    /// What.
+    pub request: &'a ModelRequest,
+    /// What came of fetching the request's images, in their order.
+    pub pictures: &'a [Result<Picture, Unavailable>],
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
@@ -61,7 +78,7 @@ struct Body<'a> {
 struct Message<'a> {
     role: &'static str,
     /// Null beside calls, where the model said nothing.
-    content: Option<&'a str>,
+    content: Option<content::Content<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +87,13 @@ struct Message<'a> {
 
 impl<'a> Message<'a> {
     fn of(role: &'static str, content: &'a str) -> Self {
-        Self { role, content: Some(content), tool_calls: Vec::new(), tool_call_id: None }
+        let content = Some(content::Content::Text(content));
+        Self { role, content, tool_calls: Vec::new(), tool_call_id: None }
+    }
+
+    /// What a person said and showed.
+    fn with(content: content::Content<'a>) -> Self {
+        Self { content: Some(content), ..Self::of("user", "") }
     }
 }
 
@@ -141,11 +164,10 @@ impl From<Box<dyn std::error::Error + Send + Sync>> for Spoiled {
 pub async fn complete<N: Net>(
     http: &Http<N>,
     endpoint: &Endpoint,
-    model: &str,
-    request: &ModelRequest,
+    asked: Asked<'_>,
     parts: Option<&Parts>,
 ) -> ModelOutcome {
-    match exchange(http, endpoint, (model, request), parts).await {
+    match exchange(http, endpoint, asked, parts).await {
         Ok(answer) => ModelOutcome::Answered(answer),
         Err(failure) => ModelOutcome::Failed(failure),
     }
@@ -154,10 +176,10 @@ pub async fn complete<N: Net>(
 async fn exchange<N: Net>(
     http: &Http<N>,
     endpoint: &Endpoint,
-    (model, request): (&str, &ModelRequest),
+    asked: Asked<'_>,
     parts: Option<&Parts>,
 ) -> Result<Answer, ModelFailure> {
-    let encoded = encode(endpoint, model, request).map_err(|error| {
+    let encoded = encode(endpoint, asked).map_err(|error| {
         tracing::warn!(%error, "provider address or key cannot be used");
         ModelFailure::NotConfigured
     })?;
@@ -183,11 +205,12 @@ async fn exchange<N: Net>(
 
 fn encode(
     endpoint: &Endpoint,
-    model: &str,
-    request: &ModelRequest,
+    Asked { model, request, pictures }: Asked<'_>,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let mut messages = vec![Message::of("system", &request.system)];
-    messages.extend(request.history.entries().iter().flat_map(messages_of));
+    let mut pictures = pictures.iter();
+    let entries = request.history.entries().iter();
+    messages.extend(entries.flat_map(|it| messages_of(it, &mut pictures)));
     let tools = request.tools.iter().map(|it| tool(it)).collect();
     let body = Body { model, stream: true, messages, tools };
     let body = serde_json::to_vec(&body).expect("a body of strings is plain data");
@@ -198,9 +221,15 @@ fn encode(
         .body(Full::new(Bytes::from(body)))
 }
 
-fn messages_of(entry: &Entry) -> Vec<Message<'_>> {
+fn messages_of<'a>(
+    entry: &'a Entry,
+    pictures: &mut std::slice::Iter<'a, Result<Picture, Unavailable>>,
+) -> Vec<Message<'a>> {
     match entry {
-        Entry::User(text) => vec![Message::of("user", text)],
+        Entry::User(said) => {
+            let pictures = pictures.by_ref().take(said.images.len());
+            vec![Message::with(content::Content::of(&said.text, pictures))]
+        }
         Entry::Assistant(text) => vec![Message::of("assistant", text)],
         Entry::Tools(round) => {
             let calls = round.calls.iter().map(|(call, _)| Call {
@@ -210,7 +239,7 @@ fn messages_of(entry: &Entry) -> Vec<Message<'_>> {
             });
             let asking = Message {
                 role: "assistant",
-                content: Some(&*round.text).filter(|it| !it.is_empty()),
+                content: Some(&*round.text).filter(|it| !it.is_empty()).map(content::Content::Text),
                 tool_calls: calls.collect(),
                 tool_call_id: None,
             };

@@ -29,7 +29,7 @@ pub(super) struct Roster {
     pub(super) listed: Agents,
     pub(super) agents: BTreeMap<AgentId, Agent>,
     pub(super) keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
-    pub(super) workspaces: BTreeSet<PathBuf>,
+    pub(super) workspaces: BTreeMap<AgentId, PathBuf>,
 }
 
 pub(super) fn providers(document: &raw::Document, problems: &mut Problems<'_>) -> Providers {
@@ -78,7 +78,7 @@ pub(super) fn roster(
         listed: Agents::default(),
         agents: BTreeMap::new(),
         keys: BTreeMap::new(),
-        workspaces: BTreeSet::new(),
+        workspaces: BTreeMap::new(),
     };
     let mut complete = true;
     for Entry { path, agent } in entries(source.version, document, problems)? {
@@ -92,7 +92,8 @@ pub(super) fn roster(
         }
         let model = model(document, &path, &agent, providers, problems);
         let keys = keys(source, &id, problems);
-        roster.workspaces.insert(workspace(source.state_dir, document, &id, &agent));
+        let folder = workspace(source.state_dir, document, &id, &agent);
+        roster.workspaces.insert(id.clone(), folder);
         let name = agent.name.as_deref().unwrap_or(id.as_str());
         let system: Arc<str> = format!("You are {name}, an assistant (agent `{id}`).").into();
         let (Some(model), Some(keys)) = (model, keys) else {

@@ -108,6 +108,13 @@ const BLOCK_COALESCE: Shape = open(&[
     key("idleMs", &WAIT_MS, "How long no block may have come."),
 ]);
 
+/// `mediaMaxMb`, of a channel or an account.
+pub(super) const MEDIA_MAX_MB: Field = key(
+    "mediaMaxMb",
+    &Shape::Integer { min: 1, max: 100 },
+    "The largest image that is taken or sent, in MB.",
+);
+
 const MODELS: Shape = open(&[key(
     "providers",
     &Shape::MapOf(&open(&[

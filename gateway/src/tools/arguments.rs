@@ -36,8 +36,11 @@ struct SessionsSpawn {
 #[derive(Deserialize)]
 struct Message {
     action: Option<String>,
-    #[serde(rename = "message")]
+    #[serde(rename = "message", default)]
     text: String,
+    /// OpenClaw has several names for it.
+    #[serde(alias = "mediaUrl", alias = "path", alias = "filePath")]
+    media: Option<String>,
     to: Option<String>,
 }
 
@@ -92,13 +95,14 @@ fn sessions_spawn(object: Value) -> Result<Builtin, String> {
 }
 
 fn message(object: Value) -> Result<Builtin, String> {
-    let Message { action, text, to } = fields(object)?;
+    let Message { action, text, media, to } = fields(object)?;
     match action.as_deref() {
         None | Some("send") => (),
         Some(other) => return Err(format!("found the action `{other}`, expected `send`")),
     }
     let to = to.map(|it| key(&it)).transpose()?;
-    Ok(Builtin::Message { text, to })
+    let media = media.filter(|it| !it.trim().is_empty());
+    Ok(Builtin::Message { text, media, to })
 }
 
 fn key(text: &str) -> Result<SessionKey, String> {
@@ -135,7 +139,12 @@ mod tests {
         check(
             "message",
             r#"{"action": "send", "message": "hi"}"#,
-            r#"Message { text: "hi", to: None }"#,
+            r#"Message { text: "hi", media: None, to: None }"#,
+        );
+        check(
+            "message",
+            r#"{"path": "./cat.png"}"#,
+            r#"Message { text: "", media: Some("./cat.png"), to: None }"#,
         );
         check("notes__read", r#"{"any": [1]}"#, "other");
     }

@@ -64,7 +64,8 @@ fn named<'a>(turns: &'a mut Turns, message: &str) -> Option<&'a mut Message> {
 }
 
 fn note_message(fact: &Fact, turns: &mut Turns) {
-    let Kind::Inbound { message, chat, place, sender, platform_id, text, canary } = &fact.kind
+    let Kind::Inbound { message, chat, place, sender, platform_id, text, canary, images } =
+        &fact.kind
     else {
         return;
     };
@@ -77,6 +78,7 @@ fn note_message(fact: &Fact, turns: &mut Turns) {
         platform_id: platform_id.clone(),
         text: text.clone(),
         canary: canary.clone(),
+        images: images.clone(),
         inbound: vec![moment(fact)],
         fetched: Vec::new(),
         acknowledged: Vec::new(),
@@ -94,7 +96,7 @@ fn gather_sends(trace: &Trace, turns: &mut Turns) {
     let mut known: BTreeMap<DeliveryKey, usize> = BTreeMap::new();
     for fact in &trace.facts {
         match &fact.kind {
-            Kind::Sent { place, platform_id, text, reply_to } => {
+            Kind::Sent { place, platform_id, text, reply_to, images } => {
                 known.insert(delivery_key(place, platform_id), turns.sends.len());
                 turns.sends.push(Delivery {
                     at: moment(fact),
@@ -102,6 +104,7 @@ fn gather_sends(trace: &Trace, turns: &mut Turns) {
                     platform_id: platform_id.clone(),
                     text: text.clone(),
                     reply_to: reply_to.clone(),
+                    images: images.clone(),
                     edits: Vec::new(),
                     deleted: None,
                 });

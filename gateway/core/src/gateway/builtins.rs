@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Effect, Gateway};
 use crate::{
     ids::RunId,
+    media::Presented,
     message::TEXT_BYTES_MAX,
     session::{Entry, Session},
     session_key::SessionKey,
@@ -31,7 +32,9 @@ impl Gateway {
                 }
             }
             Builtin::SessionsSpawn(spawn) => self.spawn(now, run, spawn, effects),
-            Builtin::Message { text, to } => self.send_for_model(now, run, (text, to), effects),
+            Builtin::Message { text, media, to } => {
+                self.send_for_model(now, run, (text, media, to), effects)
+            }
         }
     }
 
@@ -83,11 +86,12 @@ impl Gateway {
         &mut self,
         now: Timestamp,
         id: RunId,
-        (text, to): (String, Option<SessionKey>),
+        (text, media, to): (String, Option<String>, Option<SessionKey>),
         effects: &mut Vec<Effect>,
     ) -> ToolOutcome {
-        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
-            let why = format!("expected a text of 1 to {TEXT_BYTES_MAX} bytes");
+        let says_nothing = text.trim().is_empty() && media.is_none();
+        if says_nothing || text.len() > TEXT_BYTES_MAX {
+            let why = format!("expected an image, or a text of 1 to {TEXT_BYTES_MAX} bytes");
             return ToolOutcome::Failed(why);
         }
         let run = &self.runs[&id];
@@ -100,11 +104,14 @@ impl Gateway {
             },
         };
         let run = self.runs.get_mut(&id).expect("found above");
-        if !run.sent.insert((route.clone(), text.clone())) {
+        let agent = self.sessions[&run.session].agent.clone();
+        if !run.sent.insert((route.clone(), text.clone(), media.clone())) {
             let told = "Sent already in this turn, so it was not sent again.".to_owned();
             return ToolOutcome::Done(told);
         }
-        self.say(now, &route, &text, effects);
+        let present = |it: String| Presented { agent, source: it.into() };
+        let images = media.map(present).into_iter().collect();
+        self.show(now, &route, (&text, images), effects);
         ToolOutcome::Done("Sent.".to_owned())
     }
 }
@@ -119,7 +126,7 @@ fn transcript(session: &Session, limit: usize, include_tools: bool) -> String {
     let mut lines = Vec::new();
     for entry in session.history.entries() {
         match entry {
-            Entry::User(text) => lines.push(format!("user: {text}")),
+            Entry::User(said) => lines.push(format!("user: {}", said.text)),
             Entry::Assistant(text) => lines.push(format!("assistant: {text}")),
             Entry::Tools(round) => {
                 if !round.text.is_empty() {

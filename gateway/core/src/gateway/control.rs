@@ -120,11 +120,11 @@ impl Gateway {
                 return self.say(now, &route, "A new session began.", effects);
             }
             ("", BareNew::GreetingTurn) => {
-                Turn { route, authority, prompt: GREETING_PROMPT.to_owned() }
+                Turn { route, authority, prompt: GREETING_PROMPT.into() }
             }
             (_, _) => {
                 let message = Message::of(Inbound { text: rest, ..inbound }, authority);
-                Turn { route, authority, prompt: message.text }
+                Turn { route, authority, prompt: message.into_prompt() }
             }
         };
         self.start(now, key, turn, effects);

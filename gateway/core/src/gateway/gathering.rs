@@ -24,7 +24,7 @@ impl Gateway {
     pub(super) fn gather(&mut self, now: Timestamp, inbound: Inbound, effects: &mut Vec<Effect>) {
         let quiet = self.settings.bursts.quiet(&inbound.origin.route.channel);
         let key = burst_key(&inbound);
-        if quiet.as_ms() == 0 || inbound.media {
+        if quiet.as_ms() == 0 || !inbound.media.is_empty() {
             self.finish_burst(now, &key, effects);
             return self.enqueue(now, inbound, QueueOverride::default(), effects);
         }

@@ -2,8 +2,9 @@
 
 use super::{Effect, Gateway, Note, Timer};
 use crate::{
-    egress::{SendOutcome, chunk},
+    egress::{CAPTION_UNITS_MAX, SendOutcome, chunk},
     ids::{MessageId, SendId},
+    media::Presented,
     origin::Route,
     time::Timestamp,
 };
@@ -18,6 +19,24 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) {
         self.post(now, (route, None), text, effects);
+    }
+
+    /// The same with pictures. The words are the first one's caption if they are short enough, else they follow.
+    pub(super) fn show(
+        &mut self,
+        now: Timestamp,
+        route: &Route,
+        (text, images): (&str, Vec<Presented>),
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_caption = !images.is_empty() && text.encode_utf16().count() <= CAPTION_UNITS_MAX;
+        let mut caption = if is_caption { text.to_owned() } else { String::new() };
+        for image in images {
+            if !self.outbox.push_image(route, std::mem::take(&mut caption), image) {
+                effects.push(Effect::Note(Note::OutboxFull(route.clone())));
+            }
+        }
+        self.post(now, (route, None), if is_caption { "" } else { text }, effects);
     }
 
     /// The same, as a quote of the message that it is about.

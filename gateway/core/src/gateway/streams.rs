@@ -2,7 +2,7 @@
 
 use super::{Effect, Gateway, Timer};
 use crate::{
-    egress::{silence, stream::Stream},
+    egress::stream::Stream,
     ids::RunId,
     origin::Route,
     run::{Phase, Run},
@@ -54,25 +54,16 @@ impl Gateway {
         self.watch_stream(id);
     }
 
-    /// The answer is complete: what was not said of it yet is said.
-    pub(super) fn say_answer(
+    /// The answer is complete: what was not said of it yet is said. Words that leave in parts show no pictures.
+    pub(super) fn finish_stream(
         &mut self,
         now: Timestamp,
-        stream: Option<Stream>,
+        stream: Stream,
         (route, answer): (&Route, &str),
         effects: &mut Vec<Effect>,
     ) {
-        match stream {
-            Some(stream) => {
-                for text in stream.finish(answer) {
-                    self.say(now, route, &text, effects);
-                }
-            }
-            None => {
-                if let Some(text) = silence::said(answer).filter(|it| !it.trim().is_empty()) {
-                    self.say(now, route, text, effects);
-                }
-            }
+        for text in stream.finish(answer) {
+            self.say(now, route, &text, effects);
         }
     }
 

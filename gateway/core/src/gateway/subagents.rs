@@ -56,7 +56,7 @@ impl Gateway {
         let session = Session { parent: Some(parent), ..Session::new(agent) };
         self.sessions.insert(key.clone(), session);
         effects.push(Effect::Note(Note::SubagentStarted(key.clone())));
-        self.start(now, &key, Turn { route, authority, prompt: task }, effects);
+        self.start(now, &key, Turn { route, authority, prompt: task.as_str().into() }, effects);
         ToolOutcome::Done(format!(
             "Accepted: the sub-agent works in session `{key}`. Its report will come as a message."
         ))

@@ -48,7 +48,7 @@ impl Gateway {
                 None => (key, message, QueueOverride::default()),
                 // A further round is a turn of its own, whatever is asked of people's messages.
                 Some(text) => {
-                    let message = Message { context: String::new(), text, ..message };
+                    let message = Message { context: String::new(), text, image: None, ..message };
                     let inline = QueueOverride { mode: Some(Mode::Followup), ..Default::default() };
                     (key, message, inline)
                 }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     lane::{DropPolicy, Mode},
+    media::Said,
     profile::Version,
     run::{Answer, LaneName, ModelFailure},
     session::Entry,
@@ -135,7 +136,7 @@ impl World {
 fn counts(request: &ModelRequest) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for entry in request.history.entries() {
-        let Entry::User(text) = entry else { continue };
+        let Entry::User(Said { text, .. }) = entry else { continue };
         let number = |it: &&str| it.strip_prefix('m').is_some_and(|it| it.parse::<u32>().is_ok());
         for word in text.split_whitespace().filter(number) {
             *counts.entry(word.to_owned()).or_default() += 1;
@@ -290,7 +291,7 @@ proptest! {
 /// The words of the requests that are open.
 fn prompts(world: &World) -> Vec<Vec<String>> {
     let text = |it: &Entry| match it {
-        Entry::User(text) | Entry::Assistant(text) => text.to_string(),
+        Entry::User(Said { text, .. }) | Entry::Assistant(text) => text.to_string(),
         Entry::Tools(round) => round.text.to_string(),
     };
     world.open.values().map(|it| it.history.entries().iter().map(text).collect()).collect()

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use super::{Effect, Gateway, Note, RunFailure, Timer, subagents::Status};
 use crate::{
+    egress::{attached, silence},
     ids::RunId,
+    media::Presented,
     message::Turn,
     run::{Answer, LaneName, ModelOutcome, ModelRequest, Phase, Run},
-    session::Entry,
+    session::{Entry, Session},
     session_key::SessionKey,
     time::Timestamp,
 };
@@ -53,7 +55,7 @@ impl Gateway {
             unreachable!("a run begins once");
         };
         let key = run.session.clone();
-        self.session(&key).history.push(Entry::User(turn.prompt.into()));
+        self.session(&key).history.push(Entry::User(turn.prompt));
         self.deadlines.set(&Timer::Run(id), Some(now + self.run_timeout(&key)));
         effects.push(Effect::Note(Note::RunStarted(id, key.clone())));
         self.call_model(id, 1, &key, effects);
@@ -135,12 +137,17 @@ impl Gateway {
     fn pass_on(&mut self, now: Timestamp, id: RunId, text: &str, effects: &mut Vec<Effect>) {
         let stream = self.close_stream(id);
         let Run { session, route, .. } = &self.runs[&id];
-        if self.sessions[session].parent.is_none() {
-            let route = route.clone();
-            let labelled = self.labelled(id, text).filter(|_| stream.is_none());
-            let text = labelled.as_deref().unwrap_or(text);
-            self.say_answer(now, stream, (&route, text), effects);
+        let Session { parent: None, agent, .. } = &self.sessions[session] else { return };
+        let (route, agent) = (route.clone(), agent.clone());
+        if let Some(stream) = stream {
+            return self.finish_stream(now, stream, (&route, text), effects);
         }
+        let Some(answer) = silence::said(text) else { return };
+        let (text, shown) = attached::read(answer);
+        let present = |it: &&str| Presented { agent: agent.clone(), source: (*it).into() };
+        let images = shown.iter().map(present).collect();
+        let text = self.labelled(id, &text).unwrap_or(text);
+        self.show(now, &route, (&text, images), effects);
     }
 
     /// The end of a response is a boundary: messages that wait to join the run make its next request, at once.
@@ -165,7 +172,7 @@ impl Gateway {
         let Some(last) = steering.last() else { return false };
         self.runs.get_mut(&id).expect("only active runs are steered").route = last.route.clone();
         for message in steering {
-            self.session(key).history.push(Entry::User(message.into_prompt().into()));
+            self.session(key).history.push(Entry::User(message.into_prompt()));
         }
         true
     }

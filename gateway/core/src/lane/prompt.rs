@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::Dropped;
-use crate::message::{Message, Turn};
+use crate::{
+    media::Said,
+    message::{Message, Turn},
+};
 
 /// The turn of all messages of a batch, which share a route.
 pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
@@ -25,7 +28,8 @@ pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
             }
         }
     }
-    Turn { route, authority, prompt }
+    let images = messages.iter().filter_map(|it| it.image.clone()).collect();
+    Turn { route, authority, prompt: Said::new(prompt, images) }
 }
 
 /// The text on one line, of at most `chars_max` characters.

@@ -47,6 +47,8 @@ pub enum Builtin {
     Message {
         /// The words.
         text: String,
+        /// The image that is shown with them: an address, or a path in the agent's workspace.
+        media: Option<String>,
         /// The conversation whose chat it is; the run's own chat if none.
         to: Option<SessionKey>,
     },
@@ -73,9 +75,9 @@ pub fn specs() -> Vec<ToolSpec> {
         ),
         (
             MESSAGE,
-            "Sends a text to the chat of this conversation, or of another that you may see. The same text is sent \
+            "Sends a text or an image to the chat of this conversation, or of another that you may see. The same is sent \
              there once in a turn.",
-            r#"{"type":"object","properties":{"action":{"type":"string","enum":["send"]},"message":{"type":"string"},"to":{"type":"string","description":"a session key; this conversation if left out"}},"required":["message"]}"#,
+            r#"{"type":"object","properties":{"action":{"type":"string","enum":["send"]},"message":{"type":"string"},"media":{"type":"string","description":"an image: an https address, or a path in your workspace"},"to":{"type":"string","description":"a session key; this conversation if left out"}}}"#,
         ),
         (
             SESSIONS_HISTORY,

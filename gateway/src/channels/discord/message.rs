@@ -2,6 +2,7 @@
 
 use creel_core::{
     ids::{AccountId, Channel, GuildId, MessageId, PeerId, RoleId, SenderId, ThreadId},
+    media::Attachment,
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
 };
@@ -87,7 +88,7 @@ pub(super) fn inbound(
     Some(Inbound {
         message: MessageId::new(&id).ok()?,
         mentioned: mentioned || direct,
-        media: media.is_some(),
+        media: media.iter().map(|_| Attachment::Other).collect(),
         merged: Vec::new(),
         text: without_address(&words, me).to_owned(),
         sender_name: nick.or(author.global_name).unwrap_or(author.username),
@@ -160,7 +161,7 @@ mod tests {
         let roles: Vec<_> = roles.iter().map(RoleId::as_str).collect();
         format!(
             "{:?} {} thread {thread} guild {guild} roles {roles:?} {}: {:?} mentioned={} media={}",
-            route.peer.kind, route.peer.id, it.sender_name, it.text, it.mentioned, it.media
+            route.peer.kind, route.peer.id, it.sender_name, it.text, it.mentioned, it.media.len()
         )
     }
 
@@ -168,7 +169,7 @@ mod tests {
     fn a_direct_chat_is_its_persons_and_always_speaks_to_us() {
         insta::assert_snapshot!(
             check(&json!({}), None),
-            @r#"Direct 3001 thread - guild - roles [] Alice: "hi" mentioned=true media=false"#
+            @r#"Direct 3001 thread - guild - roles [] Alice: "hi" mentioned=true media=0"#
         );
     }
 
@@ -178,11 +179,11 @@ mod tests {
         let fields = json!({ "guild_id": "900", "channel_id": "801", "member": member });
         insta::assert_snapshot!(
             check(&fields, Some("800")),
-            @r#"Channel 800 thread 801 guild 900 roles ["42", "43"] Al: "hi" mentioned=false media=false"#
+            @r#"Channel 800 thread 801 guild 900 roles ["42", "43"] Al: "hi" mentioned=false media=0"#
         );
         insta::assert_snapshot!(
             check(&fields, None),
-            @r#"Channel 801 thread - guild 900 roles ["42", "43"] Al: "hi" mentioned=false media=false"#
+            @r#"Channel 801 thread - guild 900 roles ["42", "43"] Al: "hi" mentioned=false media=0"#
         );
     }
 
@@ -192,7 +193,7 @@ mod tests {
         let mention = json!({ "guild_id": "900", "content": "<@99> /stop", "mentions": [us] });
         insta::assert_snapshot!(
             check(&mention, None),
-            @r#"Channel 800 thread - guild 900 roles [] Alice: "/stop" mentioned=true media=false"#
+            @r#"Channel 800 thread - guild 900 roles [] Alice: "/stop" mentioned=true media=0"#
         );
         let answer =
             json!({ "guild_id": "900", "type": 19, "referenced_message": { "author": us } });
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn media_without_words_has_a_placeholder_and_nothing_says_nothing() {
         let image = json!({ "content": "", "attachments": [{ "content_type": "image/png" }] });
-        assert!(check(&image, None).contains(r#""<media:image>" mentioned=true media=true"#));
+        assert!(check(&image, None).contains(r#""<media:image>" mentioned=true media=1"#));
         assert_eq!(check(&json!({ "content": "" }), None), "-");
     }
 }

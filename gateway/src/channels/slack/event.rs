@@ -2,6 +2,7 @@
 
 use creel_core::{
     ids::{AccountId, Channel, MessageId, PeerId, SenderId, TeamId, ThreadId},
+    media::Attachment,
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
 };
@@ -131,7 +132,7 @@ fn inbound(
     Some(Inbound {
         message: MessageId::new(&ts).ok()?,
         mentioned: mentioned || kind != PeerKind::Channel,
-        media,
+        media: files.iter().map(|_| Attachment::Other).collect(),
         merged: Vec::new(),
         origin: Origin {
             route: Route {
@@ -176,46 +177,46 @@ mod tests {
         let Inbound { origin, text, mentioned, media, .. } = made;
         let thread = origin.route.thread.map_or("-".into(), |it| it.id().to_string());
         let (kind, peer) = (origin.route.peer.kind, origin.route.peer.id);
-        format!("{kind:?} {peer} {thread} {text:?} mentioned={mentioned} media={media}")
+        format!("{kind:?} {peer} {thread} {text:?} mentioned={mentioned} media={}", media.len())
     }
 
     #[test]
     fn a_direct_chat_is_the_person_and_always_speaks_to_us() {
         let seen = check(PeerKind::Direct, &json!({}));
-        assert_eq!(seen, r#"Direct U1 - "hi" mentioned=true media=false"#);
+        assert_eq!(seen, r#"Direct U1 - "hi" mentioned=true media=0"#);
     }
 
     #[test]
     fn a_room_needs_a_mention_in_words_or_as_an_event() {
         let seen = check(PeerKind::Channel, &json!({ "text": "a &lt; b" }));
-        assert_eq!(seen, r#"Channel C8 - "a < b" mentioned=false media=false"#);
+        assert_eq!(seen, r#"Channel C8 - "a < b" mentioned=false media=0"#);
         let seen = check(PeerKind::Channel, &json!({ "text": "<@UBOT> hi" }));
-        assert_eq!(seen, r#"Channel C8 - "<@UBOT> hi" mentioned=true media=false"#);
+        assert_eq!(seen, r#"Channel C8 - "<@UBOT> hi" mentioned=true media=0"#);
         let seen = check(PeerKind::Channel, &json!({ "type": "app_mention" }));
-        assert_eq!(seen, r#"Channel C8 - "hi" mentioned=true media=false"#);
+        assert_eq!(seen, r#"Channel C8 - "hi" mentioned=true media=0"#);
         let seen = check(PeerKind::Channel, &json!({ "text": "<@UOTHER> hi" }));
-        assert_eq!(seen, r#"Channel C8 - "<@UOTHER> hi" mentioned=false media=false"#);
+        assert_eq!(seen, r#"Channel C8 - "<@UOTHER> hi" mentioned=false media=0"#);
     }
 
     #[test]
     fn a_thread_is_one_unless_the_message_began_it() {
         let seen = check(PeerKind::Channel, &json!({ "thread_ts": "5.000100" }));
-        assert_eq!(seen, r#"Channel C8 5.000100 "hi" mentioned=false media=false"#);
+        assert_eq!(seen, r#"Channel C8 5.000100 "hi" mentioned=false media=0"#);
         let seen = check(PeerKind::Channel, &json!({ "thread_ts": "7.000100" }));
-        assert_eq!(seen, r#"Channel C8 - "hi" mentioned=false media=false"#);
+        assert_eq!(seen, r#"Channel C8 - "hi" mentioned=false media=0"#);
     }
 
     #[test]
     fn a_command_loses_the_mention_before_it() {
         let seen = check(PeerKind::Channel, &json!({ "text": "<@UBOT> /stop" }));
-        assert_eq!(seen, r#"Channel C8 - "/stop" mentioned=true media=false"#);
+        assert_eq!(seen, r#"Channel C8 - "/stop" mentioned=true media=0"#);
     }
 
     #[test]
     fn files_come_with_a_word_for_them() {
         let fields = json!({ "subtype": "file_share", "files": [{}], "text": "" });
         let seen = check(PeerKind::Channel, &fields);
-        assert_eq!(seen, r#"Channel C8 - "<media:file>" mentioned=false media=true"#);
+        assert_eq!(seen, r#"Channel C8 - "<media:file>" mentioned=false media=1"#);
     }
 
     #[test]

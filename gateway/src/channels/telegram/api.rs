@@ -12,12 +12,16 @@ use super::Account;
 use crate::{
     channels::markup::{self, Part},
     http::{self, Http},
+    media::{Form, Picture},
     net::Net,
     secret::Secret,
 };
 
 /// How long an answer may take, beyond what a poll waits.
 const ANSWER_WAIT: Duration = Duration::from_secs(20);
+
+/// How long a platform may take to take a picture.
+const UPLOAD_WAIT: Duration = Duration::from_mins(1);
 
 /// The longest answer that is read, in bytes: 100 updates with the longest texts that a platform carries.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -81,6 +85,13 @@ struct GetUpdates {
     allowed_updates: [&'static str; 1],
 }
 
+/// A file that can be downloaded for an hour.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Located {
+    pub(super) file_size: Option<u64>,
+    file_path: String,
+}
+
 #[derive(Serialize)]
 struct SendMessage<'a> {
     chat_id: &'a str,
@@ -118,6 +129,73 @@ impl<N: Net> Api<N> {
         self.call("getUpdates", &body, wait + ANSWER_WAIT).await
     }
 
+    /// Where a file is.
+    pub(super) async fn get_file(&self, file_id: &str) -> Result<Located, Failure> {
+        self.call("getFile", &serde_json::json!({ "file_id": file_id }), ANSWER_WAIT).await
+    }
+
+    /// A file's content; none if it is more than `bytes_max`.
+    pub(super) async fn download(
+        &self,
+        file: &Located,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, Failure> {
+        let (root, token) = (&self.root, self.token.expose());
+        let request = Request::get(format!("{root}/file/bot{token}/{}", file.file_path));
+        let request = request
+            .body(Full::new(Bytes::new()))
+            .map_err(|_| Failure::Unreached("the file's path cannot be used".into()))?;
+        match self.http.exchange(request, ANSWER_WAIT, bytes_max).await {
+            Ok((status, bytes)) if status.is_success() => Ok(Some(bytes)),
+            Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
+            Err(http::Error::TooLong) => Ok(None),
+            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+        }
+    }
+
+    /// Sends a picture with its caption, in the platform's own formatting as far as it can read it.
+    pub(super) async fn send_photo(
+        &self,
+        outgoing: &Outgoing,
+        picture: &Picture,
+    ) -> Result<(), Failure> {
+        let parts = markup::read(&outgoing.text);
+        let html = markup::telegram_html(&parts);
+        let plain = (outgoing.text.as_str(), None);
+        let caption = if markup::is_plain(&parts) { plain } else { (&*html, Some("HTML")) };
+        match self.send_captioned(outgoing, picture, caption).await {
+            Err(Failure::Refused { status: 400, description })
+                if caption.1.is_some() && description.contains(CANNOT_PARSE) =>
+            {
+                self.send_captioned(outgoing, picture, plain).await
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_captioned(
+        &self,
+        outgoing: &Outgoing,
+        picture: &Picture,
+        (caption, parse_mode): (&str, Option<&str>),
+    ) -> Result<(), Failure> {
+        let mut form = Form::new(&picture.bytes);
+        form.field("chat_id", outgoing.route.peer.id.as_str());
+        if let Some(topic) = topic(outgoing) {
+            form.field("message_thread_id", &topic.to_string());
+        }
+        if !caption.is_empty() {
+            form.field("caption", caption);
+        }
+        if let Some(mode) = parse_mode {
+            form.field("parse_mode", mode);
+        }
+        form.file("photo", picture);
+        let (kind, body) = form.finish();
+        let sent = self.post::<serde_json::Value>("sendPhoto", (kind, body), UPLOAD_WAIT);
+        sent.await.map(drop)
+    }
+
     /// Sends a text in the platform's own formatting. What the platform cannot read as such is sent as it is: a person
     /// shall have the words, if not their looks.
     pub(super) async fn send_message(&self, outgoing: &Outgoing) -> Result<(), Failure> {
@@ -150,15 +228,12 @@ impl<N: Net> Api<N> {
         text: &str,
         parse_mode: Option<&'static str>,
     ) -> Result<(), Failure> {
-        let topic = outgoing.route.thread.as_ref().map(Thread::id);
         let reply_to = outgoing.reply_to.as_ref().and_then(|it| it.as_str().parse().ok());
         let body = SendMessage {
             chat_id: outgoing.route.peer.id.as_str(),
             text,
             parse_mode,
-            message_thread_id: topic
-                .filter(|it| it.as_str() != GENERAL_TOPIC)
-                .and_then(|it| it.as_str().parse().ok()),
+            message_thread_id: topic(outgoing),
             reply_parameters: reply_to.map(|message_id| ReplyParameters {
                 message_id,
                 allow_sending_without_reply: true,
@@ -174,10 +249,19 @@ impl<N: Net> Api<N> {
         within: Duration,
     ) -> Result<T, Failure> {
         let body = serde_json::to_vec(body).expect("a body of strings and numbers is plain data");
+        self.post(method, ("application/json".to_owned(), Bytes::from(body)), within).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        (kind, body): (String, Bytes),
+        within: Duration,
+    ) -> Result<T, Failure> {
         let address = format!("{}/bot{}/{method}", self.root, self.token.expose());
         let request = Request::post(address)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
+            .header(header::CONTENT_TYPE, kind)
+            .body(Full::new(body))
             .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
         let exchanged = self.http.exchange(request, within, ANSWER_BYTES_MAX).await;
         let (status, bytes) = exchanged.map_err(|error| match error {
@@ -198,6 +282,12 @@ impl<N: Net> Api<N> {
             }),
         }
     }
+}
+
+/// The forum topic, as sends name it.
+fn topic(outgoing: &Outgoing) -> Option<i64> {
+    let topic = outgoing.route.thread.as_ref().map(Thread::id);
+    topic.filter(|it| it.as_str() != GENERAL_TOPIC).and_then(|it| it.as_str().parse().ok())
 }
 
 impl fmt::Display for Failure {

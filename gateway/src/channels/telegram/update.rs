@@ -2,6 +2,7 @@
 
 use creel_core::{
     ids::{AccountId, Channel, MessageId, PeerId, SenderId, ThreadId},
+    media::{Attachment, Image, Source},
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
 };
@@ -30,14 +31,25 @@ struct Message {
     #[serde(default)]
     is_topic_message: bool,
     reply_to_message: Option<Box<ReplyTo>>,
-    photo: Option<IgnoredAny>,
+    photo: Option<Vec<File>>,
     sticker: Option<IgnoredAny>,
     video: Option<IgnoredAny>,
     video_note: Option<IgnoredAny>,
     animation: Option<IgnoredAny>,
     audio: Option<IgnoredAny>,
     voice: Option<IgnoredAny>,
-    document: Option<IgnoredAny>,
+    document: Option<File>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    file_id: String,
+    mime_type: Option<String>,
+    file_size: Option<u64>,
+    #[serde(default)]
+    width: u64,
+    #[serde(default)]
+    height: u64,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +111,7 @@ fn inbound(message: &Message, account: &AccountId, me: &Me) -> Option<Inbound> {
         peer: Peer { kind, id: PeerId::new(&message.chat.id.to_string()).ok()? },
         thread: topic(message).and_then(|it| ThreadId::new(&it).ok()).map(Thread::Topic),
     };
-    let media = media(message);
+    let media = media_kind(message);
     // Without words and media it tells of the chat itself: somebody joined, a title changed. Nobody asks us anything.
     let placeholder = media.map(|it| format!("<media:{it}>"));
     let words = message.text.as_ref().or(message.caption.as_ref()).cloned().or(placeholder)?;
@@ -112,7 +124,7 @@ fn inbound(message: &Message, account: &AccountId, me: &Me) -> Option<Inbound> {
     Some(Inbound {
         message: MessageId::new(&message.message_id.to_string()).ok()?,
         mentioned: for_us.is_some() || direct || mentions(message, me),
-        media: media.is_some(),
+        media: media.map(|_| attachment(message)).into_iter().collect(),
         merged: Vec::new(),
         origin: Origin {
             route,
@@ -146,20 +158,42 @@ fn addressed(text: String) -> (String, Option<String>) {
 }
 
 /// What came with the words, by the name that OpenClaw gives it.
-fn media(message: &Message) -> Option<&'static str> {
+fn media_kind(message: &Message) -> Option<&'static str> {
     let Message { photo, sticker, video, video_note, animation, audio, voice, document, .. } =
         message;
+    let is_image = document.as_ref().is_some_and(File::is_image);
+    if photo.is_some() || is_image {
+        return Some("image");
+    }
     let kinds = [
-        (photo, "image"),
         (sticker, "sticker"),
         (video, "video"),
         (video_note, "video"),
         (animation, "video"),
         (audio, "audio"),
         (voice, "audio"),
-        (document, "document"),
     ];
-    kinds.into_iter().find(|(it, _)| it.is_some()).map(|(_, name)| name)
+    let found = kinds.into_iter().find(|(it, _)| it.is_some()).map(|(_, name)| name);
+    found.or(document.as_ref().map(|_| "document"))
+}
+
+/// A photo comes in several sizes, of which the largest is the photo.
+fn attachment(message: &Message) -> Attachment {
+    let photo = message.photo.iter().flatten().max_by_key(|it| it.width * it.height);
+    let file = photo.or_else(|| message.document.as_ref().filter(|it| it.is_image()));
+    file.map_or(Attachment::Other, |it| {
+        Attachment::Image(Image {
+            mime: it.mime_type.as_deref().map(Into::into),
+            bytes: it.file_size,
+            source: Source::Platform(it.file_id.as_str().into()),
+        })
+    })
+}
+
+impl File {
+    fn is_image(&self) -> bool {
+        self.mime_type.as_deref().is_some_and(|it| it.starts_with("image/"))
+    }
 }
 
 fn mentions(message: &Message, me: &Me) -> bool {
@@ -213,8 +247,17 @@ mod tests {
             it.sender_name,
             it.text,
             it.mentioned,
-            it.media
+            it.media.iter().map(shown).next().unwrap_or("none".into())
         )
+    }
+
+    fn shown(attachment: &Attachment) -> String {
+        match attachment {
+            Attachment::Image(Image { mime, bytes, source: Source::Platform(id) }) => {
+                format!("{id} {mime:?} {bytes:?}")
+            }
+            other => format!("{other:?}"),
+        }
     }
 
     fn private() -> serde_json::Value {
@@ -229,7 +272,7 @@ mod tests {
     fn a_direct_message_always_speaks_to_us() {
         insta::assert_snapshot!(
             check(&private(), &json!({"text": "hi"})),
-            @r#"Direct 3001 topic - from 3001 (Al Ice): "hi" mentioned=true media=false"#
+            @r#"Direct 3001 topic - from 3001 (Al Ice): "hi" mentioned=true media=none"#
         );
     }
 
@@ -238,11 +281,11 @@ mod tests {
         let topic = json!({"text": "hi", "message_thread_id": 42, "is_topic_message": true});
         insta::assert_snapshot!(
             check(&group(), &topic),
-            @r#"Group -100777 topic 42 from 3001 (Al Ice): "hi" mentioned=false media=false"#
+            @r#"Group -100777 topic 42 from 3001 (Al Ice): "hi" mentioned=false media=none"#
         );
         insta::assert_snapshot!(
             check(&group(), &json!({"text": "hi", "message_thread_id": 42})),
-            @r#"Group -100777 topic - from 3001 (Al Ice): "hi" mentioned=false media=false"#
+            @r#"Group -100777 topic - from 3001 (Al Ice): "hi" mentioned=false media=none"#
         );
     }
 
@@ -251,7 +294,7 @@ mod tests {
         let entities = json!([{"type": "mention", "offset": 3, "length": 10}]);
         insta::assert_snapshot!(
             check(&group(), &json!({"text": "🦞 @Creel_Bot hi", "entities": entities})),
-            @r#"Group -100777 topic - from 3001 (Al Ice): "🦞 @Creel_Bot hi" mentioned=true media=false"#
+            @r#"Group -100777 topic - from 3001 (Al Ice): "🦞 @Creel_Bot hi" mentioned=true media=none"#
         );
         let entities = json!([{"type": "mention", "offset": 0, "length": 10}]);
         let other = check(&group(), &json!({"text": "@other_bot hi", "entities": entities}));
@@ -264,11 +307,34 @@ mod tests {
         let fields = json!({"photo": [], "caption": "@creel_bot?", "caption_entities": entities});
         insta::assert_snapshot!(
             check(&group(), &fields),
-            @r#"Group -100777 topic - from 3001 (Al Ice): "@creel_bot?" mentioned=true media=true"#
+            @r#"Group -100777 topic - from 3001 (Al Ice): "@creel_bot?" mentioned=true media=Other"#
         );
         insta::assert_snapshot!(
             check(&private(), &json!({"voice": {"duration": 2}})),
-            @r#"Direct 3001 topic - from 3001 (Al Ice): "<media:audio>" mentioned=true media=true"#
+            @r#"Direct 3001 topic - from 3001 (Al Ice): "<media:audio>" mentioned=true media=Other"#
+        );
+    }
+
+    #[test]
+    fn a_photo_is_its_largest_size_and_a_file_may_be_an_image() {
+        let sizes = json!([
+            {"file_id": "small", "width": 90, "height": 60, "file_size": 100},
+            {"file_id": "large", "width": 900, "height": 600, "file_size": 9000},
+            {"file_id": "middle", "width": 300, "height": 200},
+        ]);
+        insta::assert_snapshot!(
+            check(&private(), &json!({"photo": sizes})),
+            @r#"Direct 3001 topic - from 3001 (Al Ice): "<media:image>" mentioned=true media=large None Some(9000)"#
+        );
+        let file = json!({"file_id": "f", "mime_type": "image/png"});
+        insta::assert_snapshot!(
+            check(&private(), &json!({"document": file, "caption": "look"})),
+            @r#"Direct 3001 topic - from 3001 (Al Ice): "look" mentioned=true media=f Some("image/png") None"#
+        );
+        let file = json!({"file_id": "f", "mime_type": "text/plain"});
+        insta::assert_snapshot!(
+            check(&private(), &json!({"document": file})),
+            @r#"Direct 3001 topic - from 3001 (Al Ice): "<media:document>" mentioned=true media=Other"#
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use creel_core::{
     egress::{Outgoing, SendOutcome},
@@ -16,6 +17,7 @@ use super::{Account, SIGNATURE, TIMESTAMP};
 use crate::{
     clock::WallClock,
     http::{Error, Http},
+    media::Picture,
     net::Net,
     signature,
 };
@@ -42,13 +44,23 @@ struct Reply<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "replyTo")]
     quoted: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Attachment>,
+}
+
+#[derive(Serialize)]
+struct Attachment {
+    kind: &'static str,
+    mime: &'static str,
+    /// In base64.
+    data: String,
 }
 
 /// Sends one piece. `key` tells the receiver whether it has it already.
 pub async fn send<N: Net>(
     (http, wall_clock): (Http<N>, &WallClock),
     account: &Account,
-    outgoing: &Outgoing,
+    (outgoing, picture): (&Outgoing, Option<&Picture>),
     key: &str,
 ) -> SendOutcome {
     let Outgoing { route, text, reply_to, .. } = outgoing;
@@ -60,6 +72,7 @@ pub async fn send<N: Net>(
         thread: route.thread.as_ref().map(|it: &Thread| it.id().as_str()),
         text,
         quoted: reply_to.as_ref().map(creel_core::ids::MessageId::as_str),
+        attachments: picture.map(attachment).into_iter().collect(),
     };
     let body = serde_json::to_vec(&reply).expect("a body of strings is plain data");
     let date = wall_clock.now().as_unix_ms().div_euclid(1_000).to_string();
@@ -76,12 +89,18 @@ pub async fn send<N: Net>(
         Err(error) => {
             tracing::warn!(%error, "send");
             match error {
-                Error::Connect(_) | Error::Exchange(_) | Error::TimedOut(_) | Error::Body(_) => {
-                    SendOutcome::Transient
-                }
+                Error::Connect(_)
+                | Error::Exchange(_)
+                | Error::TimedOut(_)
+                | Error::Body(_)
+                | Error::TooLong => SendOutcome::Transient,
             }
         }
     }
+}
+
+fn attachment(Picture { mime, bytes }: &Picture) -> Attachment {
+    Attachment { kind: "image", mime, data: BASE64_STANDARD.encode(bytes) }
 }
 
 /// Repeating is safe, so all that may pass is tried again.

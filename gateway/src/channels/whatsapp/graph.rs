@@ -5,16 +5,25 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use creel_core::egress::Outgoing;
 use http_body_util::Full;
-use hyper::{Method, Request, header};
+use hyper::{Method, Request, Uri, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Account, TEXT_MAX};
 use crate::{
     channels::markup,
     http::{self, Http},
+    media::{Form, Picture},
     net::Net,
     secret::Secret,
 };
+
+const JSON: &str = "application/json";
+
+/// The longest caption of an image, in characters.
+const CAPTION_MAX: usize = 1_024;
+
+/// The platform's own hosts, with all below them.
+const HOSTS: [&str; 3] = ["facebook.com", "fbsbx.com", "whatsapp.net"];
 
 /// How long an answer may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(20);
@@ -69,7 +78,28 @@ struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context<'a>>,
     r#type: &'static str,
-    text: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Image<'a>>,
+}
+
+#[derive(Serialize)]
+struct Image<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    caption: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Uploaded {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Located {
+    url: String,
+    file_size: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -96,41 +126,91 @@ impl<N: Net> Graph<N> {
     /// The phone number, as people see it.
     pub(super) async fn own_number(&self) -> Result<String, Failure> {
         let path = format!("{}?fields=display_phone_number", self.number);
-        let number: Number = self.call(Method::GET, &path, Bytes::new()).await?;
+        let number: Number = self.get(&path).await?;
         Ok(number.display_phone_number)
     }
 
     pub(super) async fn send_text(&self, outgoing: &Outgoing) -> Result<(), Failure> {
-        // What WhatsApp's marks add may be more than it takes; the words go first.
-        let marked = markup::whatsapp(&markup::read(&outgoing.text));
-        let fits = marked.chars().count() <= TEXT_MAX as usize;
-        let body = if fits { marked.as_str() } else { outgoing.text.as_str() };
-        let message = Message {
-            messaging_product: "whatsapp",
-            recipient_type: "individual",
-            to: outgoing.route.peer.id.as_str().trim_start_matches('+'),
-            context: outgoing.reply_to.as_ref().map(|it| Context { message_id: it.as_str() }),
-            r#type: "text",
-            text: Text { preview_url: false, body },
-        };
-        let body = serde_json::to_vec(&message).expect("a body of strings is plain data");
-        let path = format!("{}/messages", self.number);
-        self.call::<serde_json::Value>(Method::POST, &path, Bytes::from(body)).await.map(drop)
+        let body = marked(&outgoing.text, TEXT_MAX as usize);
+        let text = Some(Text { preview_url: false, body: &body });
+        self.send(Message { r#type: "text", text, ..Message::to(outgoing) }).await
     }
 
-    async fn call<T: DeserializeOwned>(
+    /// Sends a picture with its caption: the platform is given it first, and then told to show it.
+    pub(super) async fn send_image(
         &self,
-        method: Method,
+        outgoing: &Outgoing,
+        picture: &Picture,
+    ) -> Result<(), Failure> {
+        let mut form = Form::new(&picture.bytes);
+        form.field("messaging_product", "whatsapp");
+        form.field("type", picture.mime);
+        form.file("file", picture);
+        let (kind, body) = form.finish();
+        let path = format!("{}/media", self.number);
+        let Uploaded { id } = self.post(&path, &kind, body).await?;
+        let caption = marked(&outgoing.text, CAPTION_MAX);
+        let image = Some(Image { id: &id, caption: &caption });
+        self.send(Message { r#type: "image", image, ..Message::to(outgoing) }).await
+    }
+
+    /// A picture's content; none if it is more than `bytes_max`. The token is shown to the platform's own hosts alone.
+    pub(super) async fn media(&self, id: &str, bytes_max: usize) -> Result<Option<Bytes>, Failure> {
+        let Located { url, file_size } = self.get(id).await?;
+        let is_larger = |it: u64| usize::try_from(it).map_or(true, |it| it > bytes_max);
+        if file_size.is_some_and(is_larger) {
+            return Ok(None);
+        }
+        if !is_platform(&url, &self.root) {
+            return Err(Failure::Unreached("the image is not on a host of the platform's".into()));
+        }
+        let request = self.request(Method::GET, &url, None, Bytes::new())?;
+        match self.http.exchange(request, ANSWER_WAIT, bytes_max).await {
+            Ok((status, bytes)) if status.is_success() => Ok(Some(bytes)),
+            Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
+            Err(http::Error::TooLong) => Ok(None),
+            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+        }
+    }
+
+    async fn send(&self, message: Message<'_>) -> Result<(), Failure> {
+        let body = serde_json::to_vec(&message).expect("a body of strings is plain data");
+        let path = format!("{}/messages", self.number);
+        self.post::<serde_json::Value>(&path, JSON, Bytes::from(body)).await.map(drop)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let address = format!("{}/{path}", self.root);
+        self.call(self.request(Method::GET, &address, None, Bytes::new())?).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
         path: &str,
+        kind: &str,
         body: Bytes,
     ) -> Result<T, Failure> {
-        let request = Request::builder()
+        let address = format!("{}/{path}", self.root);
+        self.call(self.request(Method::POST, &address, Some(kind), body)?).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        address: &str,
+        kind: Option<&str>,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
+        Request::builder()
             .method(method)
-            .uri(format!("{}/{path}", self.root))
-            .header(header::CONTENT_TYPE, "application/json")
+            .uri(address)
+            .header(header::CONTENT_TYPE, kind.unwrap_or(JSON))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
             .body(Full::new(body))
-            .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
+            .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))
+    }
+
+    async fn call<T: DeserializeOwned>(&self, request: Request<Full<Bytes>>) -> Result<T, Failure> {
         let exchanged = self.http.exchange(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
         let (status, bytes) = exchanged.map_err(|error| match error {
             http::Error::Connect(_) => Failure::Unreached(error.to_string()),
@@ -152,10 +232,52 @@ impl<N: Net> Graph<N> {
 }
 
 impl Failure {
+    /// Whether it is a picture that the platform does not want: its kind, its size, its parameters.
+    pub(super) fn is_refused_media(&self) -> bool {
+        matches!(self, Self::Refused { code: 100 | 131_009 | 131_051 | 131_053, .. })
+            || matches!(
+                self,
+                Self::Refused { status: 413, .. } | Self::NotThePlatform { status: 413 }
+            )
+    }
+
     /// Whether the platform will not listen to us again until the configuration changes.
     pub(super) fn is_refused_token(&self) -> bool {
         matches!(self, Self::Refused { code: 190, .. } | Self::Refused { status: 401, .. })
     }
+}
+
+impl<'a> Message<'a> {
+    fn to(outgoing: &'a Outgoing) -> Self {
+        Self {
+            messaging_product: "whatsapp",
+            recipient_type: "individual",
+            to: outgoing.route.peer.id.as_str().trim_start_matches('+'),
+            context: outgoing.reply_to.as_ref().map(|it| Context { message_id: it.as_str() }),
+            r#type: "text",
+            text: None,
+            image: None,
+        }
+    }
+}
+
+/// A text in WhatsApp's marks, or as it is: what marks add may be more than the platform takes, and the words go first.
+fn marked(text: &str, chars_max: usize) -> String {
+    let marked = markup::whatsapp(&markup::read(text));
+    if marked.chars().count() <= chars_max { marked } else { text.to_owned() }
+}
+
+/// Whether an address that the platform told is on one of its own hosts, or where the Graph API itself is.
+fn is_platform(address: &str, root: &str) -> bool {
+    let (Ok(address), Ok(root)) = (address.parse::<Uri>(), root.parse::<Uri>()) else {
+        return false;
+    };
+    let host = address.host().unwrap_or_default();
+    let is_own = |domain: &&str| {
+        host == *domain || host.strip_suffix(domain).is_some_and(|it| it.ends_with('.'))
+    };
+    let is_known = address.scheme_str() == Some("https") && HOSTS.iter().any(|it| is_own(it));
+    is_known || (address.scheme() == root.scheme() && address.authority() == root.authority())
 }
 
 impl fmt::Display for Failure {
@@ -168,6 +290,34 @@ impl fmt::Display for Failure {
                 write!(f, "an answer with status {status} that is not the Graph API's")
             }
             Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_shown_to_the_platform_alone() {
+        let is_platform = |address| is_platform(address, "http://127.0.0.1:8080/v23.0");
+        for ours in [
+            "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1",
+            "https://graph.facebook.com/x",
+            "http://127.0.0.1:8080/media/1",
+        ] {
+            assert!(is_platform(ours), "{ours}");
+        }
+        for other in [
+            "http://lookaside.fbsbx.com/x",
+            "https://fbsbx.com.evil.example/x",
+            "https://evilfbsbx.com/x",
+            "http://127.0.0.1:8081/x",
+            "https://user@evil.example/x",
+            "file:///etc/passwd",
+            "",
+        ] {
+            assert!(!is_platform(other), "{other}");
         }
     }
 }

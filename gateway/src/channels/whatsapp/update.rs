@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use creel_core::{
     ids::{Channel, MessageId, PeerId, SenderId},
+    media::{Attachment, Image, Source},
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route},
 };
@@ -93,6 +94,8 @@ struct Choice {
 #[derive(Deserialize)]
 struct Media {
     caption: Option<String>,
+    id: Option<String>,
+    mime_type: Option<String>,
 }
 
 /// The messages in a signed body, in order; none if it is no body of the platform's. What is not a message for this
@@ -153,13 +156,14 @@ fn inbound(
     })
 }
 
-/// What a message says, and whether anything but text came with it. Reactions and notices of the platform say nothing.
-fn words(message: &Message) -> Option<(String, bool)> {
+/// What a message says, and what came with it. Reactions and notices of the platform say nothing.
+fn words(message: &Message) -> Option<(String, Vec<Attachment>)> {
     let media = |kind: &str, media: Option<&Media>| {
         let caption = media.and_then(|it| it.caption.clone());
-        Some((caption.unwrap_or_else(|| format!("<media:{kind}>")), true))
+        let text = caption.unwrap_or_else(|| format!("<media:{kind}>"));
+        Some((text, vec![Attachment::Other]))
     };
-    let text = |text: &str| Some((text.to_owned(), false));
+    let text = |text: &str| Some((text.to_owned(), Vec::new()));
     let Message { text: words, button, interactive, image, video, document, .. } = message;
     match message.r#type.as_str() {
         "text" => text(&words.as_ref()?.body),
@@ -168,11 +172,35 @@ fn words(message: &Message) -> Option<(String, bool)> {
             let Interactive { button_reply, list_reply } = interactive.as_ref()?;
             text(&button_reply.as_ref().or(list_reply.as_ref())?.title)
         }
-        "image" => media("image", image.as_ref()),
+        "image" => {
+            let (text, _) = media("image", image.as_ref())?;
+            Some((text, vec![picture(image.as_ref())]))
+        }
         "video" => media("video", video.as_ref()),
+        "document" if document.as_ref().is_some_and(Media::is_image) => {
+            let (text, _) = media("image", document.as_ref())?;
+            Some((text, vec![picture(document.as_ref())]))
+        }
         "document" => media("document", document.as_ref()),
         kind @ ("audio" | "sticker") => media(kind, None),
         _ => None,
+    }
+}
+
+fn picture(media: Option<&Media>) -> Attachment {
+    let found = media.and_then(|it| Some((it.id.as_deref()?, it.mime_type.as_deref())));
+    found.map_or(Attachment::Other, |(id, mime)| {
+        Attachment::Image(Image {
+            mime: mime.map(Into::into),
+            bytes: None,
+            source: Source::Platform(id.into()),
+        })
+    })
+}
+
+impl Media {
+    fn is_image(&self) -> bool {
+        self.mime_type.as_deref().is_some_and(|it| it.starts_with("image/"))
     }
 }
 
@@ -193,6 +221,7 @@ mod tests {
             verify_token: Secret::new("v"),
             api_root: "http://platform".to_owned(),
             path: "/w".to_owned(),
+            media_bytes_max: 1_000_000,
         }
     }
 
@@ -212,7 +241,10 @@ mod tests {
             let (peer, sender) = (it.origin.route.peer.id, it.origin.sender);
             format!(
                 "{} {peer} {sender} {}: {} media={}",
-                it.message, it.sender_name, it.text, it.media
+                it.message,
+                it.sender_name,
+                it.text,
+                it.media.len()
             )
         };
         found.into_iter().map(shown).collect()
@@ -233,10 +265,10 @@ mod tests {
         assert_eq!(
             found,
             [
-                "a +15551 +15551 Ann: one media=false",
-                "b +15552 +15552 +15552: two media=false",
-                "c +15551 +15551 Ann: three media=false",
-                "d +15551 +15551 Ann: four media=false",
+                "a +15551 +15551 Ann: one media=0",
+                "b +15552 +15552 +15552: two media=0",
+                "c +15551 +15551 Ann: three media=0",
+                "d +15551 +15551 Ann: four media=0",
             ]
         );
     }
@@ -250,7 +282,7 @@ mod tests {
         let odd = change("1001", &json!([{ "id": 7 }, text("b", "15551", "ours")]));
         let closed = json!({ "field": "account_update", "value": { "event": "x" } });
         let found = check(&json!([{ "id": "1", "changes": [status, other, odd, closed] }]));
-        assert_eq!(found, ["b +15551 +15551 Ann: ours media=false"]);
+        assert_eq!(found, ["b +15551 +15551 Ann: ours media=0"]);
         assert!(read(b"[]", &account()).is_none());
     }
 
@@ -262,20 +294,18 @@ mod tests {
             check(&json!([{ "id": "1", "changes": [change("1001", &json!([message]))] }])).join("|")
         };
         let image = json!({ "id": "m", "mime_type": "image/png", "caption": "look" });
-        assert!(of(json!({ "type": "image", "image": image })).ends_with("look media=true"));
+        assert!(of(json!({ "type": "image", "image": image })).ends_with("look media=1"));
         assert!(
             of(json!({ "type": "audio", "audio": { "id": "m" } }))
-                .ends_with("<media:audio> media=true")
+                .ends_with("<media:audio> media=1")
         );
         let choice =
             json!({ "type": "button_reply", "button_reply": { "id": "1", "title": "Yes" } });
         assert!(
-            of(json!({ "type": "interactive", "interactive": choice }))
-                .ends_with(": Yes media=false")
+            of(json!({ "type": "interactive", "interactive": choice })).ends_with(": Yes media=0")
         );
         assert!(
-            of(json!({ "type": "button", "button": { "text": "No" } }))
-                .ends_with(": No media=false")
+            of(json!({ "type": "button", "button": { "text": "No" } })).ends_with(": No media=0")
         );
         assert_eq!(of(json!({ "type": "reaction", "reaction": { "emoji": "x" } })), "");
         assert_eq!(of(json!({ "type": "text" })), "");

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     channels::push,
+    media::MIB,
     server,
     settings::{
         Problems,
@@ -46,6 +47,12 @@ impl Account {
     pub(super) fn text(&self, key: &str) -> Option<String> {
         let text = self.keys.get(key)?.as_str()?.trim();
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The largest image, in bytes; `mb` unless the file says otherwise.
+    pub(super) fn media_bytes_max(&self, mb: u64) -> usize {
+        let mb = self.keys.get("mediaMaxMb").and_then(Value::as_u64).unwrap_or(mb);
+        usize::try_from(mb).map_or(usize::MAX, |it| it.saturating_mul(MIB))
     }
 
     /// A text that must be there.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Found, channel};
 use crate::{
     channels::{self, telegram},
+    media::MIB,
     secret::Secret,
     settings::{
         Problems, Source,
@@ -17,13 +18,16 @@ use crate::{
         raw::Group,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY,
-            GROUPS, HISTORY_LIMIT, TEXT, key, open,
+            GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
         },
     },
 };
 
 /// Telegram's own address.
 const API_ROOT: &str = "https://api.telegram.org";
+
+/// The largest image, in MB, unless the file says otherwise.
+const MEDIA_MB_MAX: u16 = 100;
 
 const BOT_TOKEN: Field = key("botToken", &TEXT, "The bot's token.");
 const API_ROOT_KEY: Field = key("apiRoot", &TEXT, "The Bot API's address.");
@@ -41,6 +45,7 @@ const ACCOUNT: &[Field] = &[
     GROUP_POLICY,
     GROUP_ALLOW_FROM,
     GROUPS,
+    MEDIA_MAX_MB,
     HISTORY_LIMIT,
     BLOCK_STREAMING,
 ];
@@ -58,6 +63,7 @@ const FIELDS: &[Field] = &[
     GROUP_POLICY,
     GROUP_ALLOW_FROM,
     GROUPS,
+    MEDIA_MAX_MB,
     TEXT_CHUNK_LIMIT,
     HISTORY_LIMIT,
     BLOCK_STREAMING,
@@ -78,6 +84,7 @@ pub(in crate::settings) struct Telegram {
     group_allow_from: Option<Vec<serde_json::Value>>,
     groups: Option<BTreeMap<String, Group>>,
     text_chunk_limit: Option<u16>,
+    media_max_mb: Option<u16>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -91,6 +98,7 @@ pub(in crate::settings) struct Account {
     group_policy: Option<String>,
     group_allow_from: Option<Vec<serde_json::Value>>,
     groups: Option<BTreeMap<String, Group>>,
+    media_max_mb: Option<u16>,
 }
 
 impl Telegram {
@@ -114,6 +122,7 @@ impl Telegram {
             account.group_allow_from =
                 account.group_allow_from.take().or_else(|| self.group_allow_from.clone());
             account.groups = account.groups.take().or_else(|| self.groups.clone());
+            account.media_max_mb = account.media_max_mb.or(self.media_max_mb);
         }
         accounts
     }
@@ -203,7 +212,8 @@ fn accounts(
             );
             problems.add(&path, why);
         }
-        let account = telegram::Account { id: id.clone(), token, api_root };
+        let media_bytes_max = usize::from(account.media_max_mb.unwrap_or(MEDIA_MB_MAX)) * MIB;
+        let account = telegram::Account { id: id.clone(), token, api_root, media_bytes_max };
         if found.insert(id.clone(), account).is_some() {
             problems.add(&path, format!("there are two accounts `{id}`: case does not matter"));
         }

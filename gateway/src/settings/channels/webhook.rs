@@ -13,13 +13,17 @@ use crate::{
         admission::SenderIds,
         agents::is_http,
         shape::{
-            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, TEXT, key, open,
+            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, MEDIA_MAX_MB,
+            TEXT, key, open,
         },
     },
 };
 
 /// The longest text of one reply, unless the file says otherwise.
 const TEXT_CHUNK_LIMIT: u32 = 16_000;
+
+/// The largest image, in MB, unless the file says otherwise. A call has room for 11 in base64.
+const MEDIA_MB_MAX: u64 = 10;
 
 const SECRET: Field = key("secret", &TEXT, "What both sides sign with.");
 const REPLY_URL: Field = key("replyUrl", &TEXT, "Where replies are posted.");
@@ -35,6 +39,7 @@ const ACCOUNT: &[Field] = &[
     GROUP_POLICY,
     GROUP_ALLOW_FROM,
     GROUPS,
+    MEDIA_MAX_MB,
 ];
 /// `channels.webhook`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -55,6 +60,7 @@ const FIELDS: &[Field] = &[
     GROUP_POLICY,
     GROUP_ALLOW_FROM,
     GROUPS,
+    MEDIA_MAX_MB,
 ];
 
 /// What the file says of webhooks; none if it says nothing.
@@ -87,5 +93,6 @@ fn account(found: &accounts::Account, problems: &mut Problems<'_>) -> Option<web
     }
     let path = found.webhook_path(webhook::CHANNEL, problems);
     let (secret, reply_url) = (Secret::new(secret?), reply_url?);
-    Some(webhook::Account { id: found.id.clone(), secret, reply_url, path })
+    let media_bytes_max = found.media_bytes_max(MEDIA_MB_MAX);
+    Some(webhook::Account { id: found.id.clone(), secret, reply_url, path, media_bytes_max })
 }

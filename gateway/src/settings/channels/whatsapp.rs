@@ -16,7 +16,8 @@ use crate::{
         admission::SenderIds,
         agents::is_http,
         shape::{
-            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, TEXT, key, open,
+            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, MEDIA_MAX_MB,
+            TEXT, key, open,
         },
     },
 };
@@ -26,6 +27,9 @@ const API_ROOT: &str = "https://graph.facebook.com";
 
 /// The version of the Graph API that we speak unless told otherwise.
 const API_VERSION: &str = "v23.0";
+
+/// The largest image, in MB, unless the file says otherwise.
+const MEDIA_MB_MAX: u64 = 50;
 
 const PHONE_NUMBER_ID: Field =
     key("phoneNumberId", &TEXT, "The platform's id of the business phone number.");
@@ -53,6 +57,7 @@ const ACCOUNT: &[Field] = &[
     GROUP_POLICY,
     GROUP_ALLOW_FROM,
     GROUPS,
+    MEDIA_MAX_MB,
 ];
 /// `channels.whatsapp`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -77,6 +82,7 @@ const FIELDS: &[Field] = &[
     GROUP_POLICY,
     GROUP_ALLOW_FROM,
     GROUPS,
+    MEDIA_MAX_MB,
 ];
 
 /// What the file says of WhatsApp; none if it says nothing.
@@ -136,5 +142,6 @@ fn account(found: &accounts::Account, problems: &mut Problems<'_>) -> Option<wha
         verify_token: Secret::new(verify?),
         api_root: format!("{}/{version}", root.trim_end_matches('/')),
         path,
+        media_bytes_max: found.media_bytes_max(MEDIA_MB_MAX),
     })
 }

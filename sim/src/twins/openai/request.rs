@@ -75,6 +75,7 @@ fn message(message: &Value) -> PromptMessage {
         text,
         calls: ids.collect(),
         result_of: message["tool_call_id"].as_str().map(str::to_owned),
+        images: Vec::new(),
     }
 }
 

@@ -69,6 +69,7 @@ fn accept(
         platform_id: message.id.to_string(),
         text: message.text.clone(),
         reply_to: message.reply_to.map(|it| it.to_string()),
+        images: Vec::new(),
     });
     Ok((delay, wire::message(&account.bot, &account.rooms[&draft.room], &message)))
 }

@@ -119,6 +119,7 @@ impl State {
             platform_id: message.id.to_string(),
             text: message.text.clone(),
             canary: inbound.canary.clone(),
+            images: Vec::new(),
         };
         let wire = wire::message(&bot.bot, &bot.rooms[&address.room], &message);
         let id = message.id;

@@ -74,7 +74,7 @@ impl Stage {
                 }
                 Kind::Fetched { message } => format!("fetched {message}"),
                 Kind::Acknowledged { message } => format!("acknowledged {message}"),
-                Kind::Sent { place, platform_id, text, reply_to } => {
+                Kind::Sent { place, platform_id, text, reply_to, .. } => {
                     let reply = reply_to.as_ref().map_or(String::new(), |it| format!(" to #{it}"));
                     format!("sent {} #{platform_id}{reply} {text}", at_place(place))
                 }

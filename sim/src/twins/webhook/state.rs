@@ -112,6 +112,7 @@ impl State {
             platform_id: id,
             text: inbound.text.clone(),
             canary: inbound.canary.clone(),
+            images: Vec::new(),
         };
         let call = Call {
             message: Some(inbound.name.clone()),
@@ -173,6 +174,7 @@ impl State {
             platform_id,
             text: text.clone(),
             reply_to,
+            images: Vec::new(),
         });
         self.shown.push((place, text));
     }

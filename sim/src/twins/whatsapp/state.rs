@@ -129,6 +129,7 @@ impl State {
             platform_id: id.clone(),
             text: inbound.text.clone(),
             canary: inbound.canary.clone(),
+            images: Vec::new(),
         };
         let call = Self::call(&number, Some(inbound), content);
         self.delivered.insert(inbound.name.clone(), (fact, call));
@@ -222,6 +223,7 @@ impl State {
             platform_id: id.clone(),
             text: text.clone(),
             reply_to: reply_to.clone(),
+            images: Vec::new(),
         });
         self.written.push(Written { id: id.clone(), place, by_us: true, text, reply_to });
         id

@@ -42,6 +42,7 @@ fn channel_kind() -> impl Strategy<Value = Kind> {
             chat,
             place,
             text,
+            images: Vec::new(),
         });
     let sent = (place(), id(), text(), prop::option::of(name())).prop_map(
         |(place, platform_id, text, reply_to)| Kind::Sent {
@@ -49,6 +50,7 @@ fn channel_kind() -> impl Strategy<Value = Kind> {
             platform_id,
             text,
             reply_to: reply_to.map(|it| format!("p-{it}")),
+            images: Vec::new(),
         },
     );
     let refused = (prop::option::of(place()), text(), any::<u16>(), any::<Option<u64>>());

@@ -72,7 +72,7 @@ fn no_cap_and_no_interrupt_loses_a_report() {
         for _ in 0..20 {
             let holds = |it: &&ModelRequest| {
                 let last = it.history.entries().last();
-                matches!(last, Some(Entry::User(text)) if text.contains("gold"))
+                matches!(last, Some(Entry::User(said)) if said.text.contains("gold"))
             };
             seen += world.open.values().filter(holds).count();
             world.answer(&answered());

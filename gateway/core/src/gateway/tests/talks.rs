@@ -24,7 +24,7 @@ fn two(strategy: Strategy, group: impl FnOnce(&mut Group)) -> World {
 /// Who is asked, with the last thing that it was told.
 fn asked(world: &World) -> Vec<String> {
     let last = |it: &ModelRequest| match it.history.entries().last() {
-        Some(Entry::User(text)) => text.lines().last().unwrap_or_default().to_owned(),
+        Some(Entry::User(said)) => said.text.lines().last().unwrap_or_default().to_owned(),
         _ => "-".to_owned(),
     };
     world.open.values().map(|it| format!("{}: {}", it.agent, last(it))).collect()

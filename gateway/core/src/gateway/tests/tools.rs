@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    media::Said,
     owners::Authority,
     tools::{
         Asked, Builtin, ServerName, ToolCall, ToolName, ToolOwner, ToolSpec,
@@ -17,9 +18,11 @@ pub(super) fn asking(names: &[&&str]) -> ModelOutcome {
         name: ToolName::nearest(name),
         arguments: "{}".into(),
         asked: match **name {
-            builtin::MESSAGE => {
-                Asked::Builtin(Builtin::Message { text: "by tool".to_owned(), to: None })
-            }
+            builtin::MESSAGE => Asked::Builtin(Builtin::Message {
+                text: "by tool".to_owned(),
+                media: None,
+                to: None,
+            }),
             builtin::SESSIONS_SPAWN => Asked::Builtin(Builtin::SessionsSpawn(Spawn {
                 task: "dig".to_owned(),
                 label: Some("digger".to_owned()),
@@ -81,7 +84,9 @@ impl World {
         let mut words = Vec::new();
         for entry in request.history.entries() {
             match entry {
-                Entry::User(text) | Entry::Assistant(text) => words.push(text.to_string()),
+                Entry::User(Said { text, .. }) | Entry::Assistant(text) => {
+                    words.push(text.to_string())
+                }
                 Entry::Tools(round) => words.extend(round.calls.iter().map(|(call, result)| {
                     let result = result.split([':', '.']).next().unwrap_or_default();
                     format!("{}={result}", call.name)
