@@ -21,7 +21,7 @@ fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
         let mut start = |lane: &mut Lane, turn: &Turn| {
             runs += 1;
             lane.occupy(RunId(runs), turn.authority);
-            format!("runs {:?} for {}", turn.prompt, turn.route.peer.id)
+            format!("runs {:?} for {}", turn.prompt.text, turn.route.peer.id)
         };
         let seen = match event {
             "ended" => {
