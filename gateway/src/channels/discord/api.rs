@@ -162,9 +162,10 @@ impl<N: Net> Api<N> {
         let exchanged = self.http.exchange(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
         let (status, bytes) = exchanged.map_err(|error| match error {
             http::Error::Connect(_) => Failure::Unreached(error.to_string()),
-            http::Error::Exchange(_) | http::Error::Body(_) | http::Error::TimedOut(_) => {
-                Failure::Ambiguous(error.to_string())
-            }
+            http::Error::Exchange(_)
+            | http::Error::Body(_)
+            | http::Error::TooLong
+            | http::Error::TimedOut(_) => Failure::Ambiguous(error.to_string()),
         })?;
         self.read(status, &bytes)
     }

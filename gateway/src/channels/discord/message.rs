@@ -2,7 +2,6 @@
 
 use creel_core::{
     ids::{AccountId, Channel, GuildId, MessageId, PeerId, RoleId, SenderId, ThreadId},
-    media::Attachment,
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
 };
@@ -88,7 +87,7 @@ pub(super) fn inbound(
     Some(Inbound {
         message: MessageId::new(&id).ok()?,
         mentioned: mentioned || direct,
-        media: media.iter().map(|_| Attachment::Other).collect(),
+        media: media.iter().map(|_| creel_core::media::Attachment::Other).collect(),
         merged: Vec::new(),
         text: without_address(&words, me).to_owned(),
         sender_name: nick.or(author.global_name).unwrap_or(author.username),
@@ -161,7 +160,12 @@ mod tests {
         let roles: Vec<_> = roles.iter().map(RoleId::as_str).collect();
         format!(
             "{:?} {} thread {thread} guild {guild} roles {roles:?} {}: {:?} mentioned={} media={}",
-            route.peer.kind, route.peer.id, it.sender_name, it.text, it.mentioned, it.media.len()
+            route.peer.kind,
+            route.peer.id,
+            it.sender_name,
+            it.text,
+            it.mentioned,
+            it.media.len()
         )
     }
 

@@ -93,6 +93,7 @@ fn accept(
         platform_id: message.id.clone(),
         text: message.text.clone(),
         reply_to: message.reply_to.clone(),
+        images: Vec::new(),
     });
     let shown = wire::message(state, &message);
     // The bot hears itself, as on the platform.

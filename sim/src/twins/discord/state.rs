@@ -178,6 +178,7 @@ impl State {
             platform_id: id.clone(),
             text: text.clone(),
             canary: inbound.canary.clone(),
+            images: Vec::new(),
         };
         let (bot, chat, author) = (member.bot, member.chat.clone(), member.chat.sender.clone());
         let message = Message {

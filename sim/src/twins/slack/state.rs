@@ -183,6 +183,7 @@ impl State {
                 platform_id: ts,
                 text: inbound.text.clone(),
                 canary: inbound.canary.clone(),
+                images: Vec::new(),
             },
             account: chat.account.clone(),
             told,
@@ -372,6 +373,7 @@ impl State {
             platform_id: ts.clone(),
             text: text.clone(),
             reply_to: None,
+            images: Vec::new(),
         });
         self.shown.push((place, text));
         ts
