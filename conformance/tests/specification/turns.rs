@@ -102,6 +102,7 @@ fn sessions_end_when_the_specification_says() {
         Rule::LifeChannel,
         Rule::LifeFresh,
         Rule::LifeGoesOn,
+        Rule::LifeNotIdle,
         Rule::LifeForever,
     ];
     assert_reached(&reached.into_inner(), &wanted);

@@ -225,7 +225,11 @@ impl<'a> Walk<'a> {
     fn same_rule(&self, arrived_us: i64, request: &Request) -> Rule {
         let heard_us = self.moments.heard_before(arrived_us).0;
         if request.start.at_us.saturating_sub(heard_us) >= LONG_US {
-            if self.policy == Policy::default() { Rule::LifeForever } else { Rule::LifeGoesOn }
+            match &self.policy {
+                it if *it == Policy::default() => Rule::LifeForever,
+                it if it.idle_us.is_some() => Rule::LifeNotIdle,
+                _ => Rule::LifeGoesOn,
+            }
         } else {
             Rule::SessionHistory
         }

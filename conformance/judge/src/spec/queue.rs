@@ -1,5 +1,6 @@
 //! `spec-queue`: the messages of each session become the turns that its queue settings say, in order and in time.
 
+mod prompt;
 mod script;
 
 use super::{
@@ -30,6 +31,9 @@ pub(super) fn check(trace: &Trace, cast: &Cast) -> Ruling {
                 for (rule, turn) in evidence.rules {
                     if let Some(&request) = session.turns.get(turn) {
                         findings.hold(rule, cast.turns.requests[request].start.seq);
+                        if rule == Rule::QueueCollect {
+                            reads(cast, session, turn, &mut findings);
+                        }
                     }
                 }
             }
@@ -37,6 +41,22 @@ pub(super) fn check(trace: &Trace, cast: &Cast) -> Ruling {
         }
     }
     findings.ruling("no session had a turn")
+}
+
+/// How the prompt of a collected turn reads, where each of its messages was queued alone.
+fn reads(cast: &Cast, session: &Session, turn: usize, findings: &mut Findings) {
+    let request = &cast.turns.requests[session.turns[turn]];
+    let Some(names) = session.queued_alone(cast, turn) else { return };
+    let messages: Vec<_> =
+        names.iter().filter_map(|it| cast.heard(it)).map(|it| it.message).collect();
+    let mut witnesses: Vec<u64> = messages.iter().map(|it| it.inbound[0].seq).collect();
+    witnesses.push(request.start.seq);
+    match prompt::fault(request, &messages) {
+        None => findings.hold(Rule::QueuePrompt, request.start.seq),
+        Some((expected, observed)) => {
+            findings.fail(Rule::QueuePrompt, &expected, observed, witnesses);
+        }
+    }
 }
 
 fn report(cast: &Cast, session: &Session, found: &Disagreement, findings: &mut Findings) {

@@ -69,8 +69,10 @@ pub enum Rule {
     LifeChannel,
     /// `/new` and `/reset`.
     LifeFresh,
-    /// What has not expired goes on.
+    /// Before the hour of a daily reset a session goes on.
     LifeGoesOn,
+    /// What was not idle for long enough goes on.
+    LifeNotIdle,
     /// Where nothing ends a session, it goes on.
     LifeForever,
     /// An idle session runs a message at once.
@@ -79,6 +81,8 @@ pub enum Rule {
     QueueInbound,
     /// Collect, of several messages.
     QueueCollect,
+    /// How the prompt of a collected turn reads.
+    QueuePrompt,
     /// Collect, of one message.
     QueueCollectOne,
     /// Messages from several rooms run one by one.
@@ -153,11 +157,13 @@ impl Rule {
             Self::LifeType => ("life-type", &["SES-031"]),
             Self::LifeChannel => ("life-channel", &["SES-032"]),
             Self::LifeFresh => ("life-fresh", &["SES-033", "SES-034"]),
-            Self::LifeGoesOn => ("life-goes-on", &["SES-030"]),
+            Self::LifeGoesOn => ("life-goes-on", &["SES-022", "SES-023"]),
+            Self::LifeNotIdle => ("life-not-idle", &["SES-027"]),
             Self::LifeForever => ("life-forever", &["SES-025"]),
             Self::QueueIdle => ("queue-idle", &["QUE-013"]),
             Self::QueueInbound => ("queue-inbound", &["QUE-014", "QUE-016"]),
             Self::QueueCollect => ("queue-collect", &["QUE-003", "QUE-004"]),
+            Self::QueuePrompt => ("queue-prompt", &["QUE-020"]),
             Self::QueueCollectOne => ("queue-collect-one", &["QUE-004"]),
             Self::QueueCollectRooms => ("queue-collect-rooms", &["QUE-021"]),
             Self::QueueFollowup => ("queue-followup", &["QUE-023", "QUE-024"]),

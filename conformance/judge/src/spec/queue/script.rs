@@ -84,6 +84,14 @@ impl<'a> Session<'a> {
         cast.served[request].new.iter().filter_map(number).collect()
     }
 
+    /// The messages that are new in a turn, where there are several and each was queued by itself.
+    pub(super) fn queued_alone(&self, cast: &Cast, turn: usize) -> Option<Vec<&'a str>> {
+        let numbers = self.numbers(cast, self.turns[turn]);
+        let is_alone = |it: &usize| self.units.iter().any(|unit| unit.messages == [*it]);
+        (numbers.len() > 1 && numbers.iter().all(is_alone))
+            .then(|| numbers.into_iter().map(|it| self.names[it]).collect())
+    }
+
     pub(super) fn script(&self, trace: &Trace, cast: &Cast, slots: &Slots) -> Script {
         let hops = cast.context.configuration.hops;
         let is_seen = |it: &Arrival| self.time(it).from_us < self.horizon_us;

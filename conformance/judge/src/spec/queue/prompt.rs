@@ -1,0 +1,64 @@
+//! How the prompt of a collected turn reads: a title line, then each message, marked with its place.
+
+use crate::turns::{Message, Request};
+
+/// What is wrong with it, if anything is: what is expected, and what is there. Nothing where a message does not stand in
+/// it as it was written.
+pub(super) fn fault(request: &Request, messages: &[&Message]) -> Option<(String, String)> {
+    let mut rest = request.newest_text.as_str();
+    for (index, message) in messages.iter().enumerate() {
+        let (marker, after) = rest.split_once(message.text.as_str())?;
+        let name = &message.name;
+        let place = index + 1;
+        if !numbers(marker).any(|it| it == place.to_string()) {
+            let expected = format!("`{name}` marked as message {place} of its turn");
+            return Some((expected, format!("`{}` before it", marker.trim())));
+        }
+        let has_words = |it: &&str| it.chars().any(char::is_alphanumeric);
+        if index == 0 && marker.lines().filter(has_words).count() < 2 {
+            let expected = format!("a title line before `{name}`, the first of its turn");
+            return Some((expected, format!("`{}` before it", marker.trim())));
+        }
+        rest = after;
+    }
+    None
+}
+
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|it: char| !it.is_ascii_digit()).filter(|it| !it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        tests::{context, trace},
+        turns::Turns,
+    };
+
+    /// What is said of a prompt of two messages.
+    fn check(prompt: &str) -> String {
+        let script = "0 say m1 alice\n0.1 say m2 alice\n1 ask alice user m1 m2\n";
+        let mut turns = Turns::of(&trace(script), &context());
+        let messages: Vec<_> = turns.messages.iter().map(|it| it.text.clone()).collect();
+        turns.requests[0].newest_text =
+            prompt.replace("ONE", &messages[0]).replace("TWO", &messages[1]);
+        let messages: Vec<_> = turns.messages.iter().collect();
+        super::fault(&turns.requests[0], &messages).map_or("fine".to_owned(), |(it, _)| it)
+    }
+
+    #[test]
+    fn a_title_and_a_number_each() {
+        assert_eq!(check("[2 came]\n\n(1 of 2) ONE\n\n(2 of 2) TWO"), "fine");
+        assert_eq!(check("Queued:\n---\nQueued #1\nONE\n---\nQueued #2\nTWO"), "fine");
+        assert_eq!(
+            check("(1 of 2) ONE\n\n(2 of 2) TWO"),
+            "a title line before `m1`, the first of its turn"
+        );
+        assert_eq!(
+            check("[2 came]\n\n(0 of 2) ONE\n\n(1 of 2) TWO"),
+            "`m1` marked as message 1 of its turn"
+        );
+        assert_eq!(check("some came\n#1 ONE\nTWO"), "`m2` marked as message 2 of its turn");
+        assert_eq!(check("reworded"), "fine");
+    }
+}
