@@ -131,7 +131,7 @@ impl Platform {
     pub fn deliver(&self, inbound: &Inbound) {
         match self {
             Self::Discord(twin) => _ = twin.deliver(inbound),
-            Self::Slack(twin) => twin.deliver(inbound),
+            Self::Slack(twin) => _ = twin.deliver(inbound),
             Self::Telegram(twin) => _ = twin.deliver(inbound),
             Self::Webhook(twin) => twin.deliver(inbound),
             Self::WhatsApp(twin) => _ = twin.deliver(inbound),
@@ -153,7 +153,8 @@ impl Platform {
     pub fn cut(&self, cut: Cut, lasts: Duration) {
         match self {
             Self::Discord(twin) => twin.cut(cut, lasts),
-            _ => {}
+            Self::Slack(twin) => twin.cut(cut, lasts),
+            Self::Telegram(_) | Self::Webhook(_) | Self::WhatsApp(_) => (),
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use clap::{Args, Subcommand};
 use creel_sim::standalone::{
     self,
+    slack::{self, App},
     whatsapp::{self, Business},
 };
 
@@ -48,6 +49,25 @@ enum Twin {
         #[arg(long, default_value = "creel-verify")]
         verify_token: String,
     },
+    /// Slack: the Web API at `/api`, Socket Mode, and the Events API while no connection is open. `POST /twin/messages
+    /// {"text": …}` writes as a person, `GET /twin/messages` shows what everybody wrote.
+    Slack {
+        /// The port on loopback; 0 lets the system choose.
+        #[arg(long, default_value_t = 8_084)]
+        port: u16,
+        /// The bot's token.
+        #[arg(long, default_value = "xoxb-creel")]
+        bot_token: String,
+        /// The app's token, for Socket Mode.
+        #[arg(long, default_value = "xapp-creel")]
+        app_token: String,
+        /// What calls of the Events API are signed with.
+        #[arg(long, default_value = "creel-signing-secret")]
+        signing_secret: String,
+        /// Where the gateway takes the calls of the Events API.
+        #[arg(long, default_value = "http://127.0.0.1:18789/slack/events")]
+        events_url: String,
+    },
     /// OpenAI's chat completions: answers every request with what was said last.
     Openai {
         /// The port on loopback; 0 lets the system choose.
@@ -83,6 +103,10 @@ impl Arguments {
                 let business =
                     Business { phone_number_id, access_token, app_secret, verify_token, webhook };
                 whatsapp::serve(loopback(port), &business)
+            }
+            Twin::Slack { port, bot_token, app_token, signing_secret, events_url } => {
+                let app = App { bot_token, app_token, signing_secret, events_url };
+                slack::serve(loopback(port), &app)
             }
             Twin::Openai { port, key, status } => standalone::openai(loopback(port), &key, status),
             Twin::Mcp { port } => standalone::mcp(loopback(port)),

@@ -256,7 +256,7 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Keeps WhatsApp from taking words for markup: it shows nothing itself.
+/// Keeps WhatsApp and Slack from taking words for markup: it shows nothing itself.
 const WORD_JOINER: char = '\u{2060}';
 
 /// The text in WhatsApp's own marks: `*bold*`, `_italic_`, `~strike~`, and code between backticks. It has no escapes, so
@@ -265,7 +265,7 @@ pub fn whatsapp(parts: &[Part<'_>]) -> String {
     let mut text = String::new();
     for part in parts {
         match part {
-            Part::Text(words) => whatsapp_words(words, &mut text),
+            Part::Text(words) => text.push_str(&marks_apart(words)),
             Part::Begin(style) | Part::End(style) => text.push(match style {
                 Style::Bold => '*',
                 Style::Italic => '_',
@@ -275,7 +275,7 @@ pub fn whatsapp(parts: &[Part<'_>]) -> String {
             Part::Block(_, code) => text.extend(["```\n", code, "\n```"]),
             Part::Link(label, address) if label == address => text.push_str(address),
             Part::Link(label, address) => {
-                whatsapp_words(label, &mut text);
+                text.push_str(&marks_apart(label));
                 text.extend([" (", address, ")"]);
             }
         }
@@ -283,8 +283,9 @@ pub fn whatsapp(parts: &[Part<'_>]) -> String {
     text
 }
 
-/// A mark that touches a word on its right could begin a style.
-fn whatsapp_words(words: &str, text: &mut String) {
+/// Words whose marks are words: one that touches a word on its right could begin a style.
+pub fn marks_apart(words: &str) -> String {
+    let mut text = String::with_capacity(words.len());
     let mut letters = words.chars().peekable();
     while let Some(letter) = letters.next() {
         text.push(letter);
@@ -293,6 +294,7 @@ fn whatsapp_words(words: &str, text: &mut String) {
             text.push(WORD_JOINER);
         }
     }
+    text
 }
 
 #[cfg(test)]

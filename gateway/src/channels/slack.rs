@@ -37,6 +37,9 @@ pub const CHANNEL: &str = "slack";
 /// The path of the gateway's port for an account that the configuration gives none.
 pub const WEBHOOK_PATH: &str = "/slack/events";
 
+/// The longest text whose every character may have to be escaped: a message has at most 40,000 characters.
+pub const TEXT_CHARS_MAX: u32 = 40_000 / markup::GROWTH_MAX;
+
 /// The wait after the first call that failed; it doubles with each further one.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 

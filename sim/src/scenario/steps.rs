@@ -28,7 +28,7 @@ fn forgery(name: &str) -> Option<Forgery> {
 }
 
 /// The channels whose platforms can cut a connection.
-pub(super) const CUT_CHANNELS: &[&str] = &["discord"];
+pub(super) const CUT_CHANNELS: &[&str] = &["discord", "slack"];
 
 /// How a platform can cut its connections.
 pub(super) const CUTS: &[&str] = &["4000", "4004", "4009", "drop", "reconnect", "invalid-session"];

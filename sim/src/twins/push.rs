@@ -86,12 +86,14 @@ pub enum Policy {
 }
 
 /// How a platform finds out that the gateway is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Probe {
     /// The account that it asks for.
     pub account: String,
-    /// Path and query of a `GET`.
+    /// Path and query.
     pub target: String,
+    /// The body that is posted there, with its headers; none for a `GET`.
+    pub post: Option<(Bytes, Headers)>,
     /// What the gateway must say, with 200. None if any answer but 404 and 5xx will do.
     pub answer: Option<String>,
 }
@@ -104,6 +106,7 @@ pub struct Push {
     waiting: Arc<Mutex<Option<mpsc::Receiver<Call>>>>,
     probes: Arc<[Probe]>,
     listened_to: watch::Sender<Vec<String>>,
+    unasked: watch::Sender<Vec<String>>,
 }
 
 /// Where the gateway is.
@@ -121,7 +124,8 @@ impl Push {
         let (calls, receiver) = mpsc::channel(CALLS_MAX);
         let waiting = Arc::new(Mutex::new(Some(receiver)));
         let (listened_to, _) = watch::channel(Vec::new());
-        Self { recorder, calls, waiting, probes: probes.into(), listened_to }
+        let (unasked, _) = watch::channel(Vec::new());
+        Self { recorder, calls, waiting, probes: probes.into(), listened_to, unasked }
     }
 
     /// Puts a call in line.
@@ -138,17 +142,25 @@ impl Push {
         self.listened_to.borrow().iter().any(|it| it == account)
     }
 
+    /// Asks no more whether the gateway answers for this account: it gets its messages in another way.
+    pub fn stop_asking(&self, account: &str) {
+        self.unasked.send_modify(|it| it.push(account.to_owned()));
+    }
+
     /// Makes the calls, for as long as the future is polled. Calls do not wait for each other, as on a true platform.
     pub async fn run<N: Net>(&self, net: N, gateway: Gateway) -> Infallible {
         let receiver = self.waiting.lock().expect("nothing panics while it holds this").take();
         let mut receiver = receiver.expect("a platform's calls are made by one");
         let mut tasks = JoinSet::new();
         for probe in self.probes.iter().cloned() {
-            let (net, gateway, listened_to) =
-                (net.clone(), gateway.clone(), self.listened_to.clone());
+            let (net, gateway) = (net.clone(), gateway.clone());
+            let (listened_to, unasked) = (self.listened_to.clone(), self.unasked.clone());
             tasks.spawn(async move {
                 while !answers(&net, &gateway, &probe).await {
                     sleep(PROBE_EVERY).await;
+                    if unasked.borrow().contains(&probe.account) {
+                        return;
+                    }
                 }
                 listened_to.send_modify(|it| it.push(probe.account));
             });
@@ -211,13 +223,30 @@ async fn attempt<N: Net>(
 }
 
 async fn answers<N: Net>(net: &N, gateway: &Gateway, probe: &Probe) -> bool {
-    let request = Request::builder().method(Method::GET).uri(probe.target.as_str());
-    let asked = exchange(net, gateway, request, Bytes::new(), || ());
+    let mut request = Request::builder().uri(probe.target.as_str());
+    let mut body = Bytes::new();
+    if let Some((posted, headers)) = &probe.post {
+        body = posted.clone();
+        request = request.method(Method::POST).header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in (headers.0)(&body) {
+            request = request.header(name, value);
+        }
+    }
+    let asked = exchange(net, gateway, request, body, || ());
     let Ok(Some((status, body))) = timeout(ANSWER_WITHIN, asked).await else { return false };
     match &probe.answer {
-        Some(expected) => status == 200 && body == expected.as_bytes(),
+        Some(expected) => status == 200 && says(&body, expected),
         None => status != 404 && status < 500,
     }
+}
+
+/// Whether an answer is what was expected: as it stands, or as the `challenge` of a JSON object, which Slack takes, too.
+fn says(body: &[u8], expected: &str) -> bool {
+    let challenge = || {
+        let object: serde_json::Value = serde_json::from_slice(body).ok()?;
+        Some(object.get("challenge")?.as_str()? == expected)
+    };
+    body == expected.as_bytes() || challenge() == Some(true)
 }
 
 /// One exchange over a connection of its own.

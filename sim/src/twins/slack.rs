@@ -5,9 +5,12 @@
 //!
 //! The signature is computed here and not by the gateway's code, so that a mistake in one shows in the other.
 
+mod account;
 mod events;
 mod socket;
 mod state;
+#[cfg(test)]
+mod tests;
 mod web_api;
 
 use std::{
@@ -19,7 +22,7 @@ use std::{
 
 use axum::{
     Router,
-    routing::{any, post},
+    routing::{any, get},
 };
 use creel_gateway::net::Net;
 use creel_judge::trace::Place;
@@ -33,7 +36,7 @@ use super::{
 use crate::{
     base::Credentials,
     recorder::Recorder,
-    scenario::{Chat, SendFault},
+    scenario::{Chat, Cut, SendFault},
 };
 
 /// The channel's name in scenarios and traces.
@@ -64,13 +67,32 @@ impl Slack {
         accounts: &BTreeMap<String, Credentials>,
         zero_unix_s: i64,
     ) -> Self {
-        let probes = accounts.keys().map(|account| Probe {
-            account: account.clone(),
-            target: path(account),
-            answer: None,
+        let paths = accounts.keys().map(|it| (it.clone(), path(it))).collect();
+        Self::called_at(recorder, accounts, zero_unix_s, &paths)
+    }
+
+    /// The same, where each account is called at its path.
+    pub fn called_at(
+        recorder: Recorder,
+        accounts: &BTreeMap<String, Credentials>,
+        zero_unix_s: i64,
+        paths: &BTreeMap<String, String>,
+    ) -> Self {
+        // As on the true platform, an address is asked for a challenge before it is called.
+        let probes = accounts.iter().map(|(account, secrets)| {
+            let (body, challenge) = events::verification(account);
+            let secret = (secrets[SIGNING_SECRET].clone(), None);
+            let headers = events::headers(secret, (recorder.clone(), zero_unix_s), 0);
+            Probe {
+                account: account.clone(),
+                target: paths.get(account).cloned().unwrap_or_else(|| path(account)),
+                post: Some((body, headers)),
+                answer: Some(challenge),
+            }
         });
         let push = Push::new(recorder.clone(), probes.collect());
-        let state = Arc::new(Mutex::new(State::new(recorder, accounts, zero_unix_s)));
+        let state =
+            Arc::new(Mutex::new(State::new(recorder, accounts, (zero_unix_s, paths.clone()))));
         Self { state, push, bell: Arc::new(Notify::new()) }
     }
 
@@ -79,10 +101,27 @@ impl Slack {
         self.state().declare(name, chat, faults);
     }
 
-    /// Lets a person write.
-    pub fn deliver(&self, inbound: &Inbound) {
-        self.state().deliver(inbound);
+    /// Whether a chat of this name has been added.
+    pub fn has_chat(&self, name: &str) -> bool {
+        self.state().has_chat(name)
+    }
+
+    /// Lets a person write. The message's time stamp, unless the chat does not exist.
+    pub fn deliver(&self, inbound: &Inbound) -> Option<String> {
+        let ts = self.state().deliver(inbound);
         self.dispatch();
+        ts
+    }
+
+    /// Ends all connections of Socket Mode, and takes no new one for a while.
+    pub fn cut(&self, cut: Cut, lasts: Duration) {
+        self.state().cut(cut, lasts);
+        self.bell.notify_waiters();
+    }
+
+    /// What everybody wrote, as JSON.
+    pub fn conversation(&self) -> serde_json::Value {
+        self.state().conversation()
     }
 
     /// Delivers a message once more, if it was written here.
@@ -133,7 +172,7 @@ impl Slack {
     /// The Web API, and where connections of Socket Mode go.
     pub fn router(&self) -> Router {
         Router::new()
-            .route("/api/{method}", post(web_api::take))
+            .route("/api/{method}", get(web_api::take).post(web_api::take))
             .route("/link", any(socket::take))
             .with_state(self.clone())
     }

@@ -63,6 +63,7 @@ impl Webhook {
         let probes = secrets.iter().map(|(account, _)| Probe {
             account: account.clone(),
             target: path(account),
+            post: None,
             answer: None,
         });
         let push = Push::new(recorder.clone(), probes.collect());

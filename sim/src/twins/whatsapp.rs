@@ -5,7 +5,7 @@
 
 mod call;
 mod messages;
-mod render;
+pub(super) mod render;
 mod state;
 
 use std::{
@@ -111,6 +111,7 @@ impl WhatsApp {
             Probe {
                 account: it.account.clone(),
                 target: format!("{}?{query}", it.path),
+                post: None,
                 answer: Some(CHALLENGE.to_owned()),
             }
         };

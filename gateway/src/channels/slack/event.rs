@@ -8,7 +8,11 @@ use creel_core::{
 };
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Account, CHANNEL, api::Api, markup};
+use super::{
+    Account, CHANNEL,
+    api::{Api, Failure},
+    markup,
+};
 use crate::net::Net;
 
 /// What Slack calls us with.
@@ -40,37 +44,54 @@ struct Event {
 
 /// The message in a callback, if it is one for us. What is not understood is skipped, so that Slack does not bring it
 /// again and again.
+///
+/// # Errors
+///
+/// [`Unclear`], where it is not known yet whose message it is: Slack has to bring it again.
 pub(super) async fn read<N: Net>(
     callback: Callback,
     account: &Account,
     me: &str,
     api: &Api<N>,
-) -> Option<Inbound> {
+) -> Result<Option<Inbound>, Unclear> {
     let Callback { r#type, team_id, event, .. } = callback;
-    if r#type != "event_callback" {
-        return None;
-    }
-    let Ok(event) = serde_json::from_value::<Event>(event?) else {
+    let (Some(event), "event_callback") = (event, r#type.as_str()) else { return Ok(None) };
+    let Ok(event) = serde_json::from_value::<Event>(event) else {
         // Without the error, which would quote the message's words.
         tracing::warn!(account = account.name(), "this event is not understood and skipped");
-        return None;
+        return Ok(None);
     };
-    if !is_for_us(&event, me) {
-        return None;
+    match event.channel.clone() {
+        Some(channel) if is_for_us(&event, me) => {
+            let kind = kind_of(&event, &channel, account, api).await?;
+            Ok(place(event, (kind, &channel), (account, me), team_id.as_deref()))
+        }
+        Some(_) | None => Ok(None),
     }
-    let channel = event.channel.clone()?;
-    let kind = kind_of(&event, &channel, account, api).await;
-    if kind == PeerKind::Group && !account.group_dms.admit(&channel) {
+}
+
+/// Slack did not say in what kind of conversation a message stands.
+#[derive(Debug)]
+pub(super) struct Unclear;
+
+/// A message of a conversation of this kind, if the account takes part in such.
+fn place(
+    event: Event,
+    (kind, channel): (PeerKind, &str),
+    (account, me): (&Account, &str),
+    team: Option<&str>,
+) -> Option<Inbound> {
+    if kind == PeerKind::Group && !account.group_dms.admit(channel) {
         tracing::info!(account = account.name(), "conversations of several people are disabled");
         return None;
     }
     if let (PeerKind::Direct, Some(user)) = (kind, &event.user) {
-        account.memory.talk(user, &channel);
+        account.memory.talk(user, channel);
     }
     let in_our_thread = event.thread_ts.as_ref().is_some_and(|thread| {
-        event.parent_user_id.as_deref() == Some(me) || account.memory.takes_part(&channel, thread)
+        event.parent_user_id.as_deref() == Some(me) || account.memory.takes_part(channel, thread)
     });
-    inbound(event, (kind, &channel), team_id.as_deref(), (&account.id, me), in_our_thread)
+    inbound(event, (kind, channel), team, (&account.id, me), in_our_thread)
 }
 
 /// New words of a person. Edits, deletions and what the chat says of itself have subtypes.
@@ -86,7 +107,7 @@ async fn kind_of<N: Net>(
     channel: &str,
     account: &Account,
     api: &Api<N>,
-) -> PeerKind {
+) -> Result<PeerKind, Unclear> {
     let told = match event.channel_type.as_deref() {
         Some("im") => Some(PeerKind::Direct),
         Some("mpim") => Some(PeerKind::Group),
@@ -96,16 +117,20 @@ async fn kind_of<N: Net>(
     let told = if channel.starts_with('D') { Some(PeerKind::Direct) } else { told };
     if let Some(kind) = told.or_else(|| account.memory.kind_of(channel)) {
         account.memory.learn_kind(channel, kind);
-        return kind;
+        return Ok(kind);
     }
     match api.kind_of(channel).await {
         Ok(kind) => {
             account.memory.learn_kind(channel, kind);
-            kind
+            Ok(kind)
         }
         Err(failure) => {
             tracing::warn!(account = account.name(), %failure, "what kind of conversation?");
-            PeerKind::Channel
+            // An app without the right to ask will not have it later: most mentions stand in channels.
+            match failure {
+                Failure::Refused(_) if !failure.is_passing() => Ok(PeerKind::Channel),
+                _ => Err(Unclear),
+            }
         }
     }
 }

@@ -84,6 +84,11 @@ async fn take<N: Net>(
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the account is not up yet");
     };
     let api = Api::new(ground.http.clone(), &account);
-    let message = event::read(callback, &account, &me, &api).await;
+    let Ok(message) = event::read(callback, &account, &me, &api).await else {
+        return refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "whose message this is cannot be told now",
+        );
+    };
     (adopt(&ground.inbox, message.into_iter().collect()).await, String::new())
 }

@@ -1,103 +1,40 @@
-//! A model's Markdown as Slack's mrkdwn, where that is simple, with everything escaped that Slack would act upon.
+//! A model's words as Slack's mrkdwn, with everything escaped that Slack would act upon.
 //!
 //! `&`, `<` and `>` are the only characters that mean something to Slack beyond looks: `<!channel>` would call everybody,
-//! `<@U1>` one person. So a text of the model can never contain them raw; links are the one exception that we make.
+//! `<@U1>` one person. So what a model writes never contains them raw; links, which begin with their scheme, are the one
+//! exception that we make.
+
+use crate::channels::markup::{self, Part, Style};
+
+/// The most characters that one of a text becomes: an ampersand is written with five.
+pub(super) const GROWTH_MAX: u32 = 5;
 
 /// The text for `chat.postMessage`.
 pub(super) fn mrkdwn(text: &str) -> String {
     let mut made = String::with_capacity(text.len());
-    let mut code = Code::None;
-    for (index, line) in text.split('\n').enumerate() {
-        if index > 0 {
-            made.push('\n');
-        }
-        if line.trim_start().starts_with("```") {
-            code = if code == Code::Fence { Code::None } else { Code::Fence };
-            escape(line, &mut made);
-        } else if code == Code::Fence {
-            escape(line, &mut made);
-        } else {
-            spans(line, &mut made);
+    for part in markup::read(text) {
+        match part {
+            Part::Text(words) => made.push_str(&escaped(&markup::marks_apart(words))),
+            Part::Begin(style) | Part::End(style) => made.push(match style {
+                Style::Bold => '*',
+                Style::Italic => '_',
+                Style::Strike => '~',
+            }),
+            Part::Code(code) => made.extend(["`", &escaped(code), "`"]),
+            Part::Block(_, code) => made.extend(["```\n", &escaped(code), "\n```"]),
+            Part::Link(label, address) => {
+                // A bar would end the address.
+                let address = escaped(&address.replace('|', "%7C"));
+                let label = escaped(&markup::marks_apart(label));
+                made.extend(["<", &address, "|", &label, ">"]);
+            }
         }
     }
     made
 }
 
-#[derive(PartialEq, Eq)]
-enum Code {
-    None,
-    Fence,
-}
-
-/// One line outside of code blocks: bold, strikethrough, links; what stands between backticks is left as it is.
-fn spans(line: &str, made: &mut String) {
-    let mut rest = line;
-    while let Some(at) = rest.find(['`', '*', '~', '[']) {
-        let (before, from) = rest.split_at(at);
-        escape(before, made);
-        rest = match marked(from, made) {
-            Some(after) => after,
-            None => {
-                let mut characters = from.chars();
-                made.extend(characters.next());
-                characters.as_str()
-            }
-        };
-    }
-    escape(rest, made);
-}
-
-/// What begins here with a mark; returns what comes after it.
-fn marked<'a>(from: &'a str, made: &mut String) -> Option<&'a str> {
-    if let Some(inner) = from.strip_prefix("**") {
-        let (bold, after) = inner.split_once("**").filter(|(it, _)| is_word(it))?;
-        made.push('*');
-        escape(bold, made);
-        made.push('*');
-        return Some(after);
-    }
-    if let Some(inner) = from.strip_prefix("~~") {
-        let (struck, after) = inner.split_once("~~").filter(|(it, _)| is_word(it))?;
-        made.push('~');
-        escape(struck, made);
-        made.push('~');
-        return Some(after);
-    }
-    if let Some(inner) = from.strip_prefix('`') {
-        let (code, after) = inner.split_once('`')?;
-        made.push('`');
-        escape(code, made);
-        made.push('`');
-        return Some(after);
-    }
-    let (label, from) = from.strip_prefix('[')?.split_once("](")?;
-    let (address, after) = from.split_once(')')?;
-    let is_link = address.starts_with("https://") || address.starts_with("http://");
-    if !is_link || label.is_empty() || address.contains(['|', '<', '>', ' ']) {
-        return None;
-    }
-    made.push('<');
-    escape(address, made);
-    made.push('|');
-    escape(&label.replace('|', "¦"), made);
-    made.push('>');
-    Some(after)
-}
-
-/// Marks bind to words: `2 ** 3 ** 4` is arithmetic.
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.trim() == text
-}
-
-fn escape(text: &str, made: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => made.push_str("&amp;"),
-            '<' => made.push_str("&lt;"),
-            '>' => made.push_str("&gt;"),
-            other => made.push(other),
-        }
-    }
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A person's text, as she wrote it.
@@ -113,22 +50,42 @@ mod tests {
     fn nothing_of_a_models_text_can_call_anybody() {
         assert_eq!(mrkdwn("<!channel> <@U1> a & b"), "&lt;!channel&gt; &lt;@U1&gt; a &amp; b");
         assert_eq!(mrkdwn("[<!here>](https://a.b)"), "<https://a.b|&lt;!here&gt;>");
-        assert_eq!(mrkdwn("[a](https://a.b|<!here>)"), "[a](https://a.b|&lt;!here&gt;)");
+        assert_eq!(mrkdwn("[a](https://a.b|<!here>)"), "<https://a.b%7C&lt;!here&gt;|a>");
+        assert_eq!(mrkdwn("[a](!channel)"), "[a](!channel)");
         assert_eq!(mrkdwn("```\n<!channel>\n```"), "```\n&lt;!channel&gt;\n```");
         assert_eq!(mrkdwn("**<!here>** `<@U1>`"), "*&lt;!here&gt;* `&lt;@U1&gt;`");
+        assert_eq!(mrkdwn("&lt;!channel&gt;"), "&amp;lt;!channel&amp;gt;", "nothing is unescaped");
     }
 
     #[test]
-    fn simple_marks_are_slacks() {
-        assert_eq!(mrkdwn("a **bold** ~~gone~~ word"), "a *bold* ~gone~ word");
+    fn marks_are_slacks() {
+        assert_eq!(mrkdwn("a **bold** *slanted* ~~gone~~ word"), "a *bold* _slanted_ ~gone~ word");
+        assert_eq!(mrkdwn("# Title\nwords"), "*Title*\nwords");
         assert_eq!(mrkdwn("[docs](https://a.b/c?d=1&e=2)"), "<https://a.b/c?d=1&amp;e=2|docs>");
-        assert_eq!(mrkdwn("`**not bold**` 2 ** 3 ** 4"), "`**not bold**` 2 ** 3 ** 4");
-        assert_eq!(mrkdwn("```\n**code**\n```\n**b**"), "```\n**code**\n```\n*b*");
-        assert_eq!(mrkdwn("half **open [and `so on"), "half **open [and `so on");
+        assert_eq!(mrkdwn("```rust\nlet a = **b;\n```"), "```\nlet a = **b;\n```");
+    }
+
+    #[test]
+    fn what_is_not_clearly_markup_is_words() {
+        assert_eq!(
+            mrkdwn("`**not bold**` 2 ** 3 ** 4"),
+            "`**not bold**` 2 *\u{2060}* 3 *\u{2060}* 4"
+        );
+        assert_eq!(mrkdwn("snake_case"), "snake_\u{2060}case");
+        assert_eq!(mrkdwn("half [open"), "half [open");
     }
 
     #[test]
     fn what_a_person_wrote_is_read_back() {
         assert_eq!(plain("1 &lt; 2 &amp;&amp; &amp;lt;"), "1 < 2 && &lt;");
+        assert_eq!(plain(&escaped("<a> & &lt;")), "<a> & &lt;");
+    }
+
+    #[test]
+    fn no_character_grows_more_than_is_said() {
+        for letter in ["&", "<", ">", "*", "_", "a", "ä"] {
+            let grown = mrkdwn(&letter.repeat(100)).chars().count();
+            assert!(grown <= 100 * GROWTH_MAX as usize, "{letter}: {grown}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{
     Account, Patience,
     api::{Api, Failure},
-    event::{self, Callback},
+    event::{self, Callback, Unclear},
 };
 use crate::{
     http::Http,
@@ -145,10 +145,17 @@ async fn hear<N: Net>(
     if envelope.r#type == "events_api"
         && let Some(callback) = envelope.payload.and_then(|it| Callback::deserialize(it).ok())
         && let Some(me) = account.memory.me()
-        && let Some(inbound) = event::read(callback, account, &me, api).await
-        && !patience.inbox.adopt(inbound).await
     {
-        return Some(End::Closing);
+        match event::read(callback, account, &me, api).await {
+            Ok(None) => (),
+            Ok(Some(inbound)) => {
+                if !patience.inbox.adopt(inbound).await {
+                    return Some(End::Closing);
+                }
+            }
+            // Without an acknowledgement it comes again.
+            Err(Unclear) => return None,
+        }
     }
     // Of what is not for us, Slack need not keep anything either.
     let acknowledgement = serde_json::json!({ "envelope_id": id }).to_string();

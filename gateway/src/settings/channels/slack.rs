@@ -105,7 +105,7 @@ const FIELDS: &[Field] = &[
     key(
         "textChunkLimit",
         &Shape::Integer { min: 1, max: 40_000 },
-        "The longest text of one message.",
+        "The longest text of one message; at most 8,000 are kept to, since what is escaped grows.",
     ),
     ENABLED,
     MODE,
@@ -179,7 +179,7 @@ pub(in crate::settings) fn read(
     check_tokens(&accounts, problems);
     let limit = value.get("textChunkLimit").and_then(Value::as_u64);
     let limit = limit.and_then(|it| u32::try_from(it).ok()).unwrap_or(TEXT_CHUNK_LIMIT);
-    let limit = Utf16Units::new(limit).ok();
+    let limit = Utf16Units::new(limit.min(slack::TEXT_CHARS_MAX)).ok();
     Some(Found { channel: channel(slack::CHANNEL), accounts, rules, default, limit })
 }
 

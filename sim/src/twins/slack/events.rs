@@ -1,6 +1,12 @@
 //! What Slack says of a person's message: the callbacks, and how calls are signed.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use ring::hmac;
@@ -9,7 +15,10 @@ use serde_json::{Value, json};
 use crate::{
     recorder::Recorder,
     scenario::{Event, Forgery},
-    twins::push::{Call, Headers, Policy},
+    twins::{
+        push::{Call, Headers, Policy},
+        whatsapp::render::render,
+    },
 };
 
 /// How old the date of a call is that was recorded long ago, in seconds.
@@ -28,8 +37,8 @@ pub(super) struct Told {
     pub(super) thread_ts: Option<String>,
 }
 
-/// The callback for one event of a message. `number` tells it from all others.
-pub(super) fn callback(told: &Told, event: Event, app: &str, number: u64) -> Value {
+/// The callback for one event of a message. Delivered again, it is the same.
+pub(super) fn callback(told: &Told, event: Event, app: &str) -> Value {
     let Told { team, channel, channel_type, user, text, ts, thread_ts } = told;
     let mut inner = json!({
         "type": event.name(),
@@ -54,7 +63,7 @@ pub(super) fn callback(told: &Told, event: Event, app: &str, number: u64) -> Val
         "api_app_id": app,
         "event": inner,
         "type": "event_callback",
-        "event_id": format!("Ev{number:08}"),
+        "event_id": format!("Ev{}{}", ts.replace('.', ""), event.name().len()),
         "event_time": seconds,
         "authorizations": [],
         "is_ext_shared_channel": false,
@@ -86,18 +95,42 @@ pub(super) fn shown(text: &str) -> String {
         rest = after;
     }
     shown.push_str(rest);
-    shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    render(&shown).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-/// The call that brings a callback.
+/// The call that brings a callback, which was made so often `before`.
 pub(super) fn call(
-    message: &str,
-    path: String,
+    (message, path): (&str, String),
     callback: &Value,
+    secret: (String, Option<Forgery>),
+    clock: (Recorder, i64),
+    before: u32,
+) -> Call {
+    let policy = if secret.1.is_some() { Policy::Once } else { Policy::UntilTaken };
+    Call {
+        message: Some(message.to_owned()),
+        path,
+        body: Bytes::from(callback.to_string()),
+        headers: headers(secret, clock, before),
+        policy,
+    }
+}
+
+/// What Slack asks before it calls an address, and what it wants to hear.
+pub(super) fn verification(account: &str) -> (Bytes, String) {
+    let challenge = format!("challenge-of-{account}");
+    let body = json!({ "token": "creel-verification", "challenge": challenge, "type": "url_verification" });
+    (Bytes::from(body.to_string()), challenge)
+}
+
+/// The headers of a call: its date, its signature, and how often it was made before.
+pub(super) fn headers(
     (secret, forged): (String, Option<Forgery>),
     (recorder, zero_unix_s): (Recorder, i64),
-) -> Call {
-    let headers = Headers(Arc::new(move |body| {
+    before: u32,
+) -> Headers {
+    let attempts = AtomicU32::new(before);
+    Headers(Arc::new(move |body| {
         let now_s = zero_unix_s + recorder.now_us().div_euclid(1_000_000);
         let date = match forged {
             Some(Forgery::StaleDate) => now_s - STALE_S,
@@ -113,15 +146,13 @@ pub(super) fn call(
         if forged != Some(Forgery::Unsigned) {
             headers.push(("x-slack-signature", signature));
         }
+        let retries = attempts.fetch_add(1, Ordering::Relaxed);
+        if retries > 0 {
+            headers.push(("x-slack-retry-num", retries.to_string()));
+            headers.push(("x-slack-retry-reason", "http_error".to_owned()));
+        }
         headers
-    }));
-    Call {
-        message: Some(message.to_owned()),
-        path,
-        body: Bytes::from(callback.to_string()),
-        headers,
-        policy: if forged.is_some() { Policy::Once } else { Policy::UntilTaken },
-    }
+    }))
 }
 
 /// The signature of a call with this date.
@@ -153,5 +184,20 @@ mod tests {
         assert_eq!(shown("<!channel> &lt;!channel&gt; &amp;"), "@channel (called) <!channel> &");
         assert_eq!(shown("<https://a.b|docs> <@U1>"), "docs (https://a.b) @U1 (called)");
         assert_eq!(shown(&escaped("1 < 2 && <@U1>")), "1 < 2 && <@U1>");
+        assert_eq!(shown("*bold* _it_ `a &lt; b` 2 * 3"), "bold it a < b 2 * 3");
+    }
+
+    #[test]
+    fn a_call_that_is_made_again_says_so() {
+        let of = |before| {
+            let headers = headers(("s".to_owned(), None), (Recorder::discarding(), 1_000), before);
+            let mut numbers = (0..2).map(|_| {
+                let made = (headers.0)(b"{}");
+                made.iter().find(|(name, _)| *name == "x-slack-retry-num").map(|(_, it)| it.clone())
+            });
+            (numbers.next().unwrap(), numbers.next().unwrap())
+        };
+        assert_eq!(of(0), (None, Some("1".to_owned())));
+        assert_eq!(of(1), (Some("1".to_owned()), Some("2".to_owned())));
     }
 }

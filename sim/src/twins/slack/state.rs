@@ -9,15 +9,15 @@ use creel_judge::trace::{Kind, Place};
 use serde_json::{Value, json};
 
 use super::{
-    APP_TOKEN, BOT_TOKEN, CHANNEL, SIGNING_SECRET,
+    CHANNEL,
+    account::{Account, Envelope, Known},
     events::{Told, call, callback, escaped},
-    path,
 };
 use crate::{
     base::Credentials,
     declared,
     recorder::Recorder,
-    scenario::{Chat, ChatKind, Event, Forgery, SendFault},
+    scenario::{Chat, ChatKind, Cut, Event, Forgery, SendFault},
     twins::{Inbound, push::Call},
 };
 
@@ -33,39 +33,17 @@ pub(super) struct State {
     written: BTreeMap<String, Written>,
     /// What has to be delivered, by its moment and its number.
     due: BTreeMap<(i64, u64), Delivery>,
-    /// The gateway's messages, in order.
-    shown: Vec<(Place, String)>,
+    /// What everybody wrote, in order.
+    lines: Vec<Line>,
     fetched: BTreeSet<String>,
+    /// How connections end, by their numbers.
+    cuts: BTreeMap<u64, Cut>,
+    /// Until then no connection is opened.
+    closed_until_us: i64,
+    /// Where on the gateway's port accounts are called.
+    paths: BTreeMap<String, String>,
     zero_unix_s: i64,
     numbers: u64,
-}
-
-/// An app in a workspace, with its bot.
-#[derive(Debug)]
-pub(super) struct Account {
-    pub(super) bot: String,
-    pub(super) app: String,
-    bot_token: String,
-    app_token: String,
-    signing_secret: String,
-    met: bool,
-    /// The number of its open connection.
-    connection: Option<u64>,
-    /// The tickets of connections that are not opened yet.
-    tickets: BTreeSet<String>,
-    /// What its connection has to carry: with the envelope's id, until it is acknowledged.
-    envelopes: VecDeque<Envelope>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Envelope {
-    pub(super) id: String,
-    pub(super) message: String,
-    callback: Value,
-    /// How often it was sent.
-    attempts: u32,
-    /// The connection that has it.
-    sent_on: Option<u64>,
 }
 
 /// A callback on its way.
@@ -84,6 +62,17 @@ struct Written {
     events: Vec<Event>,
     apart: Duration,
     forged: Option<Forgery>,
+    /// How often it was delivered.
+    times: u32,
+}
+
+/// A message, as people see it.
+#[derive(Clone, Debug)]
+struct Line {
+    place: Place,
+    ts: String,
+    by_us: bool,
+    text: String,
 }
 
 /// A chat of the scenario.
@@ -98,30 +87,22 @@ impl State {
     pub(super) fn new(
         recorder: Recorder,
         accounts: &BTreeMap<String, Credentials>,
-        zero_unix_s: i64,
+        (zero_unix_s, paths): (i64, BTreeMap<String, String>),
     ) -> Self {
-        let accounts = accounts.iter().enumerate().map(|(index, (id, secrets))| {
-            let account = Account {
-                bot: format!("UBOT{index}"),
-                app: format!("A{index:05}"),
-                bot_token: secrets[BOT_TOKEN].clone(),
-                app_token: secrets[APP_TOKEN].clone(),
-                signing_secret: secrets[SIGNING_SECRET].clone(),
-                met: false,
-                connection: None,
-                tickets: BTreeSet::new(),
-                envelopes: VecDeque::new(),
-            };
-            (id.clone(), account)
-        });
+        let account = |(index, (id, secrets)): (usize, (&String, &Credentials))| {
+            (id.clone(), Account::new(index, secrets))
+        };
         Self {
             recorder,
-            accounts: accounts.collect(),
+            accounts: accounts.iter().enumerate().map(account).collect(),
             chats: BTreeMap::new(),
             written: BTreeMap::new(),
             due: BTreeMap::new(),
-            shown: Vec::new(),
+            lines: Vec::new(),
             fetched: BTreeSet::new(),
+            cuts: BTreeMap::new(),
+            closed_until_us: i64::MIN,
+            paths,
             zero_unix_s,
             numbers: 0,
         }
@@ -131,6 +112,11 @@ impl State {
         let place = declared::place(chat);
         let faults = faults.iter().cloned().collect();
         self.chats.insert(name.to_owned(), Member { chat: chat.clone(), place, faults });
+    }
+
+    /// Whether a chat of this name has been added.
+    pub(super) fn has_chat(&self, name: &str) -> bool {
+        self.chats.contains_key(name)
     }
 
     fn next_number(&mut self) -> u64 {
@@ -149,12 +135,13 @@ impl State {
         format!("D{}", person.strip_prefix('U').unwrap_or(person))
     }
 
-    /// Lets a person write; [`State::take_due`] has what comes of it.
-    pub(super) fn deliver(&mut self, inbound: &Inbound) {
+    /// Lets a person write; [`State::take_due`] has what comes of it. The time stamp, unless the chat does not exist.
+    pub(super) fn deliver(&mut self, inbound: &Inbound) -> Option<String> {
         let ts = self.next_ts();
         let Some(Member { chat, place, .. }) = self.chats.get(&inbound.chat) else {
             let what = format!("slack has no chat `{}`", inbound.chat);
-            return self.recorder.harness_error(what);
+            self.recorder.harness_error(what);
+            return None;
         };
         let account = &self.accounts[&chat.account];
         let (channel, channel_type) = match &chat.kind {
@@ -180,7 +167,7 @@ impl State {
                 chat: inbound.chat.clone(),
                 place: place.clone(),
                 sender: chat.sender.clone(),
-                platform_id: ts,
+                platform_id: ts.clone(),
                 text: inbound.text.clone(),
                 canary: inbound.canary.clone(),
                 images: Vec::new(),
@@ -190,31 +177,31 @@ impl State {
             events: inbound.events.clone().unwrap_or_else(|| usual.to_vec()),
             apart: inbound.apart,
             forged: inbound.forged,
+            times: 0,
         };
+        let (place, text) = (place.clone(), inbound.text.clone());
+        self.lines.push(Line { place, ts: ts.clone(), by_us: false, text });
         self.written.insert(inbound.name.clone(), written);
         self.redeliver(&inbound.name);
+        Some(ts)
     }
 
     pub(super) fn redeliver(&mut self, name: &str) {
-        let Some(written) = self.written.get(name).cloned() else { return };
-        let Written { fact, account, told, events, apart, forged } = written;
+        let Some(written) = self.written.get_mut(name) else { return };
+        written.times += 1;
+        let Written { fact, account, told, events, apart, forged, times } = written.clone();
         self.recorder.record(fact);
         self.fetched.remove(name);
         let mut at_us = self.recorder.now_us();
         for event in events {
             let number = self.next_number();
             let Account { app, signing_secret, .. } = &self.accounts[&account];
-            let callback = callback(&told, event, app, number);
+            let callback = callback(&told, event, app);
             let clock = (self.recorder.clone(), self.zero_unix_s);
             let secret = (signing_secret.clone(), forged);
-            let call = call(name, path(&account), &callback, secret, clock);
-            let envelope = Envelope {
-                id: format!("envelope-{number}"),
-                message: name.to_owned(),
-                callback,
-                attempts: 0,
-                sent_on: None,
-            };
+            let path = self.paths[&account].clone();
+            let call = call((name, path), &callback, secret, clock, times - 1);
+            let envelope = Envelope::new(format!("envelope-{number}"), name, callback, times - 1);
             // On a connection nobody but Slack can say anything.
             let envelope = forged.is_none().then_some(envelope);
             self.due.insert((at_us, number), Delivery { account: account.clone(), call, envelope });
@@ -233,7 +220,7 @@ impl State {
             if account.connection.is_none() && is_called(&delivery.account) {
                 calls.push(delivery);
             } else {
-                account.envelopes.extend(delivery.envelope);
+                delivery.envelope.into_iter().for_each(|it| account.carry(it));
             }
         }
         calls
@@ -259,70 +246,77 @@ impl State {
         self.accounts.iter_mut().find(|(_, it)| it.bot_token == token)
     }
 
-    /// A ticket for a connection, for an app's token.
+    /// A ticket for a connection, for an app's token; none if no app has it.
     pub(super) fn ticket(&mut self, token: &str) -> Option<String> {
         let number = self.next_number();
         let account = self.accounts.values_mut().find(|it| it.app_token == token)?;
-        let ticket = format!("{}-{number}", account.app);
-        account.tickets.insert(ticket.clone());
-        Some(ticket)
+        Some(account.ticket(number))
     }
 
-    pub(super) fn meet(account: &mut Account) {
-        account.met = true;
+    /// Whether the platform takes no connection now.
+    pub(super) fn is_closed(&self) -> bool {
+        self.recorder.now_us() < self.closed_until_us
     }
 
-    /// Opens a connection with a ticket, which is then used up. Any earlier connection gets nothing more.
+    /// Opens a connection with a ticket: its account and its number.
     pub(super) fn connect(&mut self, ticket: &str) -> Option<(String, u64)> {
         let number = self.next_number();
-        let (id, account) = self.accounts.iter_mut().find(|(_, it)| it.tickets.contains(ticket))?;
-        account.tickets.remove(ticket);
-        account.connection = Some(number);
+        let mut accounts = self.accounts.iter_mut();
+        let (id, _) =
+            accounts.find_map(|(id, it)| it.connect(ticket, number).then_some((id, it)))?;
         Some((id.clone(), number))
     }
 
     pub(super) fn disconnect(&mut self, account: &str, connection: u64) {
-        let account = self.accounts.get_mut(account).expect("accounts stay");
+        let account = self.account(account);
         if account.connection == Some(connection) {
             account.connection = None;
         }
+        self.cuts.remove(&connection);
     }
 
-    /// The next envelope that this connection has not got, as it goes over the wire.
+    /// Ends all connections, and takes no new one for a while. What they had not acknowledged waits for the next one.
+    pub(super) fn cut(&mut self, cut: Cut, lasts: Duration) {
+        let lasts_us = i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX);
+        self.closed_until_us = self.recorder.now_us().saturating_add(lasts_us);
+        let open = self.accounts.values_mut().filter_map(|it| it.connection.take());
+        self.cuts.extend(open.map(|it| (it, cut)));
+    }
+
+    /// How a connection ends now, if it does.
+    pub(super) fn cut_of(&mut self, connection: u64) -> Option<Cut> {
+        self.cuts.remove(&connection)
+    }
+
+    /// The next envelope for this connection, as it goes over the wire.
     pub(super) fn next_envelope(&mut self, account: &str, connection: u64) -> Option<String> {
-        let account = self.accounts.get_mut(account).expect("accounts stay");
-        if account.connection != Some(connection) {
-            return None;
-        }
-        let envelope = account.envelopes.iter_mut().find(|it| it.sent_on != Some(connection))?;
-        envelope.sent_on = Some(connection);
-        let attempt = envelope.attempts;
-        envelope.attempts += 1;
-        let text = json!({
-            "type": "events_api",
-            "envelope_id": envelope.id,
-            "payload": envelope.callback,
-            "accepts_response_payload": false,
-            "retry_attempt": attempt,
-            "retry_reason": if attempt == 0 { "" } else { "timeout" },
-        });
-        let message = envelope.message.clone();
+        let now_us = self.recorder.now_us();
+        let (text, message) = self.account(account).next_envelope(connection, now_us)?;
         if self.fetched.insert(message.clone()) {
             self.recorder.record(Kind::Fetched { message });
         }
-        Some(text.to_string())
+        Some(text)
+    }
+
+    /// How long until an envelope of the account's connection is sent once more.
+    pub(super) fn next_retry(&mut self, account: &str) -> Option<Duration> {
+        let at_us = self.account(account).again_at_us()?;
+        let wait_us = at_us.saturating_sub(self.recorder.now_us());
+        Some(Duration::from_micros(u64::try_from(wait_us).unwrap_or_default()))
     }
 
     /// Takes an acknowledgement; false if there is no such envelope.
     pub(super) fn acknowledge(&mut self, account: &str, id: &str) -> bool {
-        let account = self.accounts.get_mut(account).expect("accounts stay");
-        let Some(at) = account.envelopes.iter().position(|it| it.id == id) else { return false };
-        let envelope = account.envelopes.remove(at).expect("it was just seen");
-        let more = account.envelopes.iter().any(|it| it.message == envelope.message);
-        if !more {
-            self.recorder.record(Kind::Acknowledged { message: envelope.message });
+        let known = self.account(account).acknowledge(id);
+        let is_known = known != Known::No;
+        if let Known::Last(message) = known {
+            self.recorder.record(Kind::Acknowledged { message });
         }
-        true
+        is_known
+    }
+
+    fn account(&mut self, id: &str) -> &mut Account {
+        self.accounts.get_mut(id).expect("accounts stay")
     }
 
     /// Where a post goes, as the scenario names it; none if the bot is not there.
@@ -375,11 +369,26 @@ impl State {
             reply_to: None,
             images: Vec::new(),
         });
-        self.shown.push((place, text));
+        self.lines.push(Line { place, ts: ts.clone(), by_us: true, text });
         ts
     }
 
     pub(super) fn last_text(&self, place: &Place) -> Option<String> {
-        self.shown.iter().rev().find(|(it, _)| it == place).map(|(_, text)| text.clone())
+        let here = |it: &&Line| it.by_us && it.place == *place;
+        self.lines.iter().rev().find(here).map(|it| it.text.clone())
+    }
+
+    /// What everybody wrote, as JSON.
+    pub(super) fn conversation(&self) -> Value {
+        let line = |it: &Line| {
+            json!({
+                "chat": it.place.peer,
+                "thread": it.place.thread,
+                "ts": it.ts,
+                "is_bot": it.by_us,
+                "text": it.text,
+            })
+        };
+        self.lines.iter().map(line).collect()
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, State as Extract},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use creel_judge::trace::{Kind, Place};
@@ -26,14 +26,16 @@ const POST_FIELDS: &[&str] =
 pub(super) async fn take(
     Extract(twin): Extract<Slack>,
     Path(method): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let of = |name| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let arguments = match arguments(of(header::CONTENT_TYPE), &body) {
+    let mut arguments = match arguments(of(header::CONTENT_TYPE), &body) {
         Ok(arguments) => arguments,
         Err(error) => return refusal(error),
     };
+    arguments.extend(form(uri.query().unwrap_or_default()));
     let bearer = of(header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default();
     let token = if bearer.is_empty() { text(&arguments, "token") } else { bearer };
     if token.is_empty() {
@@ -41,6 +43,9 @@ pub(super) async fn take(
     }
     if method == "apps.connections.open" {
         let host = of(header::HOST);
+        if twin.state().is_closed() {
+            return refusal("service_unavailable");
+        }
         return match twin.state().ticket(token) {
             Some(ticket) => {
                 Json(json!({ "ok": true, "url": format!("ws://{host}/link?ticket={ticket}") }))
@@ -55,7 +60,7 @@ pub(super) async fn take(
         "auth.test" => {
             let mut state = twin.state();
             let (_, bot) = state.bot(token).expect("it was just found");
-            State::meet(bot);
+            bot.met = true;
             Json(json!({
                 "ok": true, "url": "https://creel.slack.com/", "team": "Creel", "team_id": "T1",
                 "user": "creel", "user_id": bot.bot, "bot_id": format!("B{}", bot.bot),
@@ -90,19 +95,26 @@ pub(super) async fn take(
 
 /// A method's arguments, from a form or from JSON.
 fn arguments(content_type: &str, body: &[u8]) -> Result<Map<String, Value>, &'static str> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
     if content_type.starts_with("application/json") {
         return serde_json::from_slice(body).map_err(|_| "invalid_json");
     }
     if !content_type.is_empty() && !content_type.starts_with("application/x-www-form-urlencoded") {
         return Err("invalid_post_type");
     }
-    let pairs = std::str::from_utf8(body).map_err(|_| "invalid_form_data")?.split('&');
+    std::str::from_utf8(body).map(form).map_err(|_| "invalid_form_data")
+}
+
+/// The pairs of a form or a query.
+fn form(text: &str) -> Map<String, Value> {
     let decode = |it: &str| {
         let spaced = it.replace('+', " ");
         percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
     };
     let pair = |it: &str| it.split_once('=').map(|(k, v)| (decode(k), Value::from(decode(v))));
-    Ok(pairs.filter_map(pair).collect())
+    text.split('&').filter_map(pair).collect()
 }
 
 fn text<'a>(arguments: &'a Map<String, Value>, name: &str) -> &'a str {

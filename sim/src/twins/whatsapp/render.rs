@@ -4,7 +4,7 @@
 const WORD_JOINER: char = '\u{2060}';
 
 /// The text without its marks. A mark marks if it touches words on its inside and none on its outside.
-pub(super) fn render(text: &str) -> String {
+pub(in crate::twins) fn render(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("```") {
