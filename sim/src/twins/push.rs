@@ -142,6 +142,11 @@ impl Push {
         self.listened_to.borrow().iter().any(|it| it == account)
     }
 
+    /// The accounts for which the gateway has answered, as they come.
+    pub fn listened_to(&self) -> watch::Receiver<Vec<String>> {
+        self.listened_to.subscribe()
+    }
+
     /// Asks no more whether the gateway answers for this account: it gets its messages in another way.
     pub fn stop_asking(&self, account: &str) {
         self.unasked.send_modify(|it| it.push(account.to_owned()));

@@ -143,6 +143,7 @@ impl Slack {
 
     /// Makes the calls, for as long as the future is polled.
     pub async fn run<N: Net>(&self, net: N, gateway: Gateway) -> Infallible {
+        let mut verified = self.push.listened_to();
         let waiting = async {
             loop {
                 let rung = self.bell.notified();
@@ -158,6 +159,8 @@ impl Slack {
                 tokio::select! {
                     biased;
                     () = due => self.dispatch(),
+                    // An address that is verified late gets what waited for it.
+                    Ok(()) = verified.changed() => self.dispatch(),
                     () = rung => (),
                 }
             }

@@ -39,6 +39,7 @@ pub(super) async fn take(
         return StatusCode::FORBIDDEN.into_response();
     };
     twin.push.stop_asking(&account);
+    twin.dispatch();
     upgrade.on_upgrade(async move |socket| {
         serve(&twin, &account, connection, socket).await;
         twin.state().disconnect(&account, connection);

@@ -33,6 +33,8 @@ pub(super) struct State {
     written: BTreeMap<String, Written>,
     /// What has to be delivered, by its moment and its number.
     due: BTreeMap<(i64, u64), Delivery>,
+    /// What was due while the gateway was neither connected nor called.
+    parked: Vec<Delivery>,
     /// What everybody wrote, in order.
     lines: Vec<Line>,
     fetched: BTreeSet<String>,
@@ -98,6 +100,7 @@ impl State {
             chats: BTreeMap::new(),
             written: BTreeMap::new(),
             due: BTreeMap::new(),
+            parked: Vec::new(),
             lines: Vec::new(),
             fetched: BTreeSet::new(),
             cuts: BTreeMap::new(),
@@ -209,18 +212,19 @@ impl State {
         }
     }
 
-    /// The calls that are due now. Envelopes are put in line for their accounts' connections, open or not.
+    /// The calls that are due now. Envelopes are put in line for their accounts' connections; what has neither waits.
     pub(super) fn take_due(&mut self, is_called: &dyn Fn(&str) -> bool) -> Vec<Delivery> {
         let now_us = self.recorder.now_us();
         let later = self.due.split_off(&(now_us.saturating_add(1), 0));
-        let due: Vec<Delivery> = std::mem::replace(&mut self.due, later).into_values().collect();
+        let due = std::mem::replace(&mut self.due, later).into_values();
+        let due: Vec<Delivery> = std::mem::take(&mut self.parked).into_iter().chain(due).collect();
         let mut calls = Vec::new();
         for delivery in due {
             let account = self.accounts.get_mut(&delivery.account).expect("accounts stay");
-            if account.connection.is_none() && is_called(&delivery.account) {
-                calls.push(delivery);
-            } else {
-                delivery.envelope.into_iter().for_each(|it| account.carry(it));
+            match account.connection {
+                Some(_) => delivery.envelope.into_iter().for_each(|it| account.carry(it)),
+                None if is_called(&delivery.account) => calls.push(delivery),
+                None => self.parked.push(delivery),
             }
         }
         calls

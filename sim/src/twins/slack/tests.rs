@@ -66,6 +66,9 @@ fn carried(twin: &Slack) -> Vec<Value> {
     let mut state = twin.state();
     let ticket = state.ticket("xapp-1").expect("the app is there");
     let (account, connection) = state.connect(&ticket).expect("the ticket is good");
+    drop(state);
+    twin.dispatch();
+    let mut state = twin.state();
     let texts = std::iter::from_fn(|| state.next_envelope(&account, connection));
     texts.map(|it| serde_json::from_str(&it).unwrap()).collect()
 }

@@ -20,8 +20,18 @@ use crate::scenario::SendFault;
 const TEXT_CHARS_MAX: usize = 40_000;
 
 /// What `chat.postMessage` takes of us. Others are refused, so that a misspelt one does not pass unseen.
-const POST_FIELDS: &[&str] =
-    &["channel", "text", "thread_ts", "mrkdwn", "unfurl_links", "unfurl_media", "reply_broadcast"];
+const POST_FIELDS: &[&str] = &[
+    "channel",
+    "text",
+    "thread_ts",
+    "mrkdwn",
+    "unfurl_links",
+    "unfurl_media",
+    "reply_broadcast",
+    // Of every method: whose it is, and in which workspace.
+    "token",
+    "team_id",
+];
 
 pub(super) async fn take(
     Extract(twin): Extract<Slack>,
@@ -176,7 +186,7 @@ fn accept(
     let refused = |place: Option<Place>, status, error| {
         Err(Refusal { place, status, retry_after_s: None, error })
     };
-    let known = |it: &String| it == "token" || POST_FIELDS.contains(&it.as_str());
+    let known = |it: &String| POST_FIELDS.contains(&it.as_str());
     if !arguments.keys().all(known) {
         return refused(None, 400, "invalid_arguments");
     }
