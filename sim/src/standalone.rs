@@ -1,5 +1,6 @@
 //! Twins without a scenario, on real sockets, for trying a gateway by hand.
 
+pub mod discord;
 pub mod slack;
 pub mod whatsapp;
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::{Args, Subcommand};
 use creel_sim::standalone::{
-    self,
+    self, discord,
     slack::{self, App},
     whatsapp::{self, Business},
 };
@@ -68,6 +68,16 @@ enum Twin {
         #[arg(long, default_value = "http://127.0.0.1:18789/slack/events")]
         events_url: String,
     },
+    /// Discord's Gateway and REST API. `POST /twin/messages {"text": …}` writes as a person, `GET /twin/messages` shows all
+    /// messages.
+    Discord {
+        /// The port on loopback; 0 lets the system choose.
+        #[arg(long, default_value_t = 8_083)]
+        port: u16,
+        /// The bot's token.
+        #[arg(long, default_value = "creel-discord")]
+        token: String,
+    },
     /// OpenAI's chat completions: answers every request with what was said last.
     Openai {
         /// The port on loopback; 0 lets the system choose.
@@ -104,6 +114,7 @@ impl Arguments {
                     Business { phone_number_id, access_token, app_secret, verify_token, webhook };
                 whatsapp::serve(loopback(port), &business)
             }
+            Twin::Discord { port, token } => discord::serve(loopback(port), &token),
             Twin::Slack { port, bot_token, app_token, signing_secret, events_url } => {
                 let app = App { bot_token, app_token, signing_secret, events_url };
                 slack::serve(loopback(port), &app)

@@ -9,6 +9,7 @@
 mod api;
 mod connection;
 mod frame;
+mod marks;
 mod message;
 mod rooms;
 
@@ -45,7 +46,7 @@ pub const CHANNEL: &str = "discord";
 /// the core finds short enough is so.
 pub const TEXT_MAX: u32 = 2_000;
 
-/// The wait after the first connection that failed; it doubles with each further one.
+/// The wait after the second connection in a row that failed; it doubles with each further one.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 
 /// The longest wait between two connections that fail.
@@ -53,6 +54,9 @@ const BACKOFF_MAX: Duration = Duration::from_mins(1);
 
 /// How often a wait is doubled at the most; [`BACKOFF_MAX`] is reached earlier.
 const DOUBLINGS_MAX: u32 = 10;
+
+/// After how many failures in a row a session is given up: whoever kept it may be gone for good.
+const RESUMES_MAX: u32 = 8;
 
 /// How many people's direct chats are remembered.
 const DIRECT_CHATS_MAX: usize = 10_000;
@@ -119,8 +123,8 @@ pub async fn receive<N: Net>(
             rooms: &mut rooms,
             spread: &mut spread,
         };
-        let (end, was_up) = connection.run(&mut session).await;
-        if was_up {
+        let (end, was_steady) = connection.run(&mut session).await;
+        if was_steady {
             failures = 0;
         }
         let (why, least) = match end {
@@ -131,17 +135,28 @@ pub async fn receive<N: Net>(
             }
             End::Again { why, wait } => (why, wait),
         };
-        let doublings = failures.min(DOUBLINGS_MAX);
-        let backoff = (BACKOFF_FIRST * 2_u32.pow(doublings)).min(BACKOFF_MAX);
-        // A connection that worked is taken up again at once: the platform asks for that when it moves us elsewhere.
-        let wait = if was_up { least } else { least.max(backoff) };
+        let wait = least.max(backoff(failures));
         failures = failures.saturating_add(1);
+        if failures >= RESUMES_MAX {
+            session = None;
+        }
         tracing::warn!(account = name, why, ?wait, "will connect again");
         board.set(&name, State::Retrying(why));
         tokio::select! {
             biased;
             () = inbox.closing() => return,
             () = tokio::time::sleep(wait) => (),
+        }
+    }
+}
+
+/// The wait behind a connection that ended. The first one is replaced at once, since the platform asks for that when it moves
+/// us elsewhere; one after another without a heartbeat heard are not.
+fn backoff(failures: u32) -> Duration {
+    match failures.checked_sub(1) {
+        None => Duration::ZERO,
+        Some(doublings) => {
+            (BACKOFF_FIRST * 2_u32.pow(doublings.min(DOUBLINGS_MAX))).min(BACKOFF_MAX)
         }
     }
 }
@@ -207,4 +222,28 @@ async fn direct_chat<N: Net>(
     let chat = api.create_direct_chat(person).await?;
     account.direct_chats.put(person, chat.clone());
     Ok(chat)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_end_is_mended_at_once_and_further_ones_wait_ever_longer() {
+        let waits: Vec<u64> = (0..9).map(|it| backoff(it).as_secs()).collect();
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(backoff(u32::MAX), BACKOFF_MAX);
+    }
+
+    #[test]
+    fn a_part_is_within_the_whole_and_the_same_for_the_same_seed() {
+        let whole = Duration::from_secs(40);
+        let parts = |seed| {
+            let mut spread = Spread(seed);
+            (0..100).map(|_| spread.part_of(whole)).collect::<Vec<_>>()
+        };
+        assert!(parts(7).iter().all(|it| *it < whole));
+        assert_eq!(parts(7), parts(7));
+        assert_ne!(parts(7), parts(8));
+    }
 }

@@ -90,6 +90,11 @@ fn inline<'a>(text: &'a str, depth: usize, parts: &mut Vec<Part<'a>>) {
             at += 2;
             continue;
         }
+        // Marks in an address are part of it.
+        if let Some(length) = address(here) {
+            at += length;
+            continue;
+        }
         let Some((part, length)) = markup(here, before, depth) else {
             at += letter.len_utf8();
             continue;
@@ -107,6 +112,13 @@ fn inline<'a>(text: &'a str, depth: usize, parts: &mut Vec<Part<'a>>) {
         words = at;
     }
     push_text(text.get(words..).unwrap_or_default(), parts);
+}
+
+/// The length in bytes of the address that a text begins with.
+pub fn address(text: &str) -> Option<usize> {
+    let leads = ["https://", "http://"].iter().any(|it| text.starts_with(it));
+    let length = || text.find(|it: char| it.is_whitespace() || "<>`".contains(it));
+    leads.then(|| length().unwrap_or(text.len()))
 }
 
 fn push_text<'a>(text: &'a str, parts: &mut Vec<Part<'a>>) {
@@ -352,6 +364,11 @@ mod tests {
         check(r"\*literal\*", "*literal*", "*\u{2060}literal*");
         check("[x](javascript:y)", "[x](javascript:y)", "[x](javascript:y)");
         check("<b>not ours</b>", "&lt;b&gt;not ours&lt;/b&gt;", "<b>not ours</b>");
+        check(
+            "at https://a.b/_x_ there",
+            "at https://a.b/_x_ there",
+            "at https://a.b/_\u{2060}x_ there",
+        );
         check("**a\nb**", "**a\nb**", "*\u{2060}*\u{2060}a\nb*\u{2060}*");
         check("#nothing ####### nothing", "#nothing ####### nothing", "#nothing ####### nothing");
         assert!(is_plain(&read("2 * 3 < 4")));

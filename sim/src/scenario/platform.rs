@@ -11,6 +11,8 @@ pub enum Cut {
     Reconnect,
     /// By ending the session.
     Invalid,
+    /// By saying nothing any more, on connections that stay open and on new ones.
+    Silent,
 }
 
 /// What Slack calls the news of a message.

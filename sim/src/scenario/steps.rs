@@ -31,13 +31,15 @@ fn forgery(name: &str) -> Option<Forgery> {
 pub(super) const CUT_CHANNELS: &[&str] = &["discord", "slack"];
 
 /// How a platform can cut its connections.
-pub(super) const CUTS: &[&str] = &["4000", "4004", "4009", "drop", "reconnect", "invalid-session"];
+pub(super) const CUTS: &[&str] =
+    &["4000", "4004", "4009", "drop", "reconnect", "invalid-session", "silent"];
 
 fn cut(name: &str) -> Option<Cut> {
     match name {
         "drop" => Some(Cut::Drop),
         "reconnect" => Some(Cut::Reconnect),
         "invalid-session" => Some(Cut::Invalid),
+        "silent" => Some(Cut::Silent),
         code => code.parse().ok().map(Cut::Close),
     }
 }

@@ -5,10 +5,14 @@
 //! What happens while a bot has no session is lost to it, as on the platform. Compression is not offered.
 
 mod messages;
+mod render;
 mod rest;
 mod socket;
 mod state;
 mod wire;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},

@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::Account;
+use super::{Account, marks};
 use crate::{
     http::{self, Http},
     net::Net,
@@ -126,8 +126,9 @@ impl<N: Net> Api<N> {
         outgoing: &Outgoing,
         nonce: &str,
     ) -> Result<(), Failure> {
+        let content = marks::write(&outgoing.text);
         let body = CreateMessage {
-            content: &outgoing.text,
+            content: &content,
             nonce,
             enforce_nonce: true,
             allowed_mentions: json!({ "parse": [], "replied_user": false }),

@@ -84,6 +84,8 @@ struct Heart {
     interval: Duration,
     next: Pin<Box<Sleep>>,
     heard: bool,
+    /// Whether any was.
+    was_heard: bool,
 }
 
 fn again(why: impl Into<String>) -> End {
@@ -91,7 +93,7 @@ fn again(why: impl Into<String>) -> End {
 }
 
 impl<N: Net> Connection<'_, N> {
-    /// Connects and receives until the end; also whether it was received at all.
+    /// Connects and receives until the end; also whether it held until a heartbeat was heard.
     pub(super) async fn run(mut self, session: &mut Option<Session>) -> (End, bool) {
         let inbox = self.inbox.clone();
         let opened = tokio::select! {
@@ -103,14 +105,13 @@ impl<N: Net> Connection<'_, N> {
             Ok(opened) => opened,
             Err(end) => return (end, false),
         };
-        let mut was_up = false;
-        let end = self.listen(&mut socket, &mut heart, session, &mut was_up).await;
+        let end = self.listen(&mut socket, &mut heart, session).await;
         let code = match (&end, &session) {
             (End::Closing, _) => CLOSE_AND_LEAVE,
             _ => CLOSE_AND_KEEP,
         };
         socket.close(code).await;
-        (end, was_up)
+        (end, heart.was_heard)
     }
 
     /// Connects, hears `HELLO` and says who we are.
@@ -141,7 +142,7 @@ impl<N: Net> Connection<'_, N> {
         socket.send(who).await.map_err(|it| again(it.to_string()))?;
         // The first heartbeat comes at a moment of its own, so that not all of a platform's bots send theirs at once.
         let next = Box::pin(sleep(self.spread.part_of(interval)));
-        Ok((socket, Heart { interval, next, heard: true }))
+        Ok((socket, Heart { interval, next, heard: true, was_heard: false }))
     }
 
     /// Where the Gateway is.
@@ -170,7 +171,6 @@ impl<N: Net> Connection<'_, N> {
         socket: &mut WebSocket<N>,
         heart: &mut Heart,
         session: &mut Option<Session>,
-        was_up: &mut bool,
     ) -> End {
         loop {
             let received = tokio::select! {
@@ -197,9 +197,8 @@ impl<N: Net> Connection<'_, N> {
             };
             match frame::read(&text) {
                 Some(Frame::Event { seq, name, what }) => {
-                    match self.take((seq, &name, what), session).await {
-                        Ok(up) => *was_up |= up,
-                        Err(end) => return end,
+                    if let Err(end) = self.take((seq, &name, what), session).await {
+                        return end;
                     }
                 }
                 Some(Frame::WantsHeartbeat) => {
@@ -208,7 +207,7 @@ impl<N: Net> Connection<'_, N> {
                         return again(error.to_string());
                     }
                 }
-                Some(Frame::HeartbeatHeard) => heart.heard = true,
+                Some(Frame::HeartbeatHeard) => (heart.heard, heart.was_heard) = (true, true),
                 Some(Frame::Reconnect) => return again("the platform asks to connect again"),
                 Some(Frame::InvalidSession { resumable }) => {
                     if !resumable {
@@ -223,12 +222,12 @@ impl<N: Net> Connection<'_, N> {
         }
     }
 
-    /// Takes an event in; true if the account receives from now on. It counts as received only when the core has it.
+    /// Takes an event in. It counts as received only when the core has it.
     async fn take(
         &mut self,
         (seq, name, what): (u64, &str, Value),
         session: &mut Option<Session>,
-    ) -> Result<bool, End> {
+    ) -> Result<(), End> {
         let up = match name {
             "READY" => {
                 let ready: Ready =
@@ -260,7 +259,7 @@ impl<N: Net> Connection<'_, N> {
         if up {
             self.board.set(self.name, State::Up);
         }
-        Ok(up)
+        Ok(())
     }
 
     async fn adopt(&mut self, what: Value, me: &Me) -> Result<(), End> {

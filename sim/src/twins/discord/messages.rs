@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Discord,
+    render::{self, Calls},
     rest::{Failure, caller},
     state::{Message, State},
     wire,
@@ -31,6 +32,8 @@ const NONCE_MS: i64 = 5 * 60 * 1_000;
 /// A valid send, before the platform decides what to do with it.
 struct Draft {
     text: String,
+    /// As people see it.
+    shown: String,
     nonce: Option<String>,
     enforced: bool,
     reply_to: Option<String>,
@@ -67,7 +70,7 @@ fn accept(
     body: &Value,
 ) -> Result<(Duration, Value), Failure> {
     let place = state.place(bot, channel).ok_or_else(Failure::unknown_channel)?;
-    let Draft { text, nonce, enforced, reply_to } = draft(state, channel, body)?;
+    let Draft { text, shown, nonce, enforced, reply_to } = draft(state, channel, body)?;
     if let Some(known) = state.known(bot, channel, nonce.as_deref().filter(|_| enforced)) {
         return Ok((Duration::ZERO, known));
     }
@@ -82,6 +85,7 @@ fn accept(
         bot: Some(bot),
         author: state.bots[bot].id.to_string(),
         text,
+        shown,
         reply_to,
         nonce,
         at_ms: state.now_ms(),
@@ -91,7 +95,7 @@ fn accept(
     state.recorder.record(Kind::Sent {
         place,
         platform_id: message.id.clone(),
-        text: message.text.clone(),
+        text: message.shown.clone(),
         reply_to: message.reply_to.clone(),
         images: Vec::new(),
     });
@@ -121,13 +125,10 @@ fn draft(state: &State, channel: &str, body: &Value) -> Result<Draft, Failure> {
         }
         Some(_) | None => None,
     };
-    if let Some(parse) = body["allowed_mentions"]["parse"].as_array() {
-        let known = ["roles", "users", "everyone"];
-        if !parse.iter().all(|it| it.as_str().is_some_and(|it| known.contains(&it))) {
-            return Err(Failure::invalid_form("allowed_mentions: unknown type"));
-        }
-    }
-    Ok(Draft { text, nonce, enforced: body["enforce_nonce"] == json!(true), reply_to })
+    let calls = Calls::read(&body["allowed_mentions"])
+        .map_err(|why| Failure::invalid_form(&format!("allowed_mentions: {why}")))?;
+    let shown = render::render(&text, &calls);
+    Ok(Draft { text, shown, nonce, enforced: body["enforce_nonce"] == json!(true), reply_to })
 }
 
 fn text(body: &Value) -> Result<String, Failure> {
@@ -154,13 +155,15 @@ pub(super) async fn edit(
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let edited = text(&body).and_then(|text| {
         let message = own(state, bot, &channel, &id)?;
+        // An edit calls nobody.
+        message.shown = render::render(&text, &Calls::default());
         message.text = text;
         message.edited = true;
         Ok(message.clone())
     });
     match edited {
         Ok(message) => {
-            let text = message.text.clone();
+            let text = message.shown.clone();
             state.recorder.record(Kind::Edited { place, platform_id: id, text });
             Ok(Json(wire::message(state, &message)))
         }

@@ -46,9 +46,10 @@ pub(super) async fn upgrade(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
-    let is_closed = {
+    let (is_closed, is_silent) = {
         let state = twin.state();
-        state.recorder.now_us() < state.closed_until_us
+        let now_us = state.recorder.now_us();
+        (now_us < state.closed_until_us, now_us < state.silent_until_us)
     };
     if is_closed {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -65,6 +66,9 @@ pub(super) async fn upgrade(
         let (orders, receiver) = unbounded_channel();
         let mut connection =
             Connection { twin, socket, orders, address, session: None, told_until: 0 };
+        if is_silent {
+            return connection.fall_silent().await;
+        }
         if !version {
             return connection.close((4_012, "Invalid API version.")).await;
         }
@@ -140,7 +144,8 @@ impl Connection {
                 if !(d.is_null() || d.is_u64()) {
                     return Err(malformed);
                 }
-                if d.as_u64().unwrap_or(0) > self.told_until {
+                // Clients that resume may send one before they say whose session it is.
+                if self.session.is_some() && d.as_u64().unwrap_or(0) > self.told_until {
                     return Err((4_007, "Invalid seq."));
                 }
                 Ok(Heard { beat: true, answers: vec![json!({ "op": 11 }).to_string()] })
@@ -240,7 +245,21 @@ impl Connection {
                 false
             }
             Order::Drop => false,
+            Order::Silence => {
+                self.fall_silent().await;
+                false
+            }
         }
+    }
+
+    /// Says nothing more, until the client leaves.
+    async fn fall_silent(&mut self) {
+        while let Some(Ok(frame)) = self.socket.recv().await {
+            if let Frame::Close(frame) = frame {
+                return self.left(frame.map(|it| it.code));
+            }
+        }
+        self.left(None);
     }
 
     async fn say(&mut self, text: String) -> bool {

@@ -35,6 +35,8 @@ pub(super) struct State {
     delivered: BTreeMap<String, (usize, Value, Kind)>,
     /// Until when no connection is taken, in microseconds since zero.
     pub(super) closed_until_us: i64,
+    /// Until when new connections are taken and told nothing, in microseconds since zero.
+    pub(super) silent_until_us: i64,
     zero_unix_s: i64,
     numbers: u64,
 }
@@ -79,6 +81,8 @@ pub(super) enum Order {
     Close(u16, &'static str),
     /// Break off without a word.
     Drop,
+    /// Stay, and say nothing any more.
+    Silence,
 }
 
 #[derive(Clone, Debug)]
@@ -88,7 +92,10 @@ pub(super) struct Message {
     /// The bot that wrote it; none for a person's.
     pub(super) bot: Option<usize>,
     pub(super) author: String,
+    /// As it was written.
     pub(super) text: String,
+    /// As people see it.
+    pub(super) shown: String,
     pub(super) reply_to: Option<String>,
     pub(super) nonce: Option<String>,
     pub(super) at_ms: i64,
@@ -105,6 +112,7 @@ impl State {
             messages: VecDeque::new(),
             delivered: BTreeMap::new(),
             closed_until_us: i64::MIN,
+            silent_until_us: i64::MIN,
             zero_unix_s,
             numbers: 0,
         }
@@ -186,6 +194,7 @@ impl State {
             channel: member.channel.clone(),
             bot: None,
             author,
+            shown: text.clone(),
             text,
             reply_to: inbound.reply_to.clone(),
             nonce: None,
@@ -236,12 +245,19 @@ impl State {
 
     pub(super) fn cut(&mut self, cut: Cut, lasts: Duration) {
         let us = i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX);
-        self.closed_until_us = self.recorder.now_us().saturating_add(us);
+        let until_us = self.recorder.now_us().saturating_add(us);
+        match cut {
+            Cut::Silent => self.silent_until_us = until_us,
+            Cut::Close(_) | Cut::Drop | Cut::Reconnect | Cut::Invalid => {
+                self.closed_until_us = until_us;
+            }
+        }
         let order = || match cut {
             Cut::Close(code) => Order::Close(code, "the scenario closes it"),
             Cut::Drop => Order::Drop,
             Cut::Reconnect => Order::Say(json!({ "op": 7, "d": null }).to_string()),
             Cut::Invalid => Order::Say(json!({ "op": 9, "d": false }).to_string()),
+            Cut::Silent => Order::Silence,
         };
         for session in self.sessions.values_mut() {
             if let Some(connection) = session.connection.take() {
@@ -263,7 +279,7 @@ impl State {
         let here = |it: &&Message| {
             it.bot.is_some_and(|bot| self.place(bot, &it.channel).as_ref() == Some(place))
         };
-        self.messages.iter().rev().find(here).map(|it| it.text.clone())
+        self.messages.iter().rev().find(here).map(|it| it.shown.clone())
     }
 
     pub(super) fn conversation(&self) -> Value {
