@@ -290,8 +290,7 @@ async fn without_hello_there_is_another_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_not_valid_is_left_for_a_new_one() {
-    const PLAYS: &[Play] =
-        &[Play::Closes(4_000), Play::Says(r#"{"op":9,"d":false}"#), Play::Works];
+    const PLAYS: &[Play] = &[Play::Closes(4_000), Play::Says(r#"{"op":9,"d":false}"#), Play::Works];
     let (state, platform) = receive(PLAYS, 200).await;
     assert_eq!(state, State::Up);
     let expected = [

@@ -120,6 +120,8 @@ async fn write(State(twin): State<Discord>, Json(written): Json<Written>) -> Res
         mention,
         reply_to: None,
         forged: None,
+        apart: Duration::ZERO,
+        events: None,
     });
     Json(json!({ "chat": chat, "message_id": id })).into_response()
 }

@@ -104,7 +104,7 @@ mod tests {
         check("if a || b || c", r"if a \|| b \|| c");
         check("2 * 3 * 4", "2 * 3 * 4");
         check("**not closed", r"\*\*not closed");
-        check(r"\*stars\* C:\path", r"\*stars\* C:\path");
+        check(r"\*stars\* C:\path", r"\*stars* C:\path");
         check("~~open and ~5", r"\~~open and ~5");
         check("at https://a.b/_x_ and _open", r"at https://a.b/_x_ and \_open");
         check("- one\n- two\n> said", "- one\n- two\n> said");

@@ -48,6 +48,8 @@ fn write(twin: &Discord, chat: &str, text: &str) -> String {
         mention: false,
         reply_to: None,
         forged: None,
+        apart: Duration::ZERO,
+        events: None,
     };
     twin.deliver(&inbound).unwrap()
 }
