@@ -214,6 +214,8 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     let settings = settings::load(&source).unwrap().settings;
     let outside = Outside {
         servers: creel_gateway::tools::servers::Servers::default(),
+        workspaces: settings.workspaces,
+        store: creel_gateway::media::Store::default(),
         http: http.clone(),
         accounts: settings.accounts,
         providers: settings.providers,
@@ -335,6 +337,7 @@ fn outgoing(kind: PeerKind, thread: Option<&str>) -> Outgoing {
             thread: thread.map(|it| Thread::Thread(ThreadId::new(it).unwrap())),
         },
         text: "**hi** a || b".to_owned(),
+        image: None,
         reply_to: Some(MessageId::new("7").unwrap()),
     }
 }
