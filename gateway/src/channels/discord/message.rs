@@ -26,7 +26,8 @@ pub(super) struct Message {
     mentions: Vec<User>,
     #[serde(default)]
     attachments: Vec<Attachment>,
-    referenced_message: Option<Referenced>,
+    #[serde(rename = "referenced_message")]
+    answered: Option<Referenced>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,7 +121,7 @@ impl Attachment {
 }
 
 fn mentions(message: &Message, me: &Me) -> bool {
-    let answers_us = message.referenced_message.as_ref().is_some_and(|it| it.author.id == me.id);
+    let answers_us = message.answered.as_ref().is_some_and(|it| it.author.id == me.id);
     answers_us || message.mentions.iter().any(|it| it.id == me.id)
 }
 

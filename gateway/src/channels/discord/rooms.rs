@@ -28,7 +28,8 @@ impl Rooms {
     pub(super) fn learn(&mut self, event: &str, what: &Value) {
         match event {
             "GUILD_CREATE" => {
-                ["channels", "threads"].iter().for_each(|it| self.list(what.get(*it)))
+                self.list(what.get("channels"));
+                self.list(what.get("threads"));
             }
             "THREAD_LIST_SYNC" => self.list(what.get("threads")),
             "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {

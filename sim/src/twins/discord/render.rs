@@ -85,7 +85,7 @@ pub(super) fn render(text: &str, calls: &Calls) -> String {
             .or_else(|| styled(rest, calls))
             .unwrap_or_else(|| (letter.to_string(), letter.len_utf8()));
         shown.push_str(&seen.0);
-        rest = &rest[seen.1..];
+        rest = rest.get(seen.1..).unwrap_or_default();
     }
     shown
 }
@@ -103,7 +103,8 @@ fn escape(text: &str) -> Option<Seen> {
 fn address(text: &str) -> Option<Seen> {
     let leads = text.starts_with("https://") || text.starts_with("http://");
     let length = text.find(|it: char| it.is_whitespace() || "<)".contains(it));
-    leads.then(|| length.unwrap_or(text.len())).map(|it| (text[..it].to_owned(), it))
+    let address = text.get(..length.unwrap_or(text.len()))?;
+    leads.then(|| (address.to_owned(), address.len()))
 }
 
 /// A block, or code between words.

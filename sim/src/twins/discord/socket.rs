@@ -13,13 +13,13 @@ use axum::{
 use creel_judge::trace::Kind;
 use serde_json::{Value, json};
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::mpsc::{Receiver, Sender, channel},
     time::sleep,
 };
 
 use super::{
     Discord,
-    state::{Event, Order, Session},
+    state::{EVENTS_MAX, Event, Order, Session},
     wire,
 };
 
@@ -63,7 +63,7 @@ pub(super) async fn upgrade(
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let address = format!("ws://{host}");
     upgrade.on_upgrade(move |socket| async move {
-        let (orders, receiver) = unbounded_channel();
+        let (orders, receiver) = channel(EVENTS_MAX);
         let mut connection =
             Connection { twin, socket, orders, address, session: None, told_until: 0 };
         if is_silent {
@@ -80,7 +80,7 @@ struct Connection {
     twin: Discord,
     socket: WebSocket,
     /// The way to itself, for the session.
-    orders: UnboundedSender<Order>,
+    orders: Sender<Order>,
     /// Where the client found us, and finds us again.
     address: String,
     session: Option<String>,
@@ -89,7 +89,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn attend(&mut self, mut orders: UnboundedReceiver<Order>) {
+    async fn attend(&mut self, mut orders: Receiver<Order>) {
         let interval = u64::try_from(HEARTBEAT_EVERY.as_millis()).expect("it is short");
         let hello =
             json!({ "op": 10, "s": null, "t": null, "d": { "heartbeat_interval": interval } });
@@ -219,7 +219,7 @@ impl Connection {
         }
         let missed: Vec<Event> = session.events.iter().filter(|it| it.seq > seq).cloned().collect();
         for event in missed {
-            _ = self.orders.send(Order::Carry(event));
+            _ = self.orders.try_send(Order::Carry(event));
         }
         session.connection = Some(self.orders.clone());
         session.add("RESUMED", &json!({ "_trace": [] }), None);
@@ -279,7 +279,7 @@ impl Connection {
         if matches!(code, Some(1_000 | 1_001)) {
             state.sessions.remove(id);
         } else if let Some(session) = state.sessions.get_mut(id) {
-            let same = |it: &UnboundedSender<Order>| it.same_channel(&self.orders);
+            let same = |it: &Sender<Order>| it.same_channel(&self.orders);
             session.connection = session.connection.take().filter(|it| !same(it));
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use creel_judge::trace::{Kind, Place};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 use super::{Bot, CHANNEL, wire};
 use crate::{
@@ -17,8 +17,9 @@ use crate::{
     twins::Inbound,
 };
 
-/// How many events a session keeps to be played again.
-const EVENTS_MAX: usize = 10_000;
+/// How many events a session keeps to be played again, and a connection has before it: what a client does not read, it finds
+/// when it resumes.
+pub(super) const EVENTS_MAX: usize = 10_000;
 
 /// How many messages the platform keeps.
 const MESSAGES_MAX: usize = 10_000;
@@ -59,7 +60,7 @@ pub(super) struct Session {
     pub(super) seq: u64,
     pub(super) events: VecDeque<Event>,
     /// The connection that carries it now.
-    pub(super) connection: Option<UnboundedSender<Order>>,
+    pub(super) connection: Option<Sender<Order>>,
 }
 
 #[derive(Clone, Debug)]
@@ -174,9 +175,10 @@ impl State {
         };
         let bot = &self.bots[member.bot];
         let mention = format!("<@{}>", bot.id);
-        let text = match inbound.mention && !inbound.text.contains(&mention) {
-            true => format!("{mention} {}", inbound.text),
-            false => inbound.text.clone(),
+        let text = if inbound.mention && !inbound.text.contains(&mention) {
+            format!("{mention} {}", inbound.text)
+        } else {
+            inbound.text.clone()
         };
         let fact = Kind::Inbound {
             message: inbound.name.clone(),
@@ -261,7 +263,7 @@ impl State {
         };
         for session in self.sessions.values_mut() {
             if let Some(connection) = session.connection.take() {
-                _ = connection.send(order());
+                _ = connection.try_send(order());
             }
         }
         // These end the session itself.
@@ -298,7 +300,7 @@ impl Session {
             self.events.pop_front();
         }
         if let Some(connection) = &self.connection {
-            _ = connection.send(Order::Carry(event));
+            _ = connection.try_send(Order::Carry(event));
         }
     }
 }
