@@ -20,6 +20,8 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use creel_document::{problem::Problem, yaml};
 use creel_judge::words::Word;
 
+use crate::picture::Picture;
+
 pub use clock::Clock;
 pub use platform::{Cut, Event, Forgery};
 pub use shape::shape;
@@ -73,6 +75,8 @@ pub struct Scenario {
     pub model: BTreeMap<String, Vec<Answer>>,
     /// The servers of tools: by server, then by tool, then by call.
     pub tools: BTreeMap<String, BTreeMap<String, Vec<ToolAnswer>>>,
+    /// The pictures in each agent's folder, by their names: `cat` is the file `cat.png`.
+    pub images: BTreeMap<String, Vec<String>>,
     /// What the platform does with the gateway's sends: by chat, then by send. Sends beyond the list are accepted.
     pub platform: BTreeMap<String, Vec<SendFault>>,
     /// One-way latency of the simulated network. From 1 ms; equal ends for a fixed one.
@@ -339,6 +343,8 @@ pub struct Send {
     pub apart: Duration,
     /// The text is repeated up to this many bytes, if given.
     pub padded_to: Option<usize>,
+    /// The picture that it shows.
+    pub image: Option<Picture>,
 }
 
 /// An expectation, as reports name it.

@@ -196,6 +196,7 @@ impl Stage {
             mention: send.mention,
             reply_to: None,
             forged: send.forged,
+            image: send.image.clone(),
             events: send.events.clone(),
             apart: send.apart,
         });

@@ -239,6 +239,7 @@ async fn write(State(twin): State<Telegram>, Json(written): Json<Written>) -> Re
         mention: false,
         reply_to: None,
         forged: None,
+        image: None,
         events: None,
         apart: Duration::ZERO,
     };

@@ -27,6 +27,7 @@ use creel_judge::trace::Place;
 
 use crate::{
     base::Credentials,
+    picture::Picture,
     recorder::Recorder,
     scenario::{Chat, Cut, Event, Forgery, SendFault},
 };
@@ -49,6 +50,8 @@ pub struct Inbound {
     pub reply_to: Option<String>,
     /// How the call that brings it is forged, if it is not the platform's. Only platforms that push have such calls.
     pub forged: Option<Forgery>,
+    /// The picture that it shows.
+    pub image: Option<Picture>,
     /// The events that tell of it, in this order, where the platform has several; none for the usual ones.
     pub events: Option<Vec<Event>>,
     /// How long after each of them the next one comes.

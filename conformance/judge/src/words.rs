@@ -169,6 +169,8 @@ pub struct Request {
     pub withholds: Vec<String>,
     /// Exactly so many results of tools stand behind the model's last answer in it; each holds its text, in this order.
     pub results: Option<Vec<String>>,
+    /// Exactly these pictures are in its prompt, in this order, each as the trace has it.
+    pub images: Option<Vec<String>>,
     /// It came between these moments, since the scenario's zero.
     pub between: Option<Span>,
 }
@@ -180,6 +182,8 @@ pub struct Visible {
     pub chat: String,
     /// Exactly these texts.
     pub texts: Option<Vec<String>>,
+    /// Exactly these pictures, in this order, each as the trace has it.
+    pub images: Option<Vec<String>>,
     /// The last text ends so.
     pub ends_with: Option<String>,
     /// Some text holds each of these.

@@ -6,6 +6,7 @@ use creel_document::problem::Position;
 use creel_judge::words::{Filter, Request, Span, Visible, Word};
 
 use super::{Expectation, at::At, context::Context, covers, shape::FACTS};
+use crate::picture::Picture;
 
 /// How a model request can end, as filters write it.
 pub(super) const OUTCOMES: &[&str] = &["completed", "failed", "spoiled", "abandoned"];
@@ -124,6 +125,7 @@ fn request(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
         offers: at.texts_of("offers").unwrap_or_default(),
         withholds: at.texts_of("withholds").unwrap_or_default(),
         results: at.texts_of("results"),
+        images: images(at),
         between,
     }))
 }
@@ -133,17 +135,26 @@ fn visible(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
     let between = between(at, context);
     if at.entries().iter().all(|(key, _)| key.name == "chat") {
         let problem = at.problem("`visible` says nothing about the chat");
-        context
-            .push(problem.help("add one of `texts`, `ends_with`, `contains`, `lacks`, `between`"));
+        context.push(
+            problem
+                .help("add one of `texts`, `images`, `ends_with`, `contains`, `lacks`, `between`"),
+        );
     }
     Some(Word::Visible(Visible {
         chat: chat?,
         texts: at.texts_of("texts"),
+        images: images(at),
         ends_with: at.text_of("ends_with"),
         contains: at.texts_of("contains").unwrap_or_default(),
         lacks: at.texts_of("lacks").unwrap_or_default(),
         between,
     }))
+}
+
+/// Pictures, as a trace has them.
+fn images(at: &At<'_>) -> Option<Vec<String>> {
+    let names = at.texts_of("images")?;
+    Some(names.iter().map(|it| Picture::new(it, 0, false).seen()).collect())
 }
 
 fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {

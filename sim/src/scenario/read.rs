@@ -61,6 +61,9 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     variants::check(root, &variants, context);
     let model = answers::read(root, context);
     let tools = tools::read(root);
+    let images = root.entries_of("images").into_iter();
+    let images = images
+        .map(|(key, at)| (key.name.clone(), at.items().iter().filter_map(At::text).collect()));
     let platform = chats::read_platform(root, context);
     let expect = expect::read(root, context);
     let scenario = Scenario {
@@ -74,6 +77,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         chats,
         model,
         tools,
+        images: images.collect(),
         platform,
         latency: latency?,
         clock,

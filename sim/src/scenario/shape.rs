@@ -1,5 +1,6 @@
 //! What a scenario file may look like, for the parser and for editors.
 
+mod picture;
 mod words;
 
 use creel_document::shape::{Case, Field, Shape};
@@ -83,6 +84,11 @@ static SCENARIO: Shape = Shape::record(&[
         "tools",
         &Shape::MapOf(&Shape::MapOf(&Shape::ListOf(&TOOL_ANSWER))),
         "Servers of tools: by server, then by tool, then by call. The gateway is configured with them.",
+    ),
+    Field::optional(
+        "images",
+        &Shape::MapOf(&TEXTS),
+        "The pictures in an agent's folder: `cat` is `cat.png`.",
     ),
     Field::optional(
         "platform",
@@ -341,6 +347,7 @@ static SEND: Shape = Shape::record(&[
         &Shape::Integer { min: 1, max: PADDED_BYTES_MAX },
         "The text is repeated up to this many bytes.",
     ),
+    Field::optional("image", &picture::IMAGE, "The picture that comes with it."),
 ]);
 
 static REDELIVER: Shape = Shape::record(&[Field::required(

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Action, Cut, Event, Forgery, Send, Step, at::At, context::Context};
+use crate::picture::Picture;
 
 /// What can be wrong with a forged call.
 pub(super) const FORGERIES: &[&str] = &["wrong-secret", "other-body", "stale-date", "unsigned"];
@@ -124,10 +125,17 @@ fn send(at: &At<'_>, sent: &mut BTreeMap<String, u32>, context: &mut Context<'_>
         events: events(at),
         apart: at.duration_of("apart").unwrap_or_default(),
         padded_to: at.number_of("padded_to"),
+        image: at.get("image").and_then(|it| image(&it)),
         chat: chat?,
         text,
         name: name?,
     })
+}
+
+fn image(at: &At<'_>) -> Option<Picture> {
+    let padded_to = at.number_of("padded_to").unwrap_or_default();
+    let is_lost = at.get("lost").is_some();
+    Some(Picture::new(&at.text_of("name")?, padded_to, is_lost))
 }
 
 /// Whether a canary at the end leaves a text what it is: not a command, or one that takes a message.

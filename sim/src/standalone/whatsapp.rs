@@ -111,6 +111,7 @@ async fn write(State(twin): State<WhatsApp>, Json(written): Json<Written>) -> Re
         mention: false,
         reply_to: written.reply_to,
         forged: None,
+        image: None,
         events: None,
         apart: Duration::ZERO,
     });

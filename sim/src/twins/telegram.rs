@@ -1,10 +1,11 @@
-//! Telegram's Bot API, as `https://core.telegram.org/bots/api` documents it, for text messages by long polling.
+//! Telegram's Bot API, as `https://core.telegram.org/bots/api` documents it, for text messages and photos by long polling.
 //!
 //! A message's life: [`Telegram::deliver`] puts it into the bot's queue, `getUpdates` hands it out, a later offset
 //! acknowledges it, and `sendMessage`, `editMessageText` and `deleteMessage` make what the person sees.
 
 mod call;
 mod chores;
+mod files;
 mod messages;
 mod render;
 mod rooms;
@@ -176,14 +177,15 @@ impl Telegram {
         let known = self.state().bot_index(&call.token);
         let Some(bot) = known else {
             let failure = Failure::unauthorized(&call.token);
-            if call.method == "sendmessage" {
+            if ["sendmessage", "sendphoto"].contains(&call.method.as_str()) {
                 self.recorder.record(messages::refused(None, call, &failure));
             }
             return Err(failure);
         };
         match call.method.as_str() {
             "getupdates" => updates::poll(self, bot, call).await,
-            "sendmessage" => messages::send(self, bot, call).await,
+            "sendmessage" | "sendphoto" => messages::send(self, bot, call).await,
+            "getfile" => self.state().files.locate(call),
             "editmessagetext" => messages::edit(&mut self.state(), bot, call),
             "deletemessage" => messages::delete(&mut self.state(), bot, call),
             _ => chores::perform(&mut self.state(), bot, call),
@@ -192,6 +194,9 @@ impl Telegram {
 }
 
 async fn answer(Extract(twin): Extract<Telegram>, request: Request) -> Response {
+    if let Some(response) = files::download(&twin, request.uri()) {
+        return response;
+    }
     match Call::read(request).await {
         Ok(call) => respond(twin.perform(&call).await),
         Err(failure) => respond(Err(failure)),

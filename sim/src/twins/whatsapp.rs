@@ -4,6 +4,7 @@
 //! The signature is computed here and not by the gateway's code, so that a mistake in one shows in the other.
 
 mod call;
+mod media;
 mod messages;
 pub(super) mod render;
 mod state;
@@ -170,6 +171,8 @@ impl WhatsApp {
         Router::new()
             .route("/{version}/{object}", get(call::object))
             .route("/{version}/{number}/messages", post(messages::send))
+            .route("/{version}/{number}/media", post(media::upload))
+            .route("/v0.0/download/{id}", get(media::download))
             .fallback(call::unknown)
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(self.clone())

@@ -12,7 +12,7 @@ use tokio::{runtime, time::timeout};
 
 use super::{
     Error, Seen,
-    simulated::{addresses, load, perform},
+    simulated::{addresses, furnish, load, perform},
 };
 use crate::{base::Configuration, net::events::Carrier, scenario::Scenario, stage::Stage};
 
@@ -23,6 +23,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     let addresses = addresses(scenario);
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
     let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
+    furnish(&mut settings, scenario);
     let mut builder = runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).on_thread_park(Carrier::on_park);
     #[cfg(tokio_unstable)]

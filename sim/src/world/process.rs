@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{Error, real::Real};
-use crate::{stage::Stage, target::Variables};
+use crate::{picture::Picture, stage::Stage, target::Variables};
 
 /// How long a process may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(8);
@@ -68,6 +68,15 @@ impl Process {
             let folder = path.parent().expect("a state file is in a folder");
             fs::create_dir_all(folder).map_err(io("make the state folder"))?;
             fs::write(path, text).map_err(io("write a state file"))?;
+        }
+        for (agent, names) in &stage.scenario.images {
+            let folder = sandbox.join("workspaces").join(agent);
+            fs::create_dir_all(&folder).map_err(io("make an agent's folder"))?;
+            for name in names {
+                let bytes = Picture::new(name, 0, false).bytes;
+                let path = folder.join(format!("{name}.png"));
+                fs::write(path, bytes).map_err(io("write a picture"))?;
+            }
         }
         let mut argv = Vec::new();
         for (index, argument) in target.argv.iter().enumerate() {

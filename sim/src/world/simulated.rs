@@ -12,6 +12,7 @@ use std::{
 use creel_core::profile::Version;
 use creel_gateway::{
     http::Http,
+    media::Folder,
     net::Net,
     settings::{self, Settings, Source},
 };
@@ -20,6 +21,7 @@ use creel_judge::{profile::Profile, trace::Kind};
 use super::{Error, Seen};
 use crate::{
     base::{self, Addresses, Configuration},
+    picture::Picture,
     scenario::Scenario,
     stage::{Operator, Stage},
 };
@@ -94,6 +96,15 @@ pub(super) fn addresses(scenario: &Scenario) -> Addresses {
 
 fn any(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
+/// Gives the agents folders that exist in memory only, with what the scenario puts into them.
+pub(super) fn furnish(settings: &mut Settings, scenario: &Scenario) {
+    for (agent, folder) in &mut settings.workspaces {
+        let names = scenario.images.get(agent.as_str()).into_iter().flatten();
+        let file = |it: &String| (format!("{it}.png").into(), Picture::new(it, 0, false).bytes);
+        *folder = Folder::Memory(names.map(file).collect());
+    }
 }
 
 /// The reference gateway's settings, read as it reads them, from files that exist in memory only.

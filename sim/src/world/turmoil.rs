@@ -12,7 +12,7 @@ use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 
 use super::{
     Error, Seen,
-    simulated::{addresses, load, perform},
+    simulated::{addresses, furnish, load, perform},
 };
 use crate::{
     base::Configuration,
@@ -36,6 +36,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     let addresses = addresses(scenario);
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
     let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
+    furnish(&mut settings, scenario);
     let mut sim = network(scenario, seed);
     let stage = Arc::new(OnceLock::<Stage>::new());
     let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);

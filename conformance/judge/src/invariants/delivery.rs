@@ -104,8 +104,17 @@ impl Attempt<'_> {
 /// Whether a text is the answer, or one holds the other: gateways cut answers into pieces and put labels before them.
 fn shows(text: &str, request: &Request) -> bool {
     let (text, answer) = (plain(text), plain(request.answer()));
-    let (text, answer) = (text.trim(), answer.trim());
-    !text.is_empty() && !answer.is_empty() && (answer.contains(text) || text.contains(answer))
+    let (text, words) = (text.trim(), words(&answer));
+    let is_part = |answer: &str| {
+        !text.is_empty() && !answer.is_empty() && (answer.contains(text) || text.contains(answer))
+    };
+    is_part(answer.trim()) || is_part(words.trim())
+}
+
+/// An answer without its lines that show pictures: those are shown, not said.
+fn words(answer: &str) -> String {
+    let is_said = |it: &&str| !it.trim_start().starts_with("MEDIA:");
+    answer.lines().filter(is_said).collect::<Vec<_>>().join("\n")
 }
 
 impl Refusal {
@@ -169,7 +178,8 @@ impl Audience<'_> {
     /// The verdict on one request's answer, if it has one to judge.
     fn judge(&self, index: usize) -> Option<Verdict> {
         let request = &self.turns.requests[index];
-        let answer = request.completed_answer()?.trim();
+        let answer = words(request.completed_answer()?);
+        let answer = answer.trim();
         let Origin::Place(place) = origin(request, self.turns, self.conversations) else {
             return None;
         };

@@ -67,6 +67,10 @@ fn differences(claim: &Claim, found: &Request, evidence: Evidence) -> Vec<Differ
     }
     let prompt = found.prompt(evidence.trace);
     differences.extend(tools::differences(claim, found, evidence));
+    let shown: Vec<_> = prompt.iter().flat_map(|it| it.images.iter().cloned()).collect();
+    if let Some(images) = claim.images.as_ref().filter(|it| **it != shown) {
+        differences.push((pictures(images), pictures(&shown)));
+    }
     for text in
         claim.contains.iter().filter(|text| !prompt.iter().any(|it| it.text.contains(*text)))
     {
@@ -83,6 +87,15 @@ fn differences(claim: &Claim, found: &Request, evidence: Evidence) -> Vec<Differ
     compare("model", &claim.model, &found.model);
     compare("credential", &claim.credential, &found.credential);
     differences
+}
+
+/// Pictures, for a person to read.
+pub(super) fn pictures(images: &[String]) -> String {
+    if images.is_empty() {
+        "no pictures".to_owned()
+    } else {
+        format!("the pictures {}", names(images))
+    }
 }
 
 /// The verdict if the request came at the wrong time.
@@ -111,6 +124,7 @@ fn claims_absence_only(claim: &Claim) -> bool {
         || !claim.offers.is_empty()
         || !claim.withholds.is_empty()
         || claim.results.is_some()
+        || claim.images.is_some()
         || between.is_some();
     !lacks.is_empty() && !claims_more
 }

@@ -1,6 +1,6 @@
 //! The word `visible`: what a person finally sees in a chat, after edits and deletions.
 
-use super::{Visible, matching::Evidence};
+use super::{Visible, matching::Evidence, request::pictures};
 use crate::{
     phrase::{self, seconds, texts},
     timing::{Fit, between},
@@ -49,6 +49,16 @@ fn misread(claim: &Visible, seen: &[&Delivery]) -> Option<Verdict> {
         let same = wanted.iter().zip(&found).take_while(|(wanted, found)| wanted == *found).count();
         let first_difference = same..seen.len().min(same + 1);
         return fail(format!("exactly {}", texts(wanted)), &seen[first_difference]);
+    }
+    let shown: Vec<_> = seen.iter().flat_map(|it| it.images.iter().cloned()).collect();
+    if claim.images.as_ref().is_some_and(|it| *it != shown) {
+        let expected = format!(
+            "in `{}`: {}",
+            claim.chat,
+            pictures(claim.images.as_deref().unwrap_or_default())
+        );
+        let witnesses = seen.iter().map(|it| it.shown().seq).collect();
+        return Some(Verdict::fail(expected, pictures(&shown), witnesses));
     }
     let last = &seen[seen.len().saturating_sub(1)..];
     if let Some(ending) = &claim.ends_with

@@ -55,6 +55,7 @@ static REQUEST: Shape = Shape::record(&[
     Field::optional("history", &TEXTS, "At least these messages stand before the new ones."),
     Field::optional("lacks", &TEXTS, "None of these messages is anywhere in it."),
     Field::optional("contains", &TEXT_OR_TEXTS, "Each of these texts is somewhere in its prompt."),
+    Field::optional("images", &TEXTS, "Exactly these pictures are in its prompt, in this order."),
     Field::optional("model", &Shape::Text, "To this model."),
     Field::optional("credential", &Shape::Text, "With this credential."),
     Field::optional("offers", &TEXT_OR_TEXTS, "Each of these tools is offered in it."),
@@ -74,6 +75,7 @@ static REQUEST: Shape = Shape::record(&[
 static VISIBLE: Shape = Shape::record(&[
     Field::required("chat", &Shape::Text, "The chat."),
     Field::optional("texts", &TEXTS, "Exactly these texts."),
+    Field::optional("images", &TEXTS, "Exactly these pictures, in this order."),
     Field::optional("ends_with", &Shape::Text, "The last text ends so."),
     Field::optional("contains", &TEXT_OR_TEXTS, "Some text holds each of these."),
     Field::optional("lacks", &TEXT_OR_TEXTS, "No text holds any of these."),

@@ -188,7 +188,7 @@ impl State {
             platform_id: id.clone(),
             text: text.clone(),
             canary: inbound.canary.clone(),
-            images: Vec::new(),
+            images: inbound.image.iter().map(crate::picture::Picture::seen).collect(),
         };
         let (bot, chat, author) = (member.bot, member.chat.clone(), member.chat.sender.clone());
         let message = Message {

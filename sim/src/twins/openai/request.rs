@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use creel_judge::trace::PromptMessage;
 use serde_json::Value;
+
+use crate::picture;
 
 const TOOL_NAME_CHARACTERS_MAX: usize = 64;
 
@@ -75,8 +78,16 @@ fn message(message: &Value) -> PromptMessage {
         text,
         calls: ids.collect(),
         result_of: message["tool_call_id"].as_str().map(str::to_owned),
-        images: Vec::new(),
+        images: items(&message["content"]).filter_map(image).collect(),
     }
+}
+
+/// A picture in an address of its own. One that would have to be fetched is told by its address.
+fn image(part: &Value) -> Option<String> {
+    let address = part["image_url"]["url"].as_str()?;
+    let data = address.strip_prefix("data:").and_then(|it| it.split_once(";base64,"));
+    let bytes = data.and_then(|(_, data)| BASE64_STANDARD.decode(data).ok());
+    Some(bytes.map_or_else(|| address.to_owned(), |it| picture::seen(&it)))
 }
 
 fn invalid(param: impl Into<String>, message: impl Into<String>) -> Result<(), Invalid> {
@@ -133,7 +144,7 @@ fn check_content(content: &Value, at: &str) -> Result<(), Invalid> {
             let is_valid = match part["type"].as_str() {
                 Some("text") => part["text"].is_string(),
                 Some("refusal") => part["refusal"].is_string(),
-                Some("image_url") => part["image_url"]["url"].is_string(),
+                Some("image_url") => part["image_url"]["url"].as_str().is_some_and(is_image),
                 Some(kind @ ("input_audio" | "file")) => part[kind].is_object(),
                 _ => false,
             };
@@ -143,6 +154,19 @@ fn check_content(content: &Value, at: &str) -> Result<(), Invalid> {
             let what = "expected a string or a non-empty array of content parts";
             invalid(at, format!("Invalid value for '{at}': {what}, found {other}."))
         }
+    }
+}
+
+/// An address that can be fetched, or a picture in the address itself.
+fn is_image(address: &str) -> bool {
+    let data = address.strip_prefix("data:image/").and_then(|it| it.split_once(";base64,"));
+    match data {
+        Some((kind, data)) => {
+            let bytes = BASE64_STANDARD.decode(data).unwrap_or_default();
+            ["png", "jpeg", "gif", "webp"].contains(&kind)
+                && picture::seen(&bytes).starts_with(&format!("image/{kind} "))
+        }
+        None => address.starts_with("https://") || address.starts_with("http://"),
     }
 }
 

@@ -173,7 +173,7 @@ impl State {
                 platform_id: ts.clone(),
                 text: inbound.text.clone(),
                 canary: inbound.canary.clone(),
-                images: Vec::new(),
+                images: inbound.image.iter().map(crate::picture::Picture::seen).collect(),
             },
             account: chat.account.clone(),
             told,

@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::BODY_BYTES_MAX;
+use crate::multipart;
 
 /// A call, with its parameters from wherever the client put them.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(super) struct Call {
     /// In lower case: names of methods are case-insensitive.
     pub(super) method: String,
     parameters: BTreeMap<String, Value>,
+    files: BTreeMap<String, Bytes>,
 }
 
 /// What a method answers.
@@ -79,13 +81,21 @@ impl Call {
             .await
             .map_err(|_| Failure::new(413, "Request Entity Too Large"))?;
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
-        parameters.extend(body_parameters(kind.unwrap_or_default(), &body)?);
-        Ok(Self { token, method, parameters })
+        let kind = kind.unwrap_or_default();
+        parameters.extend(body_parameters(kind, &body)?);
+        let files = multipart::parts(kind, &body).into_iter().filter(|it| it.is_file);
+        let files = files.map(|it| (it.name, it.content)).collect();
+        Ok(Self { token, method, parameters, files })
     }
 
     /// A parameter that was given and is neither null nor empty.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.parameters.get(name).filter(|it| !it.is_null() && **it != json!(""))
+    }
+
+    /// A file in the form.
+    pub(super) fn file(&self, name: &str) -> Option<&Bytes> {
+        self.files.get(name)
     }
 
     /// A text, or a number that a client did not quote.
@@ -145,7 +155,7 @@ fn body_parameters(kind: &str, body: &Bytes) -> Result<BTreeMap<String, Value>, 
             Ok(Value::Object(object)) => Ok(object.into_iter().collect()),
             _ => Err(Failure::bad_request("can't parse request JSON object")),
         },
-        "multipart/form-data" => Ok(multipart(kind, body)),
+        "multipart/form-data" => Ok(multipart_texts(kind, body)),
         _ => Ok(form(&String::from_utf8_lossy(body))),
     }
 }
@@ -163,31 +173,10 @@ fn form(text: &str) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The text fields of `multipart/form-data`. Files are left out: no method here takes one.
-fn multipart(kind: &str, body: &[u8]) -> BTreeMap<String, Value> {
-    let Some(boundary) = attribute(kind, "boundary") else { return BTreeMap::new() };
-    let (body, delimiter) = (String::from_utf8_lossy(body), format!("--{boundary}"));
-    let fields = body.split(&delimiter).filter_map(field);
-    fields.map(|(name, value)| (name, Value::String(value))).collect()
-}
-
-fn field(part: &str) -> Option<(String, String)> {
-    let (headers, value) = part.strip_prefix("\r\n")?.split_once("\r\n\r\n")?;
-    let disposition =
-        headers.lines().find(|it| it.to_ascii_lowercase().starts_with("content-disposition:"))?;
-    if attribute(disposition, "filename").is_some() {
-        return None;
-    }
-    let value = value.strip_suffix("\r\n").unwrap_or(value);
-    Some((attribute(disposition, "name")?, value.to_owned()))
-}
-
-/// The value of `name` in a header such as `form-data; name="text"`.
-fn attribute(header: &str, name: &str) -> Option<String> {
-    header.split(';').find_map(|part| {
-        let (key, value) = part.trim().split_once('=')?;
-        key.eq_ignore_ascii_case(name).then(|| value.trim_matches('"').to_owned())
-    })
+/// The text fields of `multipart/form-data`.
+fn multipart_texts(kind: &str, body: &Bytes) -> BTreeMap<String, Value> {
+    let texts = multipart::parts(kind, body).into_iter().filter(|it| !it.is_file);
+    texts.map(|it| (it.name.clone(), Value::String(it.text()))).collect()
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn unknown(state: &State, method: &str) -> Failure {
     let shows = ["send", "forward", "copy", "edit"].iter().any(|it| method.starts_with(it));
     if shows && method != "sendmessagedraft" {
         state.recorder.harness_error(format!(
-            "the gateway called `{method}`, which the Telegram twin does not speak: it knows text messages only"
+            "the gateway called `{method}`, which the Telegram twin does not speak: it knows text messages and photos only"
         ));
     }
     Failure::not_found()

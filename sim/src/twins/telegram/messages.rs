@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Telegram,
     call::{Call, Failure, Outcome, integer},
+    files::{self, Photo},
     render::render,
     rooms::{Author, Kind as RoomKind, Room},
     state::State,
@@ -18,6 +19,9 @@ use crate::scenario::SendFault;
 /// The longest message, in UTF-16 units of what the person sees.
 pub(super) const TEXT_UNITS_MAX: usize = 4_096;
 
+/// The longest caption, in the same units.
+const CAPTION_UNITS_MAX: usize = 1_024;
+
 const NOT_MODIFIED: &str = "message is not modified: specified new message content and reply markup are exactly the \
     same as a current content and reply markup of the message";
 
@@ -26,6 +30,7 @@ struct Draft {
     room: i64,
     thread: Option<i64>,
     text: String,
+    photo: Option<Photo>,
     reply_to: Option<i64>,
 }
 
@@ -61,7 +66,7 @@ fn accept(
         SendFault::Slow { delay } => Some(delay),
         SendFault::Refuse { status, retry_after_s } => return Err(scripted(status, retry_after_s)),
     };
-    let content = (draft.thread, draft.text, draft.reply_to);
+    let content = (draft.thread, (draft.text, draft.photo), draft.reply_to);
     let message = state.write_as_bot(bot, draft.room, content);
     let account = &state.accounts[bot];
     state.recorder.record(Kind::Sent {
@@ -69,21 +74,24 @@ fn accept(
         platform_id: message.id.to_string(),
         text: message.text.clone(),
         reply_to: message.reply_to.map(|it| it.to_string()),
-        images: Vec::new(),
+        images: message.photo.as_ref().map(|it| state.files.seen(it)).unwrap_or_default(),
     });
-    Ok((delay, wire::message(&account.bot, &account.rooms[&draft.room], &message)))
+    let own = (&account.bot, &state.files);
+    Ok((delay, wire::message(own, &account.rooms[&draft.room], &message)))
 }
 
 fn draft(state: &mut State, bot: usize, call: &Call) -> Result<Draft, Failure> {
+    let is_photo = call.method == "sendphoto";
+    let photo = is_photo.then(|| files::photo(state, call)).transpose()?;
     let room = room(state, bot, chat_id(call)?)?;
-    let text = text(call)?;
+    let text = if is_photo { caption(call)? } else { text(call)? };
     let thread = room.thread(call.integer("message_thread_id"))?;
     let reply_to = match reply(call)? {
         Some((id, _)) if room.messages.contains_key(&id) => Some(id),
         None | Some((_, true)) => None,
         Some((_, false)) => return Err(Failure::bad_request("message to be replied not found")),
     };
-    Ok(Draft { room: room.id, thread, text, reply_to })
+    Ok(Draft { room: room.id, thread, text, photo, reply_to })
 }
 
 /// The message to quote, and whether it is well if it is not there.
@@ -133,7 +141,7 @@ fn edited(state: &mut State, bot: usize, call: &Call) -> Outcome {
         platform_id: message.id.to_string(),
         text: message.text.clone(),
     });
-    Ok(wire::message(&account.bot, &account.rooms[&room_id], &message))
+    Ok(wire::message((&account.bot, &state.files), &account.rooms[&room_id], &message))
 }
 
 /// `deleteMessage`. A bot may delete a person's message in a direct chat, which no fact tells.
@@ -189,6 +197,17 @@ fn text(call: &Call) -> Result<String, Failure> {
     Ok(shown.to_owned())
 }
 
+/// `caption`, as the person sees it. A photo needs none.
+fn caption(call: &Call) -> Result<String, Failure> {
+    let caption = call.text("caption").unwrap_or_default();
+    let shown = render(&caption, call.text("parse_mode").as_deref())?;
+    let shown = shown.trim();
+    if shown.encode_utf16().count() > CAPTION_UNITS_MAX {
+        return Err(Failure::bad_request("message caption is too long"));
+    }
+    Ok(shown.to_owned())
+}
+
 /// Where a refused call wanted to write, as far as it says so.
 fn place(state: &mut State, bot: usize, call: &Call) -> Option<Place> {
     let id = call.integer("chat_id")?;
@@ -203,7 +222,7 @@ fn place(state: &mut State, bot: usize, call: &Call) -> Option<Place> {
 pub(super) fn refused(place: Option<Place>, call: &Call, failure: &Failure) -> Kind {
     Kind::Refused {
         place,
-        text: call.text("text").unwrap_or_default(),
+        text: call.text("text").or_else(|| call.text("caption")).unwrap_or_default(),
         status: failure.status,
         retry_after_s: failure.retry_after_s,
         description: failure.description.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Error, call::Failure};
+use super::{Error, call::Failure, files::Photo};
 use crate::scenario::{Chat, ChatKind, SendFault};
 
 /// How many messages a chat keeps. Older ones can no longer be edited, deleted or quoted.
@@ -49,6 +49,7 @@ pub(super) struct Message {
     pub(super) date: i64,
     pub(super) edited: Option<i64>,
     pub(super) text: String,
+    pub(super) photo: Option<Photo>,
     pub(super) reply_to: Option<i64>,
 }
 

@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use super::{
     Bot, CHANNEL, Error,
     chores::Settings,
+    files::{Files, Photo},
     rooms::{Address, Author, Member, Message, Room},
     updates::Queue,
     wire,
 };
 use crate::{
+    picture::Picture,
     recorder::Recorder,
     scenario::{Chat, SendFault},
     twins::Inbound,
@@ -26,6 +28,7 @@ pub(super) struct State {
     chats: BTreeMap<String, (usize, Address)>,
     /// What people wrote, by the messages' names, to deliver it once more.
     delivered: BTreeMap<String, Delivered>,
+    pub(super) files: Files,
     zero_unix_s: i64,
     messages: u64,
 }
@@ -53,7 +56,8 @@ impl State {
     pub(super) fn new(recorder: Recorder, bots: Vec<Bot>, zero_unix_s: i64) -> Self {
         let accounts = bots.into_iter().map(Account::new).collect();
         let (chats, delivered) = (BTreeMap::new(), BTreeMap::new());
-        Self { recorder, accounts, chats, delivered, zero_unix_s, messages: 0 }
+        let files = Files::default();
+        Self { recorder, accounts, chats, delivered, files, zero_unix_s, messages: 0 }
     }
 
     pub(super) fn bot_index(&self, token: &str) -> Option<usize> {
@@ -109,7 +113,8 @@ impl State {
             _ => inbound.text.clone(),
         };
         let reply_to = inbound.reply_to.as_ref().and_then(|it| it.parse().ok());
-        let message = self.write(account, address, text, reply_to);
+        let photo = inbound.image.as_ref().map(|it| self.files.keep(it));
+        let message = self.write(account, address, (text, photo), reply_to);
         let bot = &self.accounts[account];
         let fact = Kind::Inbound {
             message: inbound.name.clone(),
@@ -119,9 +124,9 @@ impl State {
             platform_id: message.id.to_string(),
             text: message.text.clone(),
             canary: inbound.canary.clone(),
-            images: Vec::new(),
+            images: inbound.image.iter().map(Picture::seen).collect(),
         };
-        let wire = wire::message(&bot.bot, &bot.rooms[&address.room], &message);
+        let wire = wire::message((&bot.bot, &self.files), &bot.rooms[&address.room], &message);
         let id = message.id;
         let delivered = Delivered { account, message: wire, fact };
         self.delivered.insert(inbound.name.clone(), delivered);
@@ -154,11 +159,11 @@ impl State {
         &mut self,
         account: usize,
         address: Address,
-        text: String,
+        content: (String, Option<Photo>),
         reply_to: Option<i64>,
     ) -> Message {
         let author = Author::Person(address.sender);
-        self.append(account, address.room, author, (address.thread, text, reply_to))
+        self.append(account, address.room, author, (address.thread, content, reply_to))
     }
 
     /// Lets the bot write in a room, which must exist.
@@ -166,7 +171,7 @@ impl State {
         &mut self,
         account: usize,
         room: i64,
-        content: (Option<i64>, String, Option<i64>),
+        content: (Option<i64>, (String, Option<Photo>), Option<i64>),
     ) -> Message {
         self.append(account, room, Author::Bot, content)
     }
@@ -176,13 +181,14 @@ impl State {
         account: usize,
         room: i64,
         author: Author,
-        (thread, text, reply_to): (Option<i64>, String, Option<i64>),
+        (thread, (text, photo), reply_to): (Option<i64>, (String, Option<Photo>), Option<i64>),
     ) -> Message {
         let date = self.date();
         self.messages += 1;
         let order = self.messages;
         let id = self.accounts[account].next_id(room);
-        let message = Message { id, order, author, thread, date, edited: None, text, reply_to };
+        let edited = None;
+        let message = Message { id, order, author, thread, date, edited, text, photo, reply_to };
         self.accounts[account].room(room).keep(message.clone());
         message
     }

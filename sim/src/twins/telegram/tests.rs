@@ -106,6 +106,7 @@ fn inbound(chat: &str, name: &str, text: &str) -> Inbound {
         mention: false,
         reply_to: None,
         forged: None,
+        image: None,
         events: None,
         apart: Duration::ZERO,
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bot,
+    files::Files,
     rooms::{Author, Kind, Message, Room, wire_thread},
 };
 
@@ -50,7 +51,7 @@ fn title(room: &Room) -> String {
 }
 
 /// A message with the one that it answers.
-pub(super) fn message(own: &Bot, room: &Room, message: &Message) -> Value {
+pub(super) fn message(own: (&Bot, &Files), room: &Room, message: &Message) -> Value {
     let mut value = bare_message(own, room, message);
     let answered = message.reply_to.and_then(|it| room.messages.get(&it));
     if let Some(answered) = answered {
@@ -59,7 +60,7 @@ pub(super) fn message(own: &Bot, room: &Room, message: &Message) -> Value {
     value
 }
 
-fn bare_message(own: &Bot, room: &Room, message: &Message) -> Value {
+fn bare_message((own, files): (&Bot, &Files), room: &Room, message: &Message) -> Value {
     let from = match message.author {
         Author::Bot => bot(own),
         Author::Person(id) => person(id),
@@ -81,6 +82,14 @@ fn bare_message(own: &Bot, room: &Room, message: &Message) -> Value {
     let entities = entities(&message.text);
     if !entities.is_empty() {
         value["entities"] = Value::Array(entities);
+    }
+    if let (Some(photo), Some(fields)) = (&message.photo, value.as_object_mut()) {
+        fields.insert("photo".to_owned(), files.wire(photo));
+        for (text, caption) in [("text", "caption"), ("entities", "caption_entities")] {
+            if let Some(found) = fields.remove(text).filter(|it| *it != json!("")) {
+                fields.insert(caption.to_owned(), found);
+            }
+        }
     }
     value
 }

@@ -7,12 +7,13 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use creel_judge::trace::{Kind, Place};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{CHANNEL, SIGNATURE, TIMESTAMP, TOLERANCE_S, Webhook, sign, state::State};
-use crate::scenario::SendFault;
+use crate::{picture, scenario::SendFault};
 
 /// A reply, as the protocol documents it. What it does not document is refused.
 #[derive(Deserialize)]
@@ -26,6 +27,25 @@ struct Reply {
     text: String,
     #[serde(rename = "replyTo")]
     quoted: Option<String>,
+    #[serde(default)]
+    attachments: Vec<Attachment>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attachment {
+    kind: String,
+    mime: String,
+    data: String,
+}
+
+impl Attachment {
+    /// The picture as a trace has it, if it is one.
+    fn seen(&self) -> Option<String> {
+        let bytes = BASE64_STANDARD.decode(&self.data).ok()?;
+        let seen = picture::seen(&bytes);
+        (self.kind == "image" && seen.starts_with(&format!("{} ", self.mime))).then_some(seen)
+    }
 }
 
 /// Why a reply is not taken.
@@ -124,7 +144,11 @@ fn accept(
         Some(direct) if (reply.kind == "direct") == direct => (),
         Some(_) => return Err(refusal(400, None, "the conversation is of the other kind")),
     }
-    if text.trim().is_empty() {
+    let images: Option<Vec<_>> = reply.attachments.iter().map(Attachment::seen).collect();
+    let Some(images) = images else {
+        return Err(refusal(400, None, "an attachment is not the picture that it says"));
+    };
+    if text.trim().is_empty() && images.is_empty() {
         return Err(refusal(400, None, "the text is empty"));
     }
     let delay = match state.next_fault(&place) {
@@ -135,6 +159,6 @@ fn accept(
         }
     };
     state.taken.insert(reply.id);
-    state.show(place, text, reply.quoted);
+    state.show(place, (text, images), reply.quoted);
     Ok(delay)
 }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use creel_judge::trace::{Kind, Place};
 use serde_json::json;
@@ -12,6 +13,7 @@ use serde_json::json;
 use super::{SIGNATURE, TIMESTAMP, path, sign};
 use crate::{
     declared,
+    picture::{self, Picture},
     recorder::Recorder,
     scenario::{Chat, ChatKind, Forgery, SendFault},
     twins::{
@@ -101,6 +103,12 @@ impl State {
             "text": inbound.text,
             "mentioned": inbound.mention,
         });
+        if let Some(image) = &inbound.image {
+            // The platform gives what it has lost as it has it: nothing.
+            let content: &[u8] = if image.is_lost { &[] } else { &image.bytes };
+            let data = BASE64_STANDARD.encode(content);
+            body["attachments"] = json!([{ "kind": "image", "mime": picture::MIME, "data": data }]);
+        }
         if let Some(thread) = &place.thread {
             body["thread"] = json!(thread);
         }
@@ -112,7 +120,7 @@ impl State {
             platform_id: id,
             text: inbound.text.clone(),
             canary: inbound.canary.clone(),
-            images: Vec::new(),
+            images: inbound.image.iter().map(Picture::seen).collect(),
         };
         let call = Call {
             message: Some(inbound.name.clone()),
@@ -167,14 +175,19 @@ impl State {
         Some(here.chat.kind == ChatKind::Direct)
     }
 
-    pub(super) fn show(&mut self, place: Place, text: String, reply_to: Option<String>) {
+    pub(super) fn show(
+        &mut self,
+        place: Place,
+        (text, images): (String, Vec<String>),
+        reply_to: Option<String>,
+    ) {
         let platform_id = self.next_id();
         self.recorder.record(Kind::Sent {
             place: place.clone(),
             platform_id,
             text: text.clone(),
             reply_to,
-            images: Vec::new(),
+            images,
         });
         self.shown.push((place, text));
     }

@@ -96,7 +96,11 @@ pub(super) async fn object(
 ) -> Response {
     let found = check_version(&version).and_then(|()| {
         let number = caller(&twin, &headers)?;
-        if number.id == id { Ok(describe(&number)) } else { Err(Failure::unknown_object(&id)) }
+        if number.id == id {
+            return Ok(describe(&number));
+        }
+        let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        twin.state().media.describe(&id, host).ok_or_else(|| Failure::unknown_object(&id))
     });
     found.map(Json).into_response()
 }

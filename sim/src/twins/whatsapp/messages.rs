@@ -23,14 +23,18 @@ use crate::scenario::SendFault;
 /// The longest text of a message, in characters.
 const TEXT_CHARACTERS_MAX: usize = 4_096;
 
-/// The keys that a text message may have.
-const KEYS: [&str; 7] = [
+/// The longest caption of a picture, in characters.
+const CAPTION_CHARACTERS_MAX: usize = 1_024;
+
+/// The keys that a message may have.
+const KEYS: [&str; 8] = [
     "messaging_product",
     "recipient_type",
     "to",
     "context",
     "type",
     "text",
+    "image",
     "biz_opaque_callback_data",
 ];
 
@@ -38,6 +42,8 @@ const KEYS: [&str; 7] = [
 struct Draft {
     place: Place,
     text: String,
+    /// The picture, as a trace has it.
+    image: Option<String>,
     reply_to: Option<String>,
 }
 
@@ -74,7 +80,7 @@ pub(super) async fn send(
             let (failure, place) = *refused;
             twin.state().recorder.record(Kind::Refused {
                 place,
-                text: request["text"]["body"].as_str().unwrap_or_default().to_owned(),
+                text: words(&request).to_owned(),
                 status: failure.status,
                 retry_after_s: failure.retry_after_s,
                 description: failure.message.clone(),
@@ -93,7 +99,7 @@ fn accept(
 ) -> Result<Accepted, Box<(Failure, Option<Place>)>> {
     let draft =
         draft(state, number, request).map_err(|it| Box::new((it, place(number, request))))?;
-    let Draft { place, text, reply_to } = draft;
+    let Draft { place, text, image, reply_to } = draft;
     let delay = match state.next_fault(&place) {
         SendFault::Accept => Duration::ZERO,
         SendFault::Slow { delay } => delay,
@@ -102,7 +108,7 @@ fn accept(
         }
     };
     let to = place.peer.clone();
-    let id = state.show(place, text, reply_to);
+    let id = state.show(place, (text, image), reply_to);
     let answer = json!({
         "messaging_product": "whatsapp",
         "contacts": [{ "input": request["to"], "wa_id": to.trim_start_matches('+') }],
@@ -145,8 +151,9 @@ fn draft(state: &State, number: &Number, request: &Value) -> Result<Draft, Failu
         let what = "(#131030) Recipient phone number not in allowed list";
         return Err(Failure::new(400, 131_030, what));
     }
-    let text = match object.get("type").map_or(Some("text"), Value::as_str) {
-        Some("text") => text(object)?,
+    let (text, image) = match object.get("type").map_or(Some("text"), Value::as_str) {
+        Some("text") => (text(object)?, None),
+        Some("image") => image(state, object)?,
         other => return Err(Failure::value(&format!("type {other:?} is not known to this twin"))),
     };
     let reply_to = match object.get("context") {
@@ -166,7 +173,39 @@ fn draft(state: &State, number: &Number, request: &Value) -> Result<Draft, Failu
         let failure = Failure::new(400, 131_047, what);
         return Err(Failure { details: Some(details.to_owned()), ..failure });
     }
-    Ok(Draft { place, text, reply_to })
+    Ok(Draft { place, text, image, reply_to })
+}
+
+/// What a send says, also where it is not valid.
+fn words(request: &Value) -> &str {
+    let caption = request["image"]["caption"].as_str();
+    request["text"]["body"].as_str().or(caption).unwrap_or_default()
+}
+
+/// A picture that was uploaded, with its caption.
+fn image(state: &State, object: &Map<String, Value>) -> Result<(String, Option<String>), Failure> {
+    let image = object.get("image").and_then(Value::as_object);
+    let image = image.ok_or_else(|| Failure::parameter("The parameter image is required."))?;
+    let known = |it: &&String| !["id", "caption"].contains(&it.as_str());
+    if let Some(unknown) = image.keys().find(known) {
+        return Err(Failure::parameter(&format!(
+            "Unexpected key \"{unknown}\" on param \"image\"."
+        )));
+    }
+    let id = image.get("id").and_then(Value::as_str).unwrap_or_default();
+    let seen = state.media.seen(id).ok_or_else(|| {
+        Failure::parameter(
+            "Param image['id'] is not a valid whatsapp business account media attachment ID",
+        )
+    })?;
+    let caption = image.get("caption").and_then(Value::as_str).unwrap_or_default();
+    if caption.chars().count() > CAPTION_CHARACTERS_MAX {
+        let what = format!(
+            "Param image['caption'] must be at most {CAPTION_CHARACTERS_MAX} characters long."
+        );
+        return Err(Failure::parameter(&what));
+    }
+    Ok((render(caption), Some(seen)))
 }
 
 fn text(object: &Map<String, Value>) -> Result<String, Failure> {

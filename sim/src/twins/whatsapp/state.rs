@@ -9,9 +9,10 @@ use bytes::Bytes;
 use creel_judge::trace::{Kind, Place};
 use serde_json::{Value, json};
 
-use super::{CHANNEL, Number, SIGNATURE, sign};
+use super::{CHANNEL, Number, SIGNATURE, media::Media, sign};
 use crate::{
     declared,
+    picture::{self, Picture},
     recorder::Recorder,
     scenario::{Chat, Forgery, SendFault},
     twins::{
@@ -32,6 +33,7 @@ pub(super) struct State {
     delivered: BTreeMap<String, (Kind, Call)>,
     /// Everything that was written, in order.
     written: Vec<Written>,
+    pub(super) media: Media,
     zero_unix_s: i64,
 }
 
@@ -61,6 +63,7 @@ impl State {
             chats: BTreeMap::new(),
             delivered: BTreeMap::new(),
             written: Vec::new(),
+            media: Media::default(),
             zero_unix_s,
         }
     }
@@ -114,6 +117,16 @@ impl State {
             "type": "text",
             "text": { "body": inbound.text },
         });
+        if let (Some(image), Some(fields)) = (&inbound.image, message.as_object_mut()) {
+            fields.remove("text");
+            let id = self.media.keep(image);
+            let mut shown = json!({ "id": id, "mime_type": picture::MIME, "sha256": image.seen() });
+            if !inbound.text.is_empty() {
+                shown["caption"] = json!(inbound.text);
+            }
+            fields.insert("image".to_owned(), shown);
+            fields.insert("type".to_owned(), json!("image"));
+        }
         if let Some(answered) = &inbound.reply_to {
             message["context"] = json!({ "from": number.display(), "id": answered });
         }
@@ -129,7 +142,7 @@ impl State {
             platform_id: id.clone(),
             text: inbound.text.clone(),
             canary: inbound.canary.clone(),
-            images: Vec::new(),
+            images: inbound.image.iter().map(Picture::seen).collect(),
         };
         let call = Self::call(&number, Some(inbound), content);
         self.delivered.insert(inbound.name.clone(), (fact, call));
@@ -216,14 +229,19 @@ impl State {
     }
 
     /// Shows a message of the business. Its id.
-    pub(super) fn show(&mut self, place: Place, text: String, reply_to: Option<String>) -> String {
+    pub(super) fn show(
+        &mut self,
+        place: Place,
+        (text, image): (String, Option<String>),
+        reply_to: Option<String>,
+    ) -> String {
         let id = self.next_id();
         self.recorder.record(Kind::Sent {
             place: place.clone(),
             platform_id: id.clone(),
             text: text.clone(),
             reply_to: reply_to.clone(),
-            images: Vec::new(),
+            images: image.into_iter().collect(),
         });
         self.written.push(Written { id: id.clone(), place, by_us: true, text, reply_to });
         id

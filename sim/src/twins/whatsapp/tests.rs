@@ -28,6 +28,7 @@ fn platform() -> (WhatsApp, Client, JoinSet<()>) {
         mention: false,
         reply_to: None,
         forged: None,
+        image: None,
         events: None,
         apart: std::time::Duration::ZERO,
     };

@@ -174,6 +174,7 @@ fn words() -> Vec<Word> {
     let visible = Visible {
         chat,
         texts: None,
+        images: None,
         ends_with: some("s"),
         contains,
         lacks,
@@ -193,6 +194,7 @@ fn words() -> Vec<Word> {
         offers: Vec::new(),
         withholds: Vec::new(),
         results: None,
+        images: None,
         between: Some(between),
     };
     words.extend([Word::Visible(visible), Word::Request(request)]);

@@ -15,6 +15,7 @@ fn request(call: u64) -> Request {
         offers: Vec::new(),
         withholds: Vec::new(),
         results: None,
+        images: None,
         between: None,
     }
 }
@@ -106,6 +107,7 @@ fn visible(chat: &str) -> Visible {
     Visible {
         chat: chat.to_owned(),
         texts: None,
+        images: None,
         ends_with: None,
         contains: Vec::new(),
         lacks: Vec::new(),

@@ -131,7 +131,10 @@ impl<'a> Arrivals<'a> {
 
     fn gather(&mut self, message: &'a Message, at_us: i64) {
         let wait_us = self.inbound_us(message);
-        if wait_us == 0 {
+        if !message.images.is_empty() {
+            self.flush_sender(message, at_us);
+        }
+        if wait_us == 0 || !message.images.is_empty() {
             return self.queue(&[message], self.span(at_us), Override::default(), Arrival::Unit);
         }
         let few_us = self.hops().few_us;
