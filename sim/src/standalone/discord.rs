@@ -120,6 +120,7 @@ async fn write(State(twin): State<Discord>, Json(written): Json<Written>) -> Res
         mention,
         reply_to: None,
         forged: None,
+        image: None,
         apart: Duration::ZERO,
         events: None,
     });

@@ -141,6 +141,7 @@ async fn write(State(twin): State<Slack>, Json(written): Json<Written>) -> Respo
         mention,
         reply_to: None,
         forged: None,
+        image: None,
         events: None,
         apart: Duration::ZERO,
     });

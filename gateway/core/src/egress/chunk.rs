@@ -4,7 +4,7 @@
 //! between two grapheme clusters; and inside a cluster only if that one alone is too long. A block that fits a piece is
 //! therefore never split; one that does not is closed at a piece's end and opened again, with its language, in the next.
 //!
-//! Whether a line opens or closes a block is read off the pieces as they will be seen, not off the whole text, so that
+//! Formatting within a line stays whole if it fits a piece. Whether a line opens or closes a block is read off the pieces as they will be seen, not off the whole text, so that
 //! each piece is balanced for a reader who has nothing else. Blocks inside quotes are text to us.
 //!
 //! What disappears is white space where two pieces meet. Time is linear: a piece looks at no more text than it could hold.
@@ -16,6 +16,7 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 use self::fence::Fence;
 
 pub(super) mod fence;
+mod pair;
 
 /// A length in UTF-16 code units: 16 to 1,000,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -212,22 +213,28 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// The end of the last word that ends within `budget` units, if the next may begin a piece.
+/// The end of the last word that ends within `budget` units, if the next may begin a piece: outside formatting, if any
+/// word ends there.
 fn word_end(line: &str, budget: usize, fence: Option<Fence<'_>>) -> Option<usize> {
     let edge = character_end(line, budget)?;
     // One more character, for a word that ends exactly at the edge.
     let mut from = line.ceil_char_boundary(edge + 1);
+    let mut inside = None;
     loop {
-        let gap = line.split_at(from).0.rfind(may_part)?;
+        let Some(gap) = line.split_at(from).0.rfind(may_part) else { return inside };
         let head = line.split_at(gap).0.trim_end_matches(may_part);
         let next = line.split_at(gap).1.trim_start_matches(may_part);
         if head.is_empty() {
-            return None;
-        }
-        if parts_well(head, next, fence) {
-            return Some(head.len());
+            return inside;
         }
         from = head.len();
+        if parts_well(head, next, fence) {
+            let Some(start) = fence.map_or_else(|| pair::parted(line, from), |_| None) else {
+                return Some(from);
+            };
+            inside = inside.or(Some(from));
+            from = start;
+        }
     }
 }
 

@@ -48,6 +48,7 @@ fn write(twin: &Discord, chat: &str, text: &str) -> String {
         mention: false,
         reply_to: None,
         forged: None,
+        image: None,
         apart: Duration::ZERO,
         events: None,
     };

@@ -39,6 +39,7 @@ fn write(twin: &Slack, chat: &str, mention: bool) -> String {
         mention,
         reply_to: None,
         forged: None,
+        image: None,
         events: None,
         apart: Duration::ZERO,
     };

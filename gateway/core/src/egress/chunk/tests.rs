@@ -356,3 +356,13 @@ proptest! {
         prop_assert_eq!(seen, clusters(&text));
     }
 }
+
+#[test]
+fn formatting_that_fits_a_piece_is_not_parted() {
+    let check = |text: &str, expected: &[&str]| assert_eq!(pieces(text, 24), expected);
+    check("some words and **a bold pair** here", &["some words and", "**a bold pair** here"]);
+    check("some words, so `let a = 1;` is it", &["some words, so", "`let a = 1;` is it"]);
+    check("aaaa bbbb cccc ~~one two three~~", &["aaaa bbbb cccc", "~~one two three~~"]);
+    check("2 * 3 is 6, and 2 * 4 is 8 * 1", &["2 * 3 is 6, and 2 * 4 is", "8 * 1"]);
+    check("**far too many words for one piece** x", &["**far too many words for", "one piece** x"]);
+}
