@@ -210,6 +210,11 @@ pub async fn send<N: Net>(http: Http<N>, account: &Account, outgoing: &Outgoing)
     let api = Api::new(http, account);
     let Err(failure) = post(&api, account, outgoing).await else { return SendOutcome::Delivered };
     tracing::warn!(%failure, "send");
+    outcome(&failure)
+}
+
+/// What a send that failed means for the piece.
+fn outcome(failure: &Failure) -> SendOutcome {
     match failure {
         Failure::RetryAfter(wait) => {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -244,4 +249,54 @@ async fn post<N: Net>(api: &Api<N>, account: &Account, outgoing: &Outgoing) -> R
         account.memory.take_part(&channel, thread);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_tell_whether_to_try_again() {
+        let refused = |code: &str| outcome(&Failure::Refused(code.to_owned()));
+        assert_eq!(refused("ratelimited"), SendOutcome::Transient);
+        assert_eq!(refused("internal_error"), SendOutcome::Transient);
+        assert_eq!(refused("channel_not_found"), SendOutcome::Permanent);
+        assert_eq!(refused("is_archived"), SendOutcome::Permanent);
+        assert_eq!(refused("invalid_auth"), SendOutcome::Permanent);
+        let wait = Failure::RetryAfter(Duration::from_secs(30));
+        assert_eq!(outcome(&wait), SendOutcome::RetryAfter(Millis::from_s(30)));
+        assert_eq!(outcome(&Failure::NotThePlatform { status: 502 }), SendOutcome::Transient);
+        assert_eq!(outcome(&Failure::NotThePlatform { status: 404 }), SendOutcome::Permanent);
+        assert_eq!(outcome(&Failure::Unreached(String::new())), SendOutcome::Transient);
+    }
+
+    #[test]
+    fn an_account_stops_where_its_tokens_are_no_good_and_waits_where_they_are() {
+        let is_final = |code: &str| Failure::Refused(code.to_owned()).is_final();
+        assert!(is_final("invalid_auth") && is_final("token_revoked"));
+        assert!(!is_final("internal_error") && !is_final("link_disabled"));
+        assert!(!Failure::RetryAfter(Duration::ZERO).is_final());
+    }
+
+    #[test]
+    fn conversations_of_several_people_are_listened_to_as_configured() {
+        let listed = GroupDms::Listed(vec!["G1".to_owned()]);
+        assert!(listed.admit("G1") && !listed.admit("G2"));
+        assert!(GroupDms::Listed(vec!["*".to_owned()]).admit("G2"));
+        assert!(GroupDms::All.admit("G2") && !GroupDms::Disabled.admit("G1"));
+    }
+
+    #[test]
+    fn a_gateway_that_starts_remembers_nothing() {
+        let memory = Memory::default();
+        memory.talk("U1", "D1");
+        memory.learn_kind("C1", PeerKind::Channel);
+        memory.take_part("C1", "1.0");
+        assert_eq!(memory.conversation_with("U1").as_deref(), Some("D1"));
+        assert_eq!(memory.kind_of("C1"), Some(PeerKind::Channel));
+        assert!(memory.takes_part("C1", "1.0") && !memory.takes_part("C2", "1.0"));
+        memory.forget();
+        assert_eq!((memory.conversation_with("U1"), memory.kind_of("C1")), (None, None));
+        assert!(!memory.takes_part("C1", "1.0"));
+    }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod mentions;
 mod secrecy;
 mod session;
+mod slack;
 mod streaming;
 
 use std::{fmt::Write as _, path::Path};
