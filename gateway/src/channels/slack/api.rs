@@ -219,7 +219,7 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             made.push(char::from(byte));
         } else {
-            made.push_str(&format!("%{byte:02X}"));
+            made.extend(["%", &format!("{byte:02X}")]);
         }
         made
     })

@@ -32,7 +32,8 @@ const GOING_AWAY: u16 = 1_001;
 #[derive(Deserialize)]
 struct Envelope {
     r#type: String,
-    envelope_id: Option<String>,
+    #[serde(rename = "envelope_id")]
+    id: Option<String>,
     payload: Option<serde_json::Value>,
     reason: Option<String>,
 }
@@ -141,7 +142,7 @@ async fn hear<N: Net>(
         }
         _ => (),
     }
-    let id = envelope.envelope_id?;
+    let id = envelope.id?;
     if envelope.r#type == "events_api"
         && let Some(callback) = envelope.payload.and_then(|it| Callback::deserialize(it).ok())
         && let Some(me) = account.memory.me()

@@ -174,9 +174,10 @@ impl Account {
         };
         let Some(envelope) = self.envelopes.remove(at) else { return Known::No };
         self.acknowledged.insert(envelope.id);
-        match self.envelopes.iter().any(|it| it.message == envelope.message) {
-            true => Known::Yes,
-            false => Known::Last(envelope.message),
+        if self.envelopes.iter().any(|it| it.message == envelope.message) {
+            Known::Yes
+        } else {
+            Known::Last(envelope.message)
         }
     }
 }

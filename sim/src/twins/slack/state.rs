@@ -360,8 +360,8 @@ impl State {
 
     /// What happens to the next message into a place.
     pub(super) fn next_fault(&mut self, place: &Place) -> SendFault {
-        let here = self.chats.values_mut().filter(|it| it.place == *place);
-        here.filter_map(|it| it.faults.pop_front()).next().unwrap_or(SendFault::Accept)
+        let mut here = self.chats.values_mut().filter(|it| it.place == *place);
+        here.find_map(|it| it.faults.pop_front()).unwrap_or(SendFault::Accept)
     }
 
     pub(super) fn show(&mut self, place: Place, text: String) -> String {
