@@ -291,6 +291,10 @@ const RESET: Shape = Shape::record(&[
 pub(super) const BLOCK_STREAMING: Field =
     key("blockStreaming", &BOOL, "Whether answers leave in blocks. 2026.3 only.");
 
+/// How blocks wait for more on this channel, as 2026.3 says it.
+pub(super) const CHANNEL_COALESCE: Field =
+    key("blockStreamingCoalesce", &BLOCK_COALESCE, "How blocks wait for more. 2026.3 only.");
+
 /// How many messages that triggered nothing the next turn is told.
 pub(super) const HISTORY_LIMIT: Field = key(
     "historyLimit",

@@ -16,6 +16,9 @@ use super::{
 /// How long no block may have come before those that wait leave, unless configured.
 const IDLE_MS: u64 = 1_000;
 
+/// The least that leaves before the end on channels that show each message loudly, unless configured, in characters.
+const CHATTY_CHARS_MIN: usize = 1_500;
+
 pub(super) fn streaming(
     version: Version,
     (file, document): (&Value, &raw::Document),
@@ -31,6 +34,13 @@ pub(super) fn streaming(
         }
     };
     let Given { by_channel, by_account } = own;
+    let (key, pointer) = match version {
+        Version::V2026_3 => ("blockStreamingCoalesce", ""),
+        Version::V2026_9 => ("streaming", "/block/coalesce"),
+    };
+    let coalesce = given(file, key, |it| {
+        serde_json::from_value::<raw::BlockCoalesce>(it.pointer(pointer)?.clone()).ok()
+    });
     let default = match (defaults.block_streaming_default.as_deref(), version) {
         (Some("on"), Version::V2026_9) => StreamedBy::All,
         // Other channels have to ask for it.
@@ -41,7 +51,40 @@ pub(super) fn streaming(
     };
     let asked =
         default != StreamedBy::None || by_channel.values().chain(by_account.values()).any(|it| *it);
-    Streaming { blocks: asked.then_some(blocks), default, by_channel, by_account }
+    let made = |channel: &Channel, own: raw::BlockCoalesce| coalesce_of(channel, &own, &blocks);
+    let coalesce_by_channel = coalesce.by_channel.into_iter().map(|(channel, own)| {
+        let made = made(&channel, own);
+        (channel, made)
+    });
+    let coalesce_by_account = coalesce.by_account.into_iter().map(|(account, own)| {
+        let made = made(&account.0, own);
+        (account, made)
+    });
+    Streaming {
+        blocks: asked.then_some(blocks),
+        default,
+        by_channel,
+        by_account,
+        coalesce_by_channel: coalesce_by_channel.collect(),
+        coalesce_by_account: coalesce_by_account.collect(),
+    }
+}
+
+/// What a channel leaves out is as of all, but for the least on two channels.
+fn coalesce_of(channel: &Channel, own: &raw::BlockCoalesce, blocks: &Blocks) -> Coalesce {
+    let all = blocks.coalesce;
+    let chars_max = own.max_chars.or(all.map(|it| it.chars_max)).unwrap_or(blocks.chars_max);
+    let least = match channel.as_str() {
+        "discord" | "slack" => Some(CHATTY_CHARS_MIN.min(chars_max)),
+        _ => None,
+    };
+    let least = least.or(all.map(|it| it.chars_min)).unwrap_or(blocks.chars_min);
+    let idle = own.idle_ms.map(Millis::new).or(all.map(|it| it.idle));
+    Coalesce {
+        chars_min: own.min_chars.unwrap_or(least),
+        chars_max,
+        idle: idle.unwrap_or(Millis::new(IDLE_MS)),
+    }
 }
 
 fn blocks(defaults: &raw::AgentDefaults, problems: &mut Problems<'_>) -> Blocks {

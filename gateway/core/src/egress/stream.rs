@@ -108,6 +108,10 @@ pub struct Streaming {
     pub by_channel: BTreeMap<Channel, bool>,
     /// What is said of an account.
     pub by_account: BTreeMap<(Channel, AccountId), bool>,
+    /// How blocks of a channel wait for more, where it is not as of all.
+    pub coalesce_by_channel: BTreeMap<Channel, Coalesce>,
+    /// The same of an account.
+    pub coalesce_by_account: BTreeMap<(Channel, AccountId), Coalesce>,
 }
 
 /// Which channels are streamed on unless they say so themselves.
@@ -126,14 +130,17 @@ impl Streaming {
     /// How an answer to this place is streamed, if it is.
     pub fn of(&self, route: &Route) -> Option<Blocks> {
         let blocks = self.blocks?;
-        let account = || self.by_account.get(&(route.channel.clone(), route.account.clone()));
-        let said = account().or_else(|| self.by_channel.get(&route.channel)).copied();
+        let account = (route.channel.clone(), route.account.clone());
+        let said = self.by_account.get(&account).or_else(|| self.by_channel.get(&route.channel));
+        let said = said.copied();
         let is_on = said.unwrap_or_else(|| match &self.default {
             StreamedBy::None => false,
             StreamedBy::One(channel) => *channel == route.channel,
             StreamedBy::All => true,
         });
-        is_on.then_some(blocks)
+        let own = self.coalesce_by_account.get(&account);
+        let own = own.or_else(|| self.coalesce_by_channel.get(&route.channel)).copied();
+        is_on.then_some(Blocks { coalesce: own.or(blocks.coalesce), ..blocks })
     }
 }
 

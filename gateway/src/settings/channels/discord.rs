@@ -20,7 +20,8 @@ use crate::{
         admission::SenderIds,
         agents::is_http,
         shape::{
-            ALLOW_FROM, BOOL, DM_POLICY, ENABLED, GROUP_POLICY, HISTORY_LIMIT, IDS, TEXT, key, open,
+            ALLOW_FROM, BLOCK_STREAMING, BOOL, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_POLICY,
+            HISTORY_LIMIT, IDS, TEXT, key, open,
         },
     },
 };
@@ -61,8 +62,19 @@ const ROOM: Shape = open(&[
     USERS,
     ROLES,
 ]);
-const ACCOUNT: &[Field] =
-    &[ENABLED, TOKEN, API_ROOT_KEY, DM_POLICY, ALLOW_FROM, DM, GROUP_POLICY, GUILDS, HISTORY_LIMIT];
+const ACCOUNT: &[Field] = &[
+    ENABLED,
+    TOKEN,
+    API_ROOT_KEY,
+    DM_POLICY,
+    ALLOW_FROM,
+    DM,
+    GROUP_POLICY,
+    GUILDS,
+    HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
+];
 /// `channels.discord`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
 const FIELDS: &[Field] = &[
@@ -82,6 +94,8 @@ const FIELDS: &[Field] = &[
     GROUP_POLICY,
     GUILDS,
     HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 
 /// Keys that we do not have and must not ignore. They may stand in the channel or in an account.

@@ -23,7 +23,8 @@ use crate::{
         admission::{SenderIds, senders},
         agents::is_http,
         shape::{
-            ALLOW_FROM, BOOL, DM_POLICY, ENABLED, GROUP_POLICY, HISTORY_LIMIT, IDS, TEXT, key, open,
+            ALLOW_FROM, BLOCK_STREAMING, BOOL, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_POLICY,
+            HISTORY_LIMIT, IDS, TEXT, key, open,
         },
     },
 };
@@ -96,6 +97,8 @@ const ACCOUNT: &[Field] = &[
     REPLY_TO_MODE,
     REPLY_TO_MODES,
     HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 /// `channels.slack`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -123,6 +126,8 @@ const FIELDS: &[Field] = &[
     REPLY_TO_MODE,
     REPLY_TO_MODES,
     HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 
 /// What an account's keys say beside those that all channels have.

@@ -17,8 +17,8 @@ use crate::{
         agents::is_http,
         raw::Group,
         shape::{
-            ALLOW_FROM, BLOCK_STREAMING, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY,
-            GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
+            ALLOW_FROM, BLOCK_STREAMING, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_ALLOW_FROM,
+            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
         },
     },
 };
@@ -48,6 +48,7 @@ const ACCOUNT: &[Field] = &[
     MEDIA_MAX_MB,
     HISTORY_LIMIT,
     BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 /// `channels.telegram`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -67,6 +68,7 @@ const FIELDS: &[Field] = &[
     TEXT_CHUNK_LIMIT,
     HISTORY_LIMIT,
     BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 
 /// The channel's own fields are those of an account: they hold for accounts that do not say otherwise.

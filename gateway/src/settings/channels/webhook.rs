@@ -13,8 +13,8 @@ use crate::{
         admission::SenderIds,
         agents::is_http,
         shape::{
-            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, MEDIA_MAX_MB,
-            TEXT, key, open,
+            ALLOW_FROM, BLOCK_STREAMING, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_ALLOW_FROM,
+            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
         },
     },
 };
@@ -40,6 +40,9 @@ const ACCOUNT: &[Field] = &[
     GROUP_ALLOW_FROM,
     GROUPS,
     MEDIA_MAX_MB,
+    HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 /// `channels.webhook`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -61,6 +64,9 @@ const FIELDS: &[Field] = &[
     GROUP_ALLOW_FROM,
     GROUPS,
     MEDIA_MAX_MB,
+    HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 
 /// What the file says of webhooks; none if it says nothing.

@@ -16,8 +16,8 @@ use crate::{
         admission::SenderIds,
         agents::is_http,
         shape::{
-            ALLOW_FROM, DM_POLICY, ENABLED, GROUP_ALLOW_FROM, GROUP_POLICY, GROUPS, MEDIA_MAX_MB,
-            TEXT, key, open,
+            ALLOW_FROM, BLOCK_STREAMING, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_ALLOW_FROM,
+            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
         },
     },
 };
@@ -58,6 +58,9 @@ const ACCOUNT: &[Field] = &[
     GROUP_ALLOW_FROM,
     GROUPS,
     MEDIA_MAX_MB,
+    HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 /// `channels.whatsapp`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
@@ -83,6 +86,9 @@ const FIELDS: &[Field] = &[
     GROUP_ALLOW_FROM,
     GROUPS,
     MEDIA_MAX_MB,
+    HISTORY_LIMIT,
+    BLOCK_STREAMING,
+    CHANNEL_COALESCE,
 ];
 
 /// What the file says of WhatsApp; none if it says nothing.

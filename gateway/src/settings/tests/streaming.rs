@@ -82,3 +82,21 @@ fn nobody_streams_where_no_channel_is_asked_to() {
     let streaming = loaded.settings.core.streaming;
     assert_eq!((streaming.blocks, streaming.default), (None, StreamedBy::None));
 }
+
+#[test]
+fn blocks_of_a_channel_may_wait_in_a_way_of_their_own() {
+    let coalesce = |it: Option<Blocks>| {
+        it.and_then(|it| it.coalesce).map(|it| (it.chars_min, it.chars_max, it.idle.as_ms()))
+    };
+    let all = "blockStreamingDefault: 'on', blockStreamingCoalesce: { minChars: 20, idleMs: 300 }";
+    let own = "blockStreamingCoalesce: { idleMs: 40 }";
+    assert_eq!(coalesce(of(OLD, all, own, "telegram/biz")), Some((20, 1_200, 40)));
+    assert_eq!(coalesce(of(OLD, all, own, "telegram/default")), Some((20, 1_200, 300)));
+    let newer = "streaming: { block: { enabled: true, coalesce: { maxChars: 90 } } }";
+    assert_eq!(coalesce(of(NEW, all, newer, "telegram/biz")), Some((20, 90, 300)));
+    let lines = "agents: { defaults: { model: 'p/m' } },
+        channels: { slack: { blockStreaming: true, blockStreamingCoalesce: { maxChars: 4000 } } }";
+    let loaded = load_with(OLD, &with(lines), &[], &[]).unwrap();
+    let made = &loaded.settings.core.streaming.coalesce_by_channel[&Channel::new("slack").unwrap()];
+    assert_eq!((made.chars_min, made.chars_max), (1_500, 4_000));
+}
