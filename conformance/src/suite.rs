@@ -19,7 +19,7 @@ use creel_judge::{
     spec::{self, Rule, Ruling},
     trace::{Kind, Trace},
     turns::Turns,
-    verdict::Verdict,
+    verdict::{Failure, Verdict},
     words,
 };
 use creel_sim::{
@@ -354,12 +354,15 @@ pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check
         requirements: it.covers.iter().filter(holds).cloned().collect(),
         verdict: words::check(&it.word, trace, &turns, context),
     });
-    let invariants = invariants::ALL.iter().map(|it| Check {
-        label: it.id.to_owned(),
-        title: Some(it.title),
-        line: None,
-        requirements: catalogue.judged_by(it.id, &context.profile),
-        verdict: it.check(trace, &turns, context),
+    let invariants = invariants::ALL.iter().map(|it| {
+        let verdict = it.check(trace, &turns, context);
+        let mut requirements = catalogue.judged_by(it.id, &context.profile);
+        if let Verdict::Fail(Failure { breaks, .. }) = &verdict
+            && !breaks.is_empty()
+        {
+            requirements.retain(|it| breaks.contains(&it.as_str()));
+        }
+        Check { label: it.id.to_owned(), title: Some(it.title), line: None, requirements, verdict }
     });
     let specifications = spec::ALL.iter().map(|it| {
         let Ruling { verdict, rules } = it.check(trace, &turns, context);

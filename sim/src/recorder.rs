@@ -11,6 +11,9 @@ use tokio::{sync::watch, time::Instant};
 /// The most facts that one run may record. A gateway in a tight loop reaches it within minutes of virtual time.
 pub const FACTS_MAX: usize = 200_000;
 
+/// The most requests that a gateway may make of all twins in one run. Polling every second for a day is half as many.
+pub const REQUESTS_MAX: u32 = 200_000;
+
 /// An append-only list of facts that all twins share. A clone is another handle on the same list.
 ///
 /// Inside turmoil it reads the simulation's clock, which all hosts share; each host's own tokio clock begins at another
@@ -30,6 +33,8 @@ struct Log {
     state: State,
     /// The scenario's zero, since the recorder's start.
     zero: Duration,
+    /// Requests that were made of twins.
+    requests: u32,
 }
 
 /// What happens to the next fact.
@@ -65,7 +70,13 @@ impl Recorder {
 
     #[expect(clippy::disallowed_methods, reason = "time enters the trace here and nowhere else")]
     fn with_limit(facts_max: usize) -> Self {
-        let log = Log { facts: Vec::new(), facts_max, state: State::Open, zero: Duration::ZERO };
+        let log = Log {
+            facts: Vec::new(),
+            facts_max,
+            state: State::Open,
+            zero: Duration::ZERO,
+            requests: 0,
+        };
         let (count, _) = watch::channel(0);
         let recorder = Self { start: Instant::now(), log: Arc::new(Mutex::new(log)), count };
         // Inside turmoil the simulation's clock has been running already.
@@ -110,6 +121,21 @@ impl Recorder {
     /// Appends that the harness, or the scenario, is at fault.
     pub fn harness_error(&self, what: impl Into<String>) {
         self.record(Kind::HarnessError { what: what.into() });
+    }
+
+    /// Whether a twin may answer one more request. The first beyond [`REQUESTS_MAX`] is a [`Kind::HarnessError`].
+    pub fn admit_request(&self) -> bool {
+        let (requests, recording) = {
+            let mut log = self.log();
+            log.requests = log.requests.saturating_add(1);
+            (log.requests, log.state == State::Open)
+        };
+        if requests == REQUESTS_MAX + 1 {
+            self.harness_error(format!(
+                "the gateway made more than {REQUESTS_MAX} requests: a loop without a pause"
+            ));
+        }
+        requests <= REQUESTS_MAX || !recording
     }
 
     /// How many facts there are.

@@ -218,8 +218,11 @@ pub enum Act {
         /// What it writes first.
         text: String,
     },
-    /// Writes an event that is not JSON.
-    Malformed,
+    /// Writes this much of an answer, then an event that is not JSON, then a proper end.
+    Malformed {
+        /// What it writes first.
+        text: String,
+    },
     /// Ends the body properly, but without a finish reason or `[DONE]`.
     Eof {
         /// What it writes first.

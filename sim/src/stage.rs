@@ -4,6 +4,11 @@
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+};
 use bytes::Bytes;
 use creel_gateway::{http::Http, net::Net};
 use creel_judge::{
@@ -12,7 +17,7 @@ use creel_judge::{
 };
 use futures_util::future::join_all;
 use http_body_util::Full;
-use hyper::{Request, header};
+use hyper::header;
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -117,15 +122,33 @@ impl Stage {
         let pushing = self.platforms.values().map(|it| it.push(net.clone(), gateway.clone()));
         let channels = channels
             .into_iter()
-            .map(|(channel, listener)| serve(listener, self.platforms[&channel].router()));
+            .map(|(channel, listener)| (listener, self.platforms[&channel].router()))
+            .map(|(listener, router)| serve(listener, self.bounded(router)));
+        let provider_router = self.bounded(self.openai.router().merge(self.tools.router()));
         tokio::select! {
             biased;
             () = async { _ = join_all(channels).await } => unreachable!("a twin serves for ever"),
             () = async { _ = join_all(pushing).await }, if !self.platforms.is_empty() => {
                 unreachable!("a twin makes calls for ever")
             }
-            never = serve(provider, self.openai.router().merge(self.tools.router())) => never,
+            never = serve(provider, provider_router) => never,
         }
+    }
+
+    /// The same twin, which falls silent when a gateway has asked all twins for too much: a request without end must not
+    /// be a run without end.
+    fn bounded(&self, router: Router) -> Router {
+        let recorder = self.recorder.clone();
+        let count = move |request: Request, next: Next| {
+            let recorder = recorder.clone();
+            async move {
+                if !recorder.admit_request() {
+                    std::future::pending::<()>().await;
+                }
+                next.run(request).await
+            }
+        };
+        router.layer(middleware::from_fn(count))
     }
 
     /// Whether the gateway receives for every account.

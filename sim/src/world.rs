@@ -192,7 +192,7 @@ fn waiting(scenario: &Scenario) -> Duration {
         Act::Call { .. }
         | Act::Status { .. }
         | Act::Cut { .. }
-        | Act::Malformed
+        | Act::Malformed { .. }
         | Act::Eof { .. } => *after,
     };
     let answers = scenario.model.values().map(|it| it.iter().map(takes).sum::<Duration>()).max();

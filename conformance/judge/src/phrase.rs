@@ -73,8 +73,8 @@ pub(crate) fn finished(verdict: Verdict, context: &Context) -> Verdict {
     let clean = |text: String| shortened(redacted(text, context));
     match verdict {
         Verdict::Pass { witnesses } => Verdict::Pass { witnesses },
-        Verdict::Fail(Failure { expected, observed, witnesses }) => {
-            Verdict::fail(clean(expected), clean(observed), witnesses)
+        Verdict::Fail(Failure { expected, observed, witnesses, breaks }) => {
+            Verdict::fail(clean(expected), clean(observed), witnesses).breaking(breaks)
         }
         Verdict::Vacuous { why } => Verdict::Vacuous { why: clean(why) },
         Verdict::Inconclusive { why } => Verdict::Inconclusive { why: clean(why) },

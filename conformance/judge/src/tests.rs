@@ -107,7 +107,7 @@ pub(crate) fn trace(script: &str) -> Trace {
 pub(crate) fn shown(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Pass { witnesses } => format!("pass {witnesses:?}"),
-        Verdict::Fail(Failure { expected, observed, witnesses }) => {
+        Verdict::Fail(Failure { expected, observed, witnesses, breaks: _ }) => {
             format!("fail {witnesses:?}\nexpected {expected}\nobserved {observed}")
         }
         Verdict::Vacuous { why } | Verdict::Inconclusive { why } => format!("{verdict}: {why}"),

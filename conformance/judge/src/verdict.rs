@@ -43,6 +43,8 @@ pub struct Failure {
     pub observed: String,
     /// The fewest facts that show it, as `seq`s. Empty only when the failure is that nothing happened.
     pub witnesses: Vec<u64>,
+    /// The requirements that it breaks, where the check judges more than these.
+    pub breaks: &'static [&'static str],
 }
 
 impl Verdict {
@@ -58,7 +60,16 @@ impl Verdict {
         observed: impl Into<String>,
         witnesses: Vec<u64>,
     ) -> Self {
-        Self::Fail(Failure { expected: expected.into(), observed: observed.into(), witnesses })
+        let (expected, observed) = (expected.into(), observed.into());
+        Self::Fail(Failure { expected, observed, witnesses, breaks: &[] })
+    }
+
+    /// The same, of a check that judges more requirements than those that it found broken.
+    pub fn breaking(self, ids: &'static [&'static str]) -> Self {
+        match self {
+            Self::Fail(failure) => Self::Fail(Failure { breaks: ids, ..failure }),
+            other => other,
+        }
     }
 
     /// A pass if anything exercised the check, else vacuous for the reason given.

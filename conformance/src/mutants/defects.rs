@@ -19,6 +19,9 @@ pub struct Defect {
     pub id: String,
     /// The id of the requirement that it breaks.
     pub requirement: String,
+    /// Others that the same line keeps, and that it breaks as directly.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// The source file, from the workspace's root.
     pub file: String,
     /// A text that stands in the file once, around `find`, where that alone stands there more than once.
@@ -30,6 +33,13 @@ pub struct Defect {
     pub replace: String,
     /// The bug that it imitates, in one line.
     pub why: String,
+}
+
+impl Defect {
+    /// Whether it was planted for a requirement.
+    pub fn breaks(&self, requirement: &str) -> bool {
+        self.requirement == requirement || self.also.iter().any(|it| it == requirement)
+    }
 }
 
 #[derive(Deserialize)]
@@ -141,7 +151,7 @@ pub fn choose(defects: &[Defect], selectors: &[String]) -> Result<Vec<Defect>, E
         let glob = glob::Pattern::new(selector).ok();
         let matches = |it: &Defect| {
             it.id == *selector
-                || it.requirement == *selector
+                || it.breaks(selector)
                 || glob.as_ref().is_some_and(|glob| glob.matches(&it.id))
         };
         let found: Vec<&Defect> = defects.iter().filter(|it| matches(it)).collect();

@@ -11,6 +11,10 @@ use super::defects::Defect;
 /// The environment variable that names the defect which is on.
 pub const SWITCH: &str = "CREEL_DEFECT";
 
+/// What a crate with a defect begins with: a switch around an expression is not how anybody writes, and the compiler need
+/// not say so for each.
+pub const HEAD: &str = "#![allow(warnings)]\n";
+
 /// The module that every crate with a defect gets.
 pub const MODULE: &str = r#"//! Which planted defect is on: the one that the environment names, for the whole process.
 
@@ -158,6 +162,7 @@ mod tests {
         Defect {
             id: id.to_owned(),
             requirement: "QUE-001".to_owned(),
+            also: Vec::new(),
             file: "gateway/core/src/lane.rs".to_owned(),
             within: None,
             find: find.to_owned(),

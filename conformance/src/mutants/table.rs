@@ -28,14 +28,15 @@ pub struct Counts {
     pub all: usize,
     /// Those that a check noticed.
     pub killed: usize,
-    /// Those of them whose failures spoke first of the requirement that they were planted for.
+    /// Those of them whose failures spoke first of a requirement that they were planted for.
     pub right: usize,
 }
 
 impl Row {
     /// Whether the failures speak first of the requirement that the defect was planted for.
     pub fn is_right(&self) -> bool {
-        matches!(&self.outcome, Outcome::Killed(it) if it.first.as_ref() == Some(&self.defect.requirement))
+        let Outcome::Killed(Kill { first: Some(first), .. }) = &self.outcome else { return false };
+        self.defect.breaks(first)
     }
 
     /// The outcome in one word.
@@ -93,11 +94,14 @@ pub fn json(rows: &[Row]) -> Value {
 }
 
 fn row(row: &Row) -> Value {
-    let Defect { id, requirement, file, within, find, replace, why } = &row.defect;
+    let Defect { id, requirement, also, file, within, find, replace, why } = &row.defect;
     let mut value = json!({
         "id": id, "requirement": requirement, "file": file, "find": find, "replace": replace, "why": why,
         "outcome": row.word(),
     });
+    if !also.is_empty() {
+        value["also"] = json!(also);
+    }
     if let Some(within) = within {
         value["within"] = json!(within);
     }
@@ -128,7 +132,8 @@ pub fn markdown(rows: &[Row]) -> String {
          |---|---|---|---|---|---|---|\n"
     );
     for row in rows {
-        let Defect { id, requirement, why, .. } = &row.defect;
+        let Defect { id, requirement, also, why, .. } = &row.defect;
+        let ids = std::iter::once(requirement).chain(also).cloned().collect::<Vec<_>>().join(", ");
         let cells = match &row.outcome {
             Outcome::Killed(Kill { scenario, check, cases, profiles, first, .. }) => {
                 let first = match first {
@@ -142,8 +147,7 @@ pub fn markdown(rows: &[Row]) -> String {
                 format!("**{}** | – | – | –", row.word())
             }
         };
-        writeln!(text, "| {requirement} | `{id}` | {why} | {cells} |")
-            .expect("writing to a string");
+        writeln!(text, "| {ids} | `{id}` | {why} | {cells} |").expect("writing to a string");
     }
     text
 }

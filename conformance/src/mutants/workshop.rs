@@ -150,7 +150,7 @@ fn planted(
         let before = planted.remove(&library);
         let before = before.map_or_else(|| text(&source.join(&library)), Ok)?;
         planted.insert(library.with_file_name("defect.rs"), plant::MODULE.to_owned());
-        planted.insert(library, before + "\nmod defect;\n");
+        planted.insert(library, format!("{}{before}\nmod defect;\n", plant::HEAD));
     }
     Ok(planted)
 }

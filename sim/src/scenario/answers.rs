@@ -41,8 +41,9 @@ impl Act {
             Self::Say { text, .. }
             | Self::Call { text, .. }
             | Self::Cut { text }
+            | Self::Malformed { text }
             | Self::Eof { text } => Some(text),
-            Self::Status { .. } | Self::Hang | Self::Malformed => None,
+            Self::Status { .. } | Self::Hang => None,
         }
     }
 }
@@ -69,8 +70,8 @@ fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
         Act::Eof { text }
     } else if at.flag_of("hang").is_some() {
         Act::Hang
-    } else if at.flag_of("malformed").is_some() {
-        Act::Malformed
+    } else if let Some(text) = at.text_of("malformed") {
+        Act::Malformed { text }
     } else {
         return None;
     };

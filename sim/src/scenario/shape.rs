@@ -219,7 +219,11 @@ static ANSWER: Shape = Shape::Choice {
             &Shape::Text,
             "It writes this part of an answer, then closes the connection.",
         ),
-        Case::new("malformed", &Shape::True, "It writes an event that is not JSON."),
+        Case::new(
+            "malformed",
+            &Shape::Text,
+            "It writes this part of an answer, then an event that is not JSON, then a proper end.",
+        ),
         Case::new(
             "eof",
             &Shape::Text,

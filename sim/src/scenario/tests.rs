@@ -139,8 +139,8 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
 fn an_unknown_step_is_told_with_what_was_meant() {
     insta::assert_snapshot!(problems_with("send: { chat: bob", "sendd: { chat: bob"), @"f:7:15: steps[1]: unknown key `sendd` (did you mean `send`?)");
     insta::assert_snapshot!(problems_with("send: { chat: bob, text: \"ho\" }", "wait: 5s"), @r"
-    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `approve`
-    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `approve`, `at`)
+    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `approve`
+    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `approve`, `at`)
     ");
     insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `approve`)");
 }

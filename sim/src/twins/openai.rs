@@ -180,7 +180,7 @@ async fn complete(State(twin): State<OpenAi>, request: HttpRequest) -> Response 
         Act::Say { text, chunks, every } => answer::say(&heading, ending, &text, (chunks, every)),
         Act::Call { text, calls } => answer::call(&heading, ending, &text, &calls),
         Act::Cut { text } => answer::cut(&heading, ending, &text),
-        Act::Malformed => answer::malformed(&heading, ending),
+        Act::Malformed { text } => answer::malformed(&heading, ending, &text),
         Act::Eof { text } => answer::eof(&heading, ending, &text),
         Act::Hang => {
             // The client's patience ends this future, and that is what it records.

@@ -84,7 +84,8 @@ impl Guard<'_> {
             request.number,
             seconds(request.start.at_us)
         );
-        Some(Verdict::fail(expected, observed, vec![stranger.inbound[0].seq, request.start.seq]))
+        let witnesses = vec![stranger.inbound[0].seq, request.start.seq];
+        Some(Verdict::fail(expected, observed, witnesses).breaking(&["SEC-001"]))
     }
 
     fn stranger_in_text(&self, fact: &Fact, place: &Place, text: &str) -> Option<Verdict> {
@@ -96,20 +97,23 @@ impl Guard<'_> {
         let expected =
             format!("nothing of `{}` in a text at `{}`", stranger.chat, phrase::place(place));
         let observed = format!("`{}` in a text at {}", stranger.name, seconds(fact.at_us));
-        Some(Verdict::fail(expected, observed, vec![stranger.inbound[0].seq, fact.seq]))
+        let witnesses = vec![stranger.inbound[0].seq, fact.seq];
+        Some(Verdict::fail(expected, observed, witnesses).breaking(&["SEC-001"]))
     }
 
     fn secret_in_prompt(&self, request: &Request, prompt: &[PromptMessage]) -> Option<Verdict> {
         let name = prompt.iter().find_map(|it| self.secret(&it.text))?;
         let observed =
             format!("it is in request {} at {}", request.number, seconds(request.start.at_us));
-        Some(Verdict::fail(format!("no prompt with the {name}"), observed, vec![request.start.seq]))
+        let expected = format!("no prompt with the {name}");
+        Some(Verdict::fail(expected, observed, vec![request.start.seq]).breaking(&["SEC-002"]))
     }
 
     fn secret_in(&self, text: &str, fact: &Fact, what: &str) -> Option<Verdict> {
         let name = self.secret(text)?;
         let observed = format!("it is in the {what} at {}", seconds(fact.at_us));
-        Some(Verdict::fail(format!("no {what} with the {name}"), observed, vec![fact.seq]))
+        let expected = format!("no {what} with the {name}");
+        Some(Verdict::fail(expected, observed, vec![fact.seq]).breaking(&["SEC-002"]))
     }
 
     /// The name of a secret that a text tells, never its value.

@@ -56,11 +56,9 @@ fn overlap(
             );
             let witnesses = [Some(first.start.seq), Some(second.start.seq), end.map(|it| it.seq)];
             let witnesses = witnesses.into_iter().flatten().collect();
-            return Some(clock.blame(Verdict::fail(
-                "one model request of a conversation at a time",
-                observed,
-                witnesses,
-            )));
+            let failure =
+                Verdict::fail("one model request of a conversation at a time", observed, witnesses);
+            return Some(clock.blame(failure.breaking(&["QUE-001"])));
         }
         if open_until(occupancy.end(later)) > open_until(end) {
             earlier = later;
@@ -172,5 +170,5 @@ fn overtaking(earlier: &Turn, later: &Turn, turns: &Turns) -> Verdict {
     let mut witnesses =
         vec![earlier.fetched.seq, later.fetched.seq, of(later).start.seq, of(earlier).start.seq];
     witnesses.dedup();
-    Verdict::fail(expected, observed, witnesses)
+    Verdict::fail(expected, observed, witnesses).breaking(&["QUE-009", "QUE-033"])
 }

@@ -89,15 +89,17 @@ pub(super) fn cut(heading: &Heading<'_>, ending: Ending, text: &str) -> Planned 
     Planned::new(vec![piece], Finale::Cut, ending)
 }
 
-/// An event that is not JSON, in a response that ends properly.
-pub(super) fn malformed(heading: &Heading<'_>, ending: Ending) -> Planned {
+/// A part of an answer, then an event that is not JSON, in a response that ends properly otherwise.
+pub(super) fn malformed(heading: &Heading<'_>, ending: Ending, text: &str) -> Planned {
     let broken = r#"{"id":"chatcmpl-broken","choices":[{"delta":{"content":"#;
     let pieces = if heading.asked.stream {
-        let mut pieces = heading.opening("", (1, Duration::ZERO));
+        let mut pieces = heading.opening(text, (1, Duration::ZERO));
         pieces.push(line(broken));
+        pieces.push(event(&heading.chunk(&json!({}), &json!("stop"))));
+        pieces.push(line("[DONE]"));
         pieces
     } else {
-        vec![piece(broken.to_owned(), "")]
+        vec![piece(broken.to_owned(), text)]
     };
     Planned::new(pieces, Finale::Spoiled("malformed"), ending)
 }

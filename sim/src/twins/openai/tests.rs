@@ -125,7 +125,8 @@ async fn a_stream_has_a_role_chunks_a_reason_usage_and_an_end() {
 #[tokio::test(start_paused = true)]
 async fn spoiled_streams_end_as_the_scenario_says() {
     let text = || "Hel".to_owned();
-    let acts = vec![Act::Cut { text: text() }, Act::Eof { text: text() }, Act::Malformed];
+    let acts =
+        vec![Act::Cut { text: text() }, Act::Eof { text: text() }, Act::Malformed { text: text() }];
     let stage = stage([acts.clone(), acts].concat());
     let mut lines = String::new();
     for request in [streamed(), whole()] {
@@ -143,7 +144,10 @@ async fn spoiled_streams_end_as_the_scenario_says() {
     data: {"choices":[{"delta":{"content":"Hel"},"finish_reason":null,"index":0,"logprobs":null}],"created":1700000002,"id":"chatcmpl-2","model":"m1","object":"chat.completion.chunk"}
 
     malformed: data: {"choices":[{"delta":{"content":"","refusal":null,"role":"assistant"},"finish_reason":null,"index":0,"logprobs":null}],"created":1700000003,"id":"chatcmpl-3","model":"m1","object":"chat.completion.chunk"}
+    data: {"choices":[{"delta":{"content":"Hel"},"finish_reason":null,"index":0,"logprobs":null}],"created":1700000003,"id":"chatcmpl-3","model":"m1","object":"chat.completion.chunk"}
     data: {"id":"chatcmpl-broken","choices":[{"delta":{"content":
+    data: {"choices":[{"delta":{},"finish_reason":"stop","index":0,"logprobs":null}],"created":1700000003,"id":"chatcmpl-3","model":"m1","object":"chat.completion.chunk"}
+    data: [DONE]
 
     cut: {"choices":[{"finish_reason":"stop","index":0,"logprobs":null,"message":{"content":"Hel","refusal":null,"role":"assistant"}}],"created":1700000004,"id":"chatcmpl-4","model":"m1","object":"chat.completion",
     eof: {"choices":[{"finish_reason":null,"index":0,"logprobs":null,"message":{"content":"Hel","refusal":null,"role":"assistant"}}],"created":1700000005,"id":"chatcmpl-5","model":"m1","object":"chat.completion","usage":{"completion_tokens":1,"prompt_tokens":4,"total_tokens":5}}
@@ -155,13 +159,13 @@ async fn spoiled_streams_end_as_the_scenario_says() {
     1000 request 2 Some("alice") Some(2) first
     2000 end 2 Spoiled { how: "eof", text: "Hel" }
     2000 request 3 Some("alice") Some(3) first
-    3000 end 3 Spoiled { how: "malformed", text: "" }
+    3000 end 3 Spoiled { how: "malformed", text: "Hel" }
     3000 request 4 Some("alice") Some(4) first
     4000 end 4 Spoiled { how: "cut", text: "Hel" }
     4000 request 5 Some("alice") Some(5) first
     5000 end 5 Spoiled { how: "eof", text: "Hel" }
     5000 request 6 Some("alice") Some(6) first
-    6000 end 6 Spoiled { how: "malformed", text: "" }
+    6000 end 6 Spoiled { how: "malformed", text: "Hel" }
     "#);
 }
 
