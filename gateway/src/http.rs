@@ -128,9 +128,12 @@ impl<N: Net> Http<N> {
         let whole = async {
             let (head, body) = self.send(request).await?.into_parts();
             let body = Limited::new(body, bytes_max).collect().await;
-            let body = body.map_err(|it| match it.is::<LengthLimitError>() {
-                true => Error::TooLong,
-                false => Error::Body(it.to_string()),
+            let body = body.map_err(|it| {
+                if it.is::<LengthLimitError>() {
+                    Error::TooLong
+                } else {
+                    Error::Body(it.to_string())
+                }
             });
             let body = body?.to_bytes();
             Ok(Response::from_parts(head, body))

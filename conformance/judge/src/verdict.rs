@@ -65,6 +65,7 @@ impl Verdict {
     }
 
     /// The same, of a check that judges more requirements than those that it found broken.
+    #[must_use]
     pub fn breaking(self, ids: &'static [&'static str]) -> Self {
         match self {
             Self::Fail(failure) => Self::Fail(Failure { breaks: ids, ..failure }),

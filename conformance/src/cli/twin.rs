@@ -116,7 +116,7 @@ impl Arguments {
             }
             Twin::Discord { port, token } => discord::serve(loopback(port), &token),
             Twin::Slack { port, bot_token, app_token, signing_secret, events_url } => {
-                let app = App { bot_token, app_token, signing_secret, events_url };
+                let app = App { bot_token, socket_token: app_token, signing_secret, events_url };
                 slack::serve(loopback(port), &app)
             }
             Twin::Openai { port, key, status } => standalone::openai(loopback(port), &key, status),

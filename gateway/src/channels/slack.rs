@@ -234,14 +234,15 @@ async fn post<N: Net>(api: &Api<N>, account: &Account, outgoing: &Outgoing) -> R
     let channel = match route.peer.kind {
         PeerKind::Group | PeerKind::Channel => peer.to_owned(),
         // Sessions and bindings know a direct chat by the person; Slack wants the conversation with her.
-        PeerKind::Direct => match account.memory.conversation_with(peer) {
-            Some(channel) => channel,
-            None => {
+        PeerKind::Direct => {
+            if let Some(channel) = account.memory.conversation_with(peer) {
+                channel
+            } else {
                 let channel = api.open_conversation(peer).await?;
                 account.memory.talk(peer, &channel);
                 channel
             }
-        },
+        }
     };
     let thread = route.thread.as_ref().map(|it| it.id().as_str());
     api.post_message(&channel, thread, &markup::mrkdwn(text)).await?;

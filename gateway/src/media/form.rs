@@ -1,5 +1,7 @@
 //! `multipart/form-data`: how platforms take pictures.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use ring::digest;
 
@@ -16,9 +18,11 @@ impl Form {
     /// An empty form for a file. What parts its fields is drawn from the file's digest, so that it is not in the file.
     pub fn new(content: &[u8]) -> Self {
         let digest = digest::digest(&digest::SHA256, content);
-        let name =
-            digest.as_ref().iter().take(16).map(|it| format!("{it:02x}")).collect::<String>();
-        Self { boundary: format!("creel-{name}"), body: Vec::new() }
+        let mut boundary = "creel-".to_owned();
+        for byte in digest.as_ref().iter().take(16) {
+            write!(boundary, "{byte:02x}").expect("writing to a string");
+        }
+        Self { boundary, body: Vec::new() }
     }
 
     /// Adds a field.

@@ -35,8 +35,8 @@ pub const ROOM: &str = "C800";
 pub struct App {
     /// The bot's token.
     pub bot_token: String,
-    /// The app's token, with which connections of Socket Mode are opened.
-    pub app_token: String,
+    /// The app's own token, with which connections of Socket Mode are opened.
+    pub socket_token: String,
     /// What calls of the Events API are signed with.
     pub signing_secret: String,
     /// Where the gateway is called while no connection is open, as `http://host:port/path`.
@@ -71,7 +71,7 @@ pub async fn bind(address: SocketAddr, app: &App) -> io::Result<Server> {
     let gateway = Gateway { host: host.to_owned(), port };
     let secrets: Credentials = [
         (BOT_TOKEN, app.bot_token.clone()),
-        (APP_TOKEN, app.app_token.clone()),
+        (APP_TOKEN, app.socket_token.clone()),
         (SIGNING_SECRET, app.signing_secret.clone()),
     ]
     .into();

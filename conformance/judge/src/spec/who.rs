@@ -51,9 +51,10 @@ fn judge(cast: &Cast, request: &Request, heard: &Heard, findings: &mut Findings)
     let is_named = |it: &&str| it.trim().eq_ignore_ascii_case(agent.trim());
     let named: Vec<&str> = heard.keys.iter().map(|it| it.agent.as_str()).collect();
     let beyond = heard.fan.iter().flat_map(|it| &it.beyond).map(String::as_str);
-    let rule = match beyond.into_iter().any(|it| is_named(&it)) {
-        true => Rule::RoutingBroadcastTurns,
-        false => rule(cast, heard),
+    let rule = if beyond.into_iter().any(|it| is_named(&it)) {
+        Rule::RoutingBroadcastTurns
+    } else {
+        rule(cast, heard)
     };
     if named.iter().any(is_named) {
         return findings.hold(rule, request.start.seq);

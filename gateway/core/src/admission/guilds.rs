@@ -119,7 +119,7 @@ mod tests {
         let roles: Vec<RoleId> = roles.iter().map(|it| RoleId::new(it).unwrap()).collect();
         let users = Senders::of(users.iter().copied());
         let speakers =
-            (users != Senders::default() || !roles.is_empty()).then(|| Speakers { users, roles });
+            (users != Senders::default() || !roles.is_empty()).then_some(Speakers { users, roles });
         RoomRule { closed: false, require_mention: mention, speakers }
     }
 

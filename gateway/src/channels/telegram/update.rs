@@ -43,9 +43,11 @@ struct Message {
 
 #[derive(Deserialize)]
 struct File {
-    file_id: String,
+    #[serde(rename = "file_id")]
+    id: String,
     mime_type: Option<String>,
-    file_size: Option<u64>,
+    #[serde(rename = "file_size")]
+    size: Option<u64>,
     #[serde(default)]
     width: u64,
     #[serde(default)]
@@ -184,8 +186,8 @@ fn attachment(message: &Message) -> Attachment {
     file.map_or(Attachment::Other, |it| {
         Attachment::Image(Image {
             mime: it.mime_type.as_deref().map(Into::into),
-            bytes: it.file_size,
-            source: Source::Platform(it.file_id.as_str().into()),
+            bytes: it.size,
+            source: Source::Platform(it.id.as_str().into()),
         })
     })
 }

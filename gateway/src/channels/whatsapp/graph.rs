@@ -276,7 +276,7 @@ fn is_platform(address: &str, root: &str) -> bool {
     let is_own = |domain: &&str| {
         host == *domain || host.strip_suffix(domain).is_some_and(|it| it.ends_with('.'))
     };
-    let is_known = address.scheme_str() == Some("https") && HOSTS.iter().any(|it| is_own(it));
+    let is_known = address.scheme_str() == Some("https") && HOSTS.iter().any(is_own);
     is_known || (address.scheme() == root.scheme() && address.authority() == root.authority())
 }
 

@@ -36,7 +36,7 @@ impl<'a> Content<'a> {
         for picture in pictures {
             match picture {
                 Ok(picture) => shown.push(Part::ImageUrl { image_url: data_address(picture) }),
-                Err(why) => words.push_str(&format!("\n[media unavailable: {why}]")),
+                Err(why) => words.extend(["\n[media unavailable: ", &why.to_string(), "]"]),
             }
         }
         if shown.is_empty() && words == text {

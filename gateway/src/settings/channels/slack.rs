@@ -270,18 +270,15 @@ fn account(
         Some(Secret::new(text.trim()))
     };
     let bot_token = secret("botToken", "SLACK_BOT_TOKEN", "the bot's token, `xoxb-…`");
-    let mode = match own.mode.as_deref() {
-        Some("http") => {
-            let what = "what Slack signs its calls with";
-            let signing_secret = secret("signingSecret", "SLACK_SIGNING_SECRET", what);
-            let path = found.webhook_path_or(slack::WEBHOOK_PATH, problems);
-            signing_secret.map(|signing_secret| Mode::Http { signing_secret, path })
-        }
-        _ => {
-            let what = "the app's token, `xapp-…`, or `mode: \"http\"`";
-            let app_token = secret("appToken", "SLACK_APP_TOKEN", what);
-            app_token.map(|app_token| Mode::Socket { app_token })
-        }
+    let mode = if let Some("http") = own.mode.as_deref() {
+        let what = "what Slack signs its calls with";
+        let signing_secret = secret("signingSecret", "SLACK_SIGNING_SECRET", what);
+        let path = found.webhook_path_or(slack::WEBHOOK_PATH, problems);
+        signing_secret.map(|signing_secret| Mode::Http { signing_secret, path })
+    } else {
+        let what = "the app's token, `xapp-…`, or `mode: \"http\"`";
+        let app_token = secret("appToken", "SLACK_APP_TOKEN", what);
+        app_token.map(|app_token| Mode::Socket { app_token })
     };
     let api_root = found.text("apiRoot").unwrap_or_else(|| API_ROOT.to_owned());
     if !is_http(&api_root) {

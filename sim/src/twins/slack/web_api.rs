@@ -80,13 +80,11 @@ pub(super) async fn take(
         }
         "conversations.open" => {
             let person = text(&arguments, "users");
-            match twin.state().knows(person) {
-                true => {
-                    let id = State::conversation_with(person);
-                    Json(json!({ "ok": true, "channel": { "id": id } })).into_response()
-                }
-                false => refusal("user_not_found"),
+            if !twin.state().knows(person) {
+                return refusal("user_not_found");
             }
+            let id = State::conversation_with(person);
+            Json(json!({ "ok": true, "channel": { "id": id } })).into_response()
         }
         "conversations.info" => {
             let channel = text(&arguments, "channel");
@@ -153,7 +151,8 @@ async fn post(twin: &Slack, account: &str, arguments: &Map<String, Value>) -> Re
             Json(json!({ "ok": true, "channel": channel, "ts": ts, "message": message }))
                 .into_response()
         }
-        Err(Refusal { place, status, retry_after_s, error }) => {
+        Err(refused) => {
+            let Refusal { place, status, retry_after_s, error } = *refused;
             twin.state().recorder.record(Kind::Refused {
                 place,
                 text: shown(text(arguments, "text")),
@@ -182,9 +181,9 @@ fn accept(
     state: &mut State,
     account: &str,
     arguments: &Map<String, Value>,
-) -> Result<(String, Duration), Refusal> {
+) -> Result<(String, Duration), Box<Refusal>> {
     let refused = |place: Option<Place>, status, error| {
-        Err(Refusal { place, status, retry_after_s: None, error })
+        Err(Box::new(Refusal { place, status, retry_after_s: None, error }))
     };
     let known = |it: &String| POST_FIELDS.contains(&it.as_str());
     if !arguments.keys().all(known) {
@@ -215,7 +214,7 @@ fn accept(
                 500.. => "internal_error",
                 _ => "restricted_action",
             };
-            return Err(Refusal { place: Some(place), status, retry_after_s, error });
+            return Err(Box::new(Refusal { place: Some(place), status, retry_after_s, error }));
         }
     };
     let ts = state.show(place, shown(words));

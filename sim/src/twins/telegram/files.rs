@@ -122,13 +122,9 @@ pub(super) fn download(twin: &Telegram, uri: &Uri) -> Option<Response> {
     let id = path.strip_prefix("photos/").and_then(|it| it.strip_suffix(".png"));
     let found = state.bot_index(&token).and_then(|_| state.files.0.get(id?));
     let found = found.filter(|it| !it.is_lost);
-    Some(match found {
-        Some(File { bytes, .. }) => {
-            ([(CONTENT_TYPE, "application/octet-stream")], bytes.clone()).into_response()
-        }
-        None => {
-            let body = json!({ "ok": false, "error_code": 404, "description": "Not Found" });
-            (StatusCode::NOT_FOUND, axum::Json(body)).into_response()
-        }
-    })
+    let Some(File { bytes, .. }) = found else {
+        let body = json!({ "ok": false, "error_code": 404, "description": "Not Found" });
+        return Some((StatusCode::NOT_FOUND, axum::Json(body)).into_response());
+    };
+    Some(([(CONTENT_TYPE, "application/octet-stream")], bytes.clone()).into_response())
 }

@@ -126,6 +126,12 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
     })
 }
 
+fn filter(of: FactName) -> Filter {
+    let (message, contains, call, outcome) = (None, None, None, None);
+    let (model, credential, chat) = (None, None, Some("alice".to_owned()));
+    Filter { of, chat, message, contains, call, model, credential, outcome }
+}
+
 fn words() -> Vec<Word> {
     use FactName::{
         Acknowledged, Deleted, Edited, Fetched, Inbound, ModelEnd, ModelRequest, OperatorCalled,
@@ -146,17 +152,7 @@ fn words() -> Vec<Word> {
         ModelEnd,
         OperatorCalled,
     ] {
-        let (call, outcome, model, credential) = (None, None, None, None);
-        let of = Filter {
-            of,
-            chat: some("alice"),
-            message: None,
-            contains: None,
-            call,
-            model,
-            credential,
-            outcome,
-        };
+        let of = filter(of);
         let about = Filter { message: some("m1"), contains: some("yes"), ..of.clone() };
         words.extend([
             Word::Exactly { n: 1, of: of.clone() },

@@ -85,7 +85,7 @@ impl World {
         for entry in request.history.entries() {
             match entry {
                 Entry::User(Said { text, .. }) | Entry::Assistant(text) => {
-                    words.push(text.to_string())
+                    words.push(text.to_string());
                 }
                 Entry::Tools(round) => words.extend(round.calls.iter().map(|(call, result)| {
                     let result = result.split([':', '.']).next().unwrap_or_default();
