@@ -9,7 +9,6 @@ pub mod webhook;
 pub mod whatsapp;
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
@@ -22,7 +21,7 @@ use creel_core::{
 use crate::{
     driver::Inbox,
     http::Http,
-    media::{MODEL_BYTES_MAX, Picture, Unavailable, without_image},
+    media::{Picture, Unavailable},
     net::Net,
     outside::Outside,
 };
@@ -93,7 +92,8 @@ impl Account {
     /// The largest image that it takes, either way, in bytes.
     pub fn media_bytes_max(&self) -> usize {
         match self {
-            Self::Discord(_) | Self::Slack(_) => MODEL_BYTES_MAX,
+            Self::Discord(account) => account.media_bytes_max,
+            Self::Slack(account) => account.media_bytes_max,
             Self::Telegram(account) => account.media_bytes_max,
             Self::Webhook(account) => account.media_bytes_max,
             Self::WhatsApp(account) => account.media_bytes_max,
@@ -115,7 +115,8 @@ impl Account {
         let Source::Platform(name) = &image.source else { return Err(Unavailable::NotFetched) };
         match self {
             Self::Telegram(account) => telegram::fetch(http, account, name, bytes_max).await,
-            Self::Discord(_) | Self::Slack(_) => Err(Unavailable::NotFetched),
+            Self::Discord(account) => discord::fetch(http, account, name, bytes_max).await,
+            Self::Slack(account) => slack::fetch(http, account, name, bytes_max).await,
             // Its images come with their message.
             Self::Webhook(_) => Err(Unavailable::NotFetched),
             Self::WhatsApp(account) => whatsapp::fetch(http, account, name, bytes_max).await,
@@ -132,10 +133,9 @@ impl Account {
         let http = outside.http.clone();
         match self {
             Self::Discord(account) => {
-                let words = words_of(outgoing, picture);
-                discord::send(http, account, &words, outside.seed).await
+                discord::send(http, account, (outgoing, picture), outside.seed).await
             }
-            Self::Slack(account) => slack::send(http, account, &words_of(outgoing, picture)).await,
+            Self::Slack(account) => slack::send(http, account, outgoing, picture).await,
             Self::Telegram(account) => {
                 telegram::send(http, account.clone(), outgoing, picture).await
             }
@@ -146,14 +146,6 @@ impl Account {
             }
             Self::WhatsApp(account) => whatsapp::send(outside, account, outgoing, picture).await,
         }
-    }
-}
-
-/// A piece for a channel that shows no pictures: its words say that one is missing.
-fn words_of<'a>(outgoing: &'a Outgoing, picture: Option<&Picture>) -> Cow<'a, Outgoing> {
-    match picture {
-        None => Cow::Borrowed(outgoing),
-        Some(_) => Cow::Owned(without_image(outgoing, &Unavailable::Refused)),
     }
 }
 

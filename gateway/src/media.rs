@@ -5,6 +5,7 @@
 
 mod folder;
 mod form;
+mod host;
 mod outbound;
 mod public;
 mod store;
@@ -12,7 +13,7 @@ mod store;
 use bytes::Bytes;
 use creel_core::egress::Outgoing;
 
-pub use self::{folder::Folder, form::Form, outbound::load, store::Store};
+pub use self::{folder::Folder, form::Form, host::is_platform, outbound::load, store::Store};
 
 /// The largest picture that a model is shown, in bytes.
 pub const MODEL_BYTES_MAX: usize = 10 * MIB;

@@ -193,6 +193,7 @@ fn account() -> Account {
         token: Secret::new("canary"),
         api_root: "http://platform".to_owned(),
         direct_chats: DirectChats::default(),
+        media_bytes_max: 1_000_000,
     }
 }
 

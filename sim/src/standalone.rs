@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::{
     http,
+    picture::Picture,
     recorder::Recorder,
     scenario::{Act, Chat, ChatKind, SendFault, ToolAct, ToolAnswer},
     twins::{
@@ -206,6 +207,8 @@ struct Written {
     #[serde(default = "person")]
     chat: i64,
     thread: Option<i64>,
+    /// The name of a picture that comes with it.
+    image: Option<String>,
 }
 
 /// What to do with the bot's next message, as the control endpoint takes it.
@@ -239,7 +242,7 @@ async fn write(State(twin): State<Telegram>, Json(written): Json<Written>) -> Re
         mention: false,
         reply_to: None,
         forged: None,
-        image: None,
+        image: picture(written.image.as_deref()),
         events: None,
         apart: Duration::ZERO,
     };
@@ -257,6 +260,11 @@ async fn refuse(State(twin): State<Telegram>, Json(refusal): Json<Refusal>) -> R
         Err(error) => return bad_request(&error.to_string()),
     }
     Json(json!({ "chat": chat, "status": status })).into_response()
+}
+
+/// The picture that a person sends, by its name.
+fn picture(name: Option<&str>) -> Option<Picture> {
+    name.map(|it| Picture::new(it, 0, false))
 }
 
 fn bad_request(what: &str) -> Response {

@@ -35,6 +35,7 @@ use crate::{
     channels::{Board, State},
     driver::Inbox,
     http::Http,
+    media::{Picture, Unavailable, without_image},
     net::Net,
     secret::Secret,
 };
@@ -72,6 +73,8 @@ pub struct Account {
     pub api_root: String,
     /// The direct chats by person: they have ids of their own.
     pub direct_chats: DirectChats,
+    /// The largest image that it takes, either way, in bytes.
+    pub media_bytes_max: usize,
 }
 
 /// Ids of direct chats by person. A clone is the same.
@@ -177,11 +180,33 @@ impl Spread {
     }
 }
 
-/// Sends one piece. `seed` tells its nonce from those of other lives of the gateway.
+/// Fetches an image that somebody sent.
+///
+/// # Errors
+///
+/// Says why it cannot be had.
+pub async fn fetch<N: Net>(
+    http: Http<N>,
+    account: &Account,
+    address: &str,
+    bytes_max: usize,
+) -> Result<Picture, Unavailable> {
+    match Api::new(http, account).file(address, bytes_max).await {
+        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
+        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
+        Err(failure) => {
+            tracing::warn!(%failure, "fetch an image");
+            Err(Unavailable::NotFetched)
+        }
+    }
+}
+
+/// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so. `seed` tells its
+/// nonce from those of other lives of the gateway.
 pub async fn send<N: Net>(
     http: Http<N>,
     account: &Account,
-    outgoing: &Outgoing,
+    (outgoing, picture): (&Outgoing, Option<&Picture>),
     seed: u64,
 ) -> SendOutcome {
     let api = Api::new(http, account);
@@ -194,7 +219,15 @@ pub async fn send<N: Net>(
         };
         // At most 25 characters.
         let nonce = format!("{seed:016x}{:09x}", outgoing.piece & 0xf_ffff_ffff);
-        api.create_message(&channel, outgoing, &nonce).await
+        let sent = api.create_message(&channel, (outgoing, picture), &nonce).await;
+        match sent {
+            Err(failure) if picture.is_some() && failure.is_refused_file() => {
+                tracing::warn!(%failure, "the image was refused");
+                let words = without_image(outgoing, &Unavailable::Refused);
+                api.create_message(&channel, (&words, None), &nonce).await
+            }
+            sent => sent,
+        }
     };
     let Err(failure) = sent.await else { return SendOutcome::Delivered };
     tracing::warn!(%failure, "send");

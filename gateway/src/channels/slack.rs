@@ -8,6 +8,7 @@
 mod api;
 mod event;
 mod events_api;
+mod files;
 mod markup;
 mod memory;
 mod socket;
@@ -27,6 +28,7 @@ use crate::{
     channels::{Board, State, push},
     driver::Inbox,
     http::Http,
+    media::{Picture, Unavailable, without_image},
     net::Net,
     secret::Secret,
 };
@@ -64,6 +66,8 @@ pub struct Account {
     pub group_dms: GroupDms,
     /// What it learned since it started.
     pub memory: Memory,
+    /// The largest image that it takes, either way, in bytes.
+    pub media_bytes_max: usize,
 }
 
 /// How messages come in.
@@ -205,10 +209,44 @@ impl Patience {
     }
 }
 
-/// Sends one piece.
-pub async fn send<N: Net>(http: Http<N>, account: &Account, outgoing: &Outgoing) -> SendOutcome {
+/// Fetches an image that somebody sent.
+///
+/// # Errors
+///
+/// Says why it cannot be had.
+pub async fn fetch<N: Net>(
+    http: Http<N>,
+    account: &Account,
+    address: &str,
+    bytes_max: usize,
+) -> Result<Picture, Unavailable> {
+    match Api::new(http, account).file(address, bytes_max).await {
+        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
+        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
+        Err(failure) => {
+            tracing::warn!(%failure, "fetch an image");
+            Err(Unavailable::NotFetched)
+        }
+    }
+}
+
+/// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so.
+pub async fn send<N: Net>(
+    http: Http<N>,
+    account: &Account,
+    outgoing: &Outgoing,
+    picture: Option<&Picture>,
+) -> SendOutcome {
     let api = Api::new(http, account);
-    let Err(failure) = post(&api, account, outgoing).await else { return SendOutcome::Delivered };
+    let mut sent = post(&api, account, outgoing, picture).await;
+    if let (Some(_), Err(failure)) = (picture, &sent)
+        && failure.is_refused_file()
+    {
+        tracing::warn!(%failure, "the image was refused");
+        let words = without_image(outgoing, &Unavailable::Refused);
+        sent = post(&api, account, &words, None).await;
+    }
+    let Err(failure) = sent else { return SendOutcome::Delivered };
     tracing::warn!(%failure, "send");
     outcome(&failure)
 }
@@ -228,7 +266,12 @@ fn outcome(failure: &Failure) -> SendOutcome {
     }
 }
 
-async fn post<N: Net>(api: &Api<N>, account: &Account, outgoing: &Outgoing) -> Result<(), Failure> {
+async fn post<N: Net>(
+    api: &Api<N>,
+    account: &Account,
+    outgoing: &Outgoing,
+    picture: Option<&Picture>,
+) -> Result<(), Failure> {
     let Outgoing { route, text, .. } = outgoing;
     let peer = route.peer.id.as_str();
     let channel = match route.peer.kind {
@@ -245,7 +288,11 @@ async fn post<N: Net>(api: &Api<N>, account: &Account, outgoing: &Outgoing) -> R
         }
     };
     let thread = route.thread.as_ref().map(|it| it.id().as_str());
-    api.post_message(&channel, thread, &markup::mrkdwn(text)).await?;
+    let text = markup::mrkdwn(text);
+    match picture {
+        Some(picture) => api.post_picture(&channel, thread, (&text, picture)).await?,
+        None => api.post_message(&channel, thread, &text).await?,
+    }
     if let Some(thread) = thread {
         account.memory.take_part(&channel, thread);
     }

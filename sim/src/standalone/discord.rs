@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ACCOUNT, Server, bad_request, block_on, unix_now_s};
+use super::{ACCOUNT, Server, bad_request, block_on, picture, unix_now_s};
 use crate::{
     recorder::Recorder,
     scenario::{Chat, ChatKind, Cut, SendFault},
@@ -44,7 +44,7 @@ pub fn serve(address: SocketAddr, token: &str) -> io::Result<()> {
 /// Binds a Discord twin with one bot.
 ///
 /// Beside Discord's own interface it has endpoints for the person at the other end: `POST /twin/messages {"text", "chat",
-/// "mention"}` writes as [`PERSON`] in the chat `direct`, `room` or `thread`; `GET /twin/messages` lists what everybody wrote;
+/// "mention", "image"}` writes as [`PERSON`] in the chat `direct`, `room` or `thread`; `GET /twin/messages` lists what everybody wrote;
 /// `POST /twin/refusals {"chat", "status", "retry_after"}` refuses the bot's next message; `POST /twin/cuts {"code"}`
 /// closes the bot's connection.
 ///
@@ -82,6 +82,8 @@ struct Written {
     chat: String,
     #[serde(default)]
     mention: bool,
+    /// The name of a picture that comes with it.
+    image: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,7 +110,7 @@ async fn list(State(twin): State<Discord>) -> Response {
 }
 
 async fn write(State(twin): State<Discord>, Json(written): Json<Written>) -> Response {
-    let Written { text, chat, mention } = written;
+    let Written { text, chat, mention, image } = written;
     if !twin.knows(&chat) {
         return bad_request(&format!("no chat `{chat}`: expected `direct`, `room` or `thread`"));
     }
@@ -120,7 +122,7 @@ async fn write(State(twin): State<Discord>, Json(written): Json<Written>) -> Res
         mention,
         reply_to: None,
         forged: None,
-        image: None,
+        image: picture(image.as_deref()),
         apart: Duration::ZERO,
         events: None,
     });

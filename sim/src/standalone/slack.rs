@@ -12,7 +12,7 @@ use creel_gateway::net::TokioNet;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ACCOUNT, Server, bad_request, block_on, unix_now_s};
+use super::{ACCOUNT, Server, bad_request, block_on, picture, unix_now_s};
 use crate::{
     base::Credentials,
     recorder::Recorder,
@@ -55,7 +55,7 @@ pub fn serve(address: SocketAddr, app: &App) -> io::Result<()> {
 /// Binds a Slack twin with one app.
 ///
 /// Beside the Web API at `/api` it has endpoints for the people: `POST /twin/messages {"text", "room"?, "thread"?,
-/// "mention"?}` writes as [`PERSON`], in [`ROOM`] if `room` is true; `GET /twin/messages` lists what everybody wrote;
+/// "mention"?, "image"?}` writes as [`PERSON`], in [`ROOM`] if `room` is true; `GET /twin/messages` lists what everybody wrote;
 /// `POST /twin/refusals {"status", "room"?, "retry_after"?}` refuses the bot's next message there; `POST
 /// /twin/disconnections {}` asks open connections to connect again.
 ///
@@ -98,6 +98,8 @@ struct Written {
     thread: Option<String>,
     #[serde(default)]
     mention: bool,
+    /// The name of a picture that comes with it.
+    image: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,7 +133,7 @@ async fn list(State(twin): State<Slack>) -> Response {
 }
 
 async fn write(State(twin): State<Slack>, Json(written): Json<Written>) -> Response {
-    let Written { text, room, thread, mention } = written;
+    let Written { text, room, thread, mention, image } = written;
     let chat = place(&twin, room, thread.as_deref(), &[]);
     let ts = twin.deliver(&Inbound {
         name: "by-hand".to_owned(),
@@ -141,7 +143,7 @@ async fn write(State(twin): State<Slack>, Json(written): Json<Written>) -> Respo
         mention,
         reply_to: None,
         forged: None,
-        image: None,
+        image: picture(image.as_deref()),
         events: None,
         apart: Duration::ZERO,
     });

@@ -12,7 +12,7 @@ use creel_gateway::net::TokioNet;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ACCOUNT, Server, bad_request, block_on, unix_now_s};
+use super::{ACCOUNT, Server, bad_request, block_on, picture, unix_now_s};
 use crate::{
     recorder::Recorder,
     scenario::{Chat, SendFault},
@@ -52,7 +52,7 @@ pub fn serve(address: SocketAddr, business: &Business) -> io::Result<()> {
 
 /// Binds a WhatsApp twin with one number.
 ///
-/// Beside the Graph API it has endpoints for the person at the other end: `POST /twin/messages {"text", "reply_to"}`
+/// Beside the Graph API it has endpoints for the person at the other end: `POST /twin/messages {"text", "reply_to", "image"}`
 /// writes as [`PERSON_NUMBER`], which the twin posts to the webhook; `GET /twin/messages` lists what everybody wrote;
 /// `POST /twin/refusals {"status"}` refuses the business's next message.
 ///
@@ -90,6 +90,8 @@ pub async fn bind(address: SocketAddr, business: &Business) -> io::Result<Server
 struct Written {
     text: String,
     reply_to: Option<String>,
+    /// The name of a picture that comes with it.
+    image: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,7 +113,7 @@ async fn write(State(twin): State<WhatsApp>, Json(written): Json<Written>) -> Re
         mention: false,
         reply_to: written.reply_to,
         forged: None,
-        image: None,
+        image: picture(written.image.as_deref()),
         events: None,
         apart: Duration::ZERO,
     });

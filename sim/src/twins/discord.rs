@@ -4,6 +4,7 @@
 //! (fetched), or the next connection that resumes the session does; `POST /channels/…/messages` makes what people see.
 //! What happens while a bot has no session is lost to it, as on the platform. Compression is not offered.
 
+mod files;
 mod messages;
 mod render;
 mod rest;
@@ -19,7 +20,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::any};
+use axum::{
+    Router,
+    routing::{any, get},
+};
 use creel_judge::trace::Place;
 
 use self::state::State;
@@ -122,8 +126,10 @@ impl Discord {
     pub fn router(&self) -> Router {
         Router::new()
             .route("/", any(socket::upgrade))
+            .route("/attachments/{channel}/{message}/{name}", get(files::download))
             .nest("/api/v10", rest::router())
             .fallback(rest::not_found)
+            .layer(axum::extract::DefaultBodyLimit::max(files::BODY_BYTES_MAX))
             .with_state(self.clone())
     }
 

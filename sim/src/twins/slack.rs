@@ -7,6 +7,8 @@
 
 mod account;
 mod events;
+mod files;
+mod lines;
 mod socket;
 mod state;
 #[cfg(test)]
@@ -22,7 +24,7 @@ use std::{
 
 use axum::{
     Router,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use creel_gateway::net::Net;
 use creel_judge::trace::Place;
@@ -177,6 +179,9 @@ impl Slack {
         Router::new()
             .route("/api/{method}", get(web_api::take).post(web_api::take))
             .route("/link", any(socket::take))
+            .route("/upload/v1/{id}", post(files::upload))
+            .route("/files-pri/{id}/{name}", get(files::download))
+            .layer(axum::extract::DefaultBodyLimit::max(files::BODY_BYTES_MAX))
             .with_state(self.clone())
     }
 

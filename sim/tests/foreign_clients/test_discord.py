@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import io
 import logging
 import unittest
 
@@ -121,6 +122,27 @@ class Discord(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(message.content, "while you were away")
         await asyncio.wait_for(self.client.resumes.get(), twin.PATIENCE)
         self.assertTrue(self.client.heard.empty())
+
+    async def test_files_travel_both_ways(self):
+        await self.connect()
+        self.write("look", image="cat")
+        [attachment] = (await self.next()).attachments
+        content = await attachment.read()
+        self.assertTrue(content.startswith(b"\x89PNG"))
+        self.assertEqual((attachment.size, attachment.content_type), (len(content), "image/png"))
+        file = discord.File(io.BytesIO(twin.PNG), filename="dot.png")
+        sent = await self.client.get_channel(ROOM).send("mine", file=file)
+        self.assertEqual((sent.content, sent.attachments[0].filename), ("mine", "dot.png"))
+        self.assertEqual(await sent.attachments[0].read(), twin.PNG)
+        alone = discord.File(io.BytesIO(twin.PNG), filename="dot.png")
+        self.assertEqual((await self.client.get_channel(ROOM).send(file=alone)).content, "")
+
+    async def test_a_file_that_is_too_large_is_refused(self):
+        await self.connect()
+        file = discord.File(io.BytesIO(twin.PNG + bytes(11 * 1024 * 1024)), filename="dot.png")
+        with self.assertRaises(discord.HTTPException) as refusal:
+            await self.client.get_channel(ROOM).send(file=file)
+        self.assertEqual((refusal.exception.status, refusal.exception.code), (413, 40005))
 
     async def test_a_wrong_token_is_refused(self):
         with self.assertRaises(discord.LoginFailure):

@@ -1,5 +1,6 @@
 """The OpenAI twin, as OpenAI's own library sees it."""
 
+import base64
 import unittest
 
 import twin
@@ -65,6 +66,19 @@ class Chat(unittest.TestCase):
         tool = {"type": "function", "function": {"name": "read", "parameters": {}}}
         answer = self.client.chat.completions.create(model="m1", messages=messages, tools=[tool])
         self.assertEqual(answer.choices[0].message.content, "You said: one\ntwo")
+
+    def test_images_are_understood_and_must_be_pictures(self):
+        def ask(url):
+            image = {"type": "image_url", "image_url": {"url": url}}
+            content = [{"type": "text", "text": "what is this?"}, image]
+            messages = [{"role": "user", "content": content}]
+            return self.client.chat.completions.create(model="m1", messages=messages)
+
+        picture = base64.b64encode(twin.PNG).decode()
+        answer = ask(f"data:image/png;base64,{picture}")
+        self.assertIn("what is this?", answer.choices[0].message.content)
+        with self.assertRaises(BadRequestError):
+            ask("data:image/png;base64,!")
 
     def test_a_wrong_key_is_refused(self):
         client = self.another_client("sk-wrong")

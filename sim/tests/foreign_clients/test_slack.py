@@ -1,10 +1,13 @@
 """The Slack twin, as slack_sdk and slack_bolt see it: the Web API, Socket Mode, and signed calls of the Events API."""
 
+import http.client
 import http.server
 import json
 import queue
 import threading
 import unittest
+import urllib.parse
+import urllib.request
 
 import twin
 from slack_bolt import App, BoltRequest
@@ -88,6 +91,24 @@ class WebApi(Slack):
             with self.subTest(error):
                 self.assertEqual(self.refused(call)["error"], error)
 
+    def test_an_upload_is_shown_with_its_words_in_its_thread(self):
+        ts = self.write("hello", room=True)
+        self.web.files_upload_v2(
+            channel=ROOM, thread_ts=ts, content=twin.PNG, filename="dot.png",
+            initial_comment="hi *there*",
+        )
+        shown = twin.call(f"{self.address}/twin/messages")[-1]
+        self.assertEqual((shown["text"], shown["thread"]), ("hi there", ts))
+        [image] = shown["images"]
+        self.assertTrue(image.startswith("image/png"), image)
+
+    def test_an_upload_that_never_came_is_not_shown(self):
+        told = self.web.files_getUploadURLExternal(filename="dot.png", length=5)
+        files = [{"id": told["file_id"], "title": "dot"}]
+        complete = lambda: self.web.files_completeUploadExternal(files=files, channel_id=ROOM)
+        self.assertEqual(self.refused(complete)["error"], "file_not_found")
+        self.assertEqual(self.seen(), [])
+
     def test_a_limited_rate_says_for_how_long(self):
         twin.call(f"{self.address}/twin/refusals", {"status": 429, "room": True, "retry_after": 7})
         response = self.refused(lambda: self.web.chat_postMessage(channel=ROOM, text="hi"))
@@ -126,6 +147,26 @@ class SocketMode(Slack):
         self.assertEqual((event["type"], event["channel_type"]), ("message", "im"))
         self.assertEqual((event["user"], event["ts"]), (PERSON, ts))
         self.assertEqual(event["text"], "hello &amp; welcome")
+
+    def test_a_file_is_opened_by_the_bots_token(self):
+        client = self.connected()
+        self.write("look", image="cat")
+        envelope = self.envelope(client)
+        self.acknowledge(client, envelope)
+        event = envelope.payload["event"]
+        [file] = event["files"]
+        self.assertEqual((event["subtype"], file["mimetype"]), ("file_share", "image/png"))
+        headers = {"authorization": f"Bearer {BOT_TOKEN}"}
+        request = urllib.request.Request(file["url_private"], headers=headers)
+        with urllib.request.urlopen(request, timeout=twin.PATIENCE) as answer:
+            content = answer.read()
+        self.assertTrue(content.startswith(b"\x89PNG"))
+        self.assertEqual(len(content), file["size"])
+        address = urllib.parse.urlsplit(file["url_private"])
+        connection = http.client.HTTPConnection(address.netloc, timeout=twin.PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request("GET", address.path)
+        self.assertEqual(connection.getresponse().status, 302)
 
     def test_a_mention_in_a_channel_is_two_events_of_one_message(self):
         client = self.connected()

@@ -113,6 +113,21 @@ class Telegram(unittest.IsolatedAsyncioTestCase):
         await self.bot.send_message(PERSON, "hello")
         self.assertEqual(self.seen(), [("bot", "hello")])
 
+    async def test_photos_travel_both_ways(self):
+        self.write("look", image="cat")
+        message = await self.newest()
+        self.assertEqual((message.caption, len(message.photo)), ("look", 2))
+        file = await self.bot.get_file(message.photo[-1].file_id)
+        # The library would ask the platform's own host for the content.
+        content = bytes(await self.bot.request.retrieve(
+            f"{self.address}/file/bot{TOKEN}/{file.file_path.rsplit(TOKEN + '/')[-1]}"))
+        self.assertTrue(content.startswith(b"\x89PNG"))
+        self.assertEqual(len(content), file.file_size)
+        sent = await self.bot.send_photo(PERSON, twin.PNG, caption="<b>mine</b>", parse_mode="HTML")
+        self.assertEqual((sent.caption, sent.photo[-1].file_size), ("mine", len(twin.PNG)))
+        with self.assertRaises(BadRequest):
+            await self.bot.send_photo(PERSON, b"no picture")
+
     async def test_a_wrong_token_is_refused(self):
         for token in ("7001:wrong", "7002:secret"):
             with self.assertRaises(InvalidToken):

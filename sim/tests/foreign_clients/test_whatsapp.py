@@ -86,8 +86,9 @@ class Cloud(unittest.TestCase):
         self.addCleanup(session.close)
         return WhatsApp(phone_id=NUMBER, token=token, session=session, api_version=23.0)
 
-    def write(self, text):
-        return twin.call(f"{self.address}/twin/messages", {"text": text})["message_id"]
+    def write(self, text, **more):
+        body = {"text": text, **more}
+        return twin.call(f"{self.address}/twin/messages", body)["message_id"]
 
     def heard(self):
         valid, body = self.server.calls.get(timeout=twin.PATIENCE)
@@ -122,6 +123,16 @@ class Cloud(unittest.TestCase):
         )
         lines = twin.call(f"{self.address}/twin/messages")
         self.assertEqual(lines[2]["reply_to"], id)
+
+    def test_images_travel_both_ways(self):
+        self.write("look", image="cat")
+        message = self.message()
+        self.assertEqual((message.caption, message.image.mime_type), ("look", "image/png"))
+        content = message.image.get_bytes()
+        self.assertTrue(content.startswith(b"\x89PNG"))
+        self.client.send_image(PERSON, twin.PNG, caption="mine", mime_type="image/png")
+        shown = twin.call(f"{self.address}/twin/messages")[-1]
+        self.assertEqual((shown["is_bot"], shown["text"]), (True, "mine"))
 
     def test_a_status_comes_after_a_message(self):
         self.write("hello")

@@ -1,5 +1,6 @@
 """Starts a twin as a process of its own, and ends it."""
 
+import base64
 import contextlib
 import json
 import os
@@ -18,6 +19,11 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["PTB_TIMEDELTA"] = "true"
 
 COMMAND = sys.argv[1:]
+
+# The smallest PNG there is: one pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @contextlib.contextmanager

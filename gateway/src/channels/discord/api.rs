@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Account, marks};
 use crate::{
     http::{self, Http},
+    media::{Form, Picture, is_platform},
     net::Net,
     secret::Secret,
 };
@@ -21,6 +22,9 @@ const ANSWER_WAIT: Duration = Duration::from_secs(20);
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The platform's own hosts of files, with all below them.
+const HOSTS: [&str; 2] = ["discordapp.com", "discordapp.net"];
 
 /// The form of the name is the platform's demand.
 const USER_AGENT: &str = concat!("DiscordBot (creel, ", env!("CARGO_PKG_VERSION"), ")");
@@ -89,6 +93,8 @@ struct CreateMessage<'a> {
     nonce: &'a str,
     enforce_nonce: bool,
     allowed_mentions: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_reference: Option<MessageReference<'a>>,
 }
@@ -123,7 +129,7 @@ impl<N: Net> Api<N> {
     pub(super) async fn create_message(
         &self,
         channel: &str,
-        outgoing: &Outgoing,
+        (outgoing, picture): (&Outgoing, Option<&Picture>),
         nonce: &str,
     ) -> Result<(), Failure> {
         let content = marks::write(&outgoing.text);
@@ -132,6 +138,10 @@ impl<N: Net> Api<N> {
             nonce,
             enforce_nonce: true,
             allowed_mentions: json!({ "parse": [], "replied_user": false }),
+            attachments: picture
+                .iter()
+                .map(|it| json!({ "id": 0, "filename": it.file_name() }))
+                .collect(),
             message_reference: outgoing
                 .reply_to
                 .as_ref()
@@ -139,7 +149,35 @@ impl<N: Net> Api<N> {
         };
         let body = serde_json::to_value(&body).expect("a body of strings is plain data");
         let path = format!("/channels/{channel}/messages");
-        self.call::<Created>(Method::POST, &path, Some(body)).await.map(drop)
+        let Some(picture) = picture else {
+            return self.call::<Created>(Method::POST, &path, Some(body)).await.map(drop);
+        };
+        let mut form = Form::new(&picture.bytes);
+        form.field("payload_json", &body.to_string());
+        form.file("files[0]", picture);
+        let (kind, body) = form.finish();
+        self.request::<Created>(Method::POST, &path, Some((&kind, body))).await.map(drop)
+    }
+
+    /// A file's content; none if it is more than `bytes_max`. Its address is all that it takes: no token is shown.
+    pub(super) async fn file(
+        &self,
+        address: &str,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, Failure> {
+        if !is_platform(address, &self.root, &HOSTS) {
+            return Err(Failure::Unreached("the image is not on a host of the platform's".into()));
+        }
+        let request = Request::get(address)
+            .header(header::USER_AGENT, USER_AGENT)
+            .body(Full::default())
+            .map_err(|_| Failure::Unreached("the address cannot be used".into()))?;
+        match self.http.exchange(request, ANSWER_WAIT, bytes_max).await {
+            Ok((status, bytes)) if status.is_success() => Ok(Some(bytes)),
+            Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
+            Err(http::Error::TooLong) => Ok(None),
+            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+        }
     }
 
     async fn call<T: DeserializeOwned>(
@@ -148,15 +186,25 @@ impl<N: Net> Api<N> {
         path: &str,
         body: Option<Value>,
     ) -> Result<T, Failure> {
+        let body = body.map(|it| ("application/json", Bytes::from(it.to_string())));
+        self.request(method, path, body).await
+    }
+
+    async fn request<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, Bytes)>,
+    ) -> Result<T, Failure> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.root))
             .header(header::AUTHORIZATION, format!("Bot {}", self.token.expose()))
             .header(header::USER_AGENT, USER_AGENT);
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some((kind, _)) = body {
+            request = request.header(header::CONTENT_TYPE, kind);
         }
-        let body = body.map(|it| Bytes::from(it.to_string())).unwrap_or_default();
+        let body = body.map(|(_, it)| it).unwrap_or_default();
         let request = request
             .body(Full::new(body))
             .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
@@ -186,6 +234,14 @@ impl<N: Net> Api<N> {
                 Err(Failure::Refused { status, description })
             }
         }
+    }
+}
+
+impl Failure {
+    /// Whether it may be the picture that the platform does not want: its size, its form, or any file at all.
+    pub(super) fn is_refused_file(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 403 | 413, .. })
+            || matches!(self, Self::NotThePlatform { status: 413 })
     }
 }
 

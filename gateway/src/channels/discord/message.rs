@@ -2,6 +2,7 @@
 
 use creel_core::{
     ids::{AccountId, Channel, GuildId, MessageId, PeerId, RoleId, SenderId, ThreadId},
+    media::{self, Image, Source},
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
 };
@@ -50,6 +51,8 @@ struct Member {
 #[derive(Debug, Deserialize)]
 struct Attachment {
     content_type: Option<String>,
+    url: Option<String>,
+    size: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,7 +79,7 @@ pub(super) fn inbound(
     let mentioned = mentions(&message, me);
     let Message { id, channel_id, guild_id, author, member, content, attachments, .. } = message;
     let media = attachments.first().map(|it| format!("<media:{}>", it.kind()));
-    let words = if content.trim().is_empty() { media.clone()? } else { content };
+    let words = if content.trim().is_empty() { media? } else { content };
     let direct = guild_id.is_none();
     let peer = match (direct, &parent) {
         (true, _) => Peer { kind: PeerKind::Direct, id: PeerId::new(&author.id).ok()? },
@@ -88,7 +91,7 @@ pub(super) fn inbound(
     Some(Inbound {
         message: MessageId::new(&id).ok()?,
         mentioned: mentioned || direct,
-        media: media.iter().map(|_| creel_core::media::Attachment::Other).collect(),
+        media: attachments.into_iter().map(Attachment::into_media).collect(),
         merged: Vec::new(),
         text: without_address(&words, me).to_owned(),
         sender_name: nick.or(author.global_name).unwrap_or(author.username),
@@ -116,6 +119,18 @@ impl Attachment {
             Some("video") => "video",
             Some("audio") => "audio",
             _ => "document",
+        }
+    }
+
+    /// It as the core knows it. A picture's address is all that fetches it.
+    fn into_media(self) -> media::Attachment {
+        match (self.kind(), self.url) {
+            ("image", Some(url)) => media::Attachment::Image(Image {
+                mime: self.content_type.map(Into::into),
+                bytes: self.size,
+                source: Source::Platform(url.into()),
+            }),
+            _ => media::Attachment::Other,
         }
     }
 }
@@ -222,5 +237,10 @@ mod tests {
         let image = json!({ "content": "", "attachments": [{ "content_type": "image/png" }] });
         assert!(check(&image, None).contains(r#""<media:image>" mentioned=true media=1"#));
         assert_eq!(check(&json!({ "content": "" }), None), "-");
+        let two = json!({ "attachments": [
+            { "content_type": "image/png", "url": "https://cdn.discordapp.com/1", "size": 5 },
+            { "content_type": "video/mp4", "url": "https://cdn.discordapp.com/2", "size": 6 },
+        ] });
+        assert!(check(&two, None).contains(r#""hi" mentioned=true media=2"#));
     }
 }

@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// How long an answer may take.
-const ANSWER_WAIT: Duration = Duration::from_secs(20);
+pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(20);
 
 /// The longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The wait where Slack limits the rate and does not say for how long.
 const RATE_WAIT: Duration = Duration::from_secs(1);
@@ -48,9 +48,9 @@ const PASSING: &[&str] = &[
 
 /// One account's methods.
 pub(super) struct Api<N: Net> {
-    http: Http<N>,
-    root: String,
-    token: Secret,
+    pub(super) http: Http<N>,
+    pub(super) root: String,
+    pub(super) token: Secret,
 }
 
 /// Why a method has no result.
@@ -123,7 +123,8 @@ struct PostMessage<'a> {
     unfurl_media: bool,
 }
 
-enum Body {
+/// What a method is called with.
+pub(super) enum Body {
     None,
     Json(Vec<u8>),
     Form(String),
@@ -180,7 +181,11 @@ impl<N: Net> Api<N> {
         self.call::<serde_json::Value>("chat.postMessage", Body::Json(body)).await.map(drop)
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: &str, body: Body) -> Result<T, Failure> {
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        body: Body,
+    ) -> Result<T, Failure> {
         let (content_type, body) = match body {
             Body::None => ("application/x-www-form-urlencoded", Vec::new()),
             Body::Form(form) => ("application/x-www-form-urlencoded", form.into_bytes()),
@@ -214,7 +219,7 @@ impl<N: Net> Api<N> {
 }
 
 /// Everything but letters and digits, as a form wants it.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut made, byte| {
         if byte.is_ascii_alphanumeric() {
             made.push(char::from(byte));

@@ -2,11 +2,11 @@
 
 use creel_core::{
     ids::{AccountId, Channel, MessageId, PeerId, SenderId, TeamId, ThreadId},
-    media::Attachment,
+    media::{Attachment, Image, Source},
     message::Inbound,
     origin::{Origin, Peer, PeerKind, Route, Thread},
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 use super::{
     Account, CHANNEL,
@@ -39,7 +39,14 @@ struct Event {
     thread_ts: Option<String>,
     parent_user_id: Option<String>,
     #[serde(default)]
-    files: Vec<IgnoredAny>,
+    files: Vec<File>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    mimetype: Option<String>,
+    url_private: Option<String>,
+    size: Option<u64>,
 }
 
 /// The message in a callback, if it is one for us. What is not understood is skipped, so that Slack does not bring it
@@ -146,18 +153,19 @@ fn inbound(
     let (user, ts) = (user?, ts?);
     // A thread's first message carries its own time stamp once somebody answered it.
     let thread = thread_ts.filter(|it| *it != ts);
-    let media = !files.is_empty();
+    let media =
+        files.first().map(|it| format!("<media:{}>", if it.is_image() { "image" } else { "file" }));
     let mention = format!("<@{me}>");
     let mentioned = r#type == "app_mention" || text.contains(&mention) || in_our_thread;
     let peer = if kind == PeerKind::Direct { user.as_str() } else { channel };
     let text = match (words(&text, &mention), media) {
-        (text, true) if text.trim().is_empty() => "<media:file>".to_owned(),
+        (text, Some(media)) if text.trim().is_empty() => media,
         (text, _) => text,
     };
     Some(Inbound {
         message: MessageId::new(&ts).ok()?,
         mentioned: mentioned || kind != PeerKind::Channel,
-        media: files.iter().map(|_| Attachment::Other).collect(),
+        media: files.into_iter().map(File::into_media).collect(),
         merged: Vec::new(),
         origin: Origin {
             route: Route {
@@ -174,6 +182,24 @@ fn inbound(
         text,
         sender_name: user,
     })
+}
+
+impl File {
+    fn is_image(&self) -> bool {
+        self.mimetype.as_deref().is_some_and(|it| it.starts_with("image/"))
+    }
+
+    /// It as the core knows it. Files of other workspaces come without an address at first.
+    fn into_media(self) -> Attachment {
+        match (self.is_image(), self.url_private) {
+            (true, Some(url)) => Attachment::Image(Image {
+                mime: self.mimetype.map(Into::into),
+                bytes: self.size,
+                source: Source::Platform(url.into()),
+            }),
+            _ => Attachment::Other,
+        }
+    }
 }
 
 /// The words as the person wrote them; a command loses the mention before it.
@@ -242,6 +268,10 @@ mod tests {
         let fields = json!({ "subtype": "file_share", "files": [{}], "text": "" });
         let seen = check(PeerKind::Channel, &fields);
         assert_eq!(seen, r#"Channel C8 - "<media:file>" mentioned=false media=1"#);
+        let image = json!({ "mimetype": "image/png", "url_private": "https://files.slack.com/1" });
+        let fields = json!({ "subtype": "file_share", "files": [image], "text": "" });
+        let seen = check(PeerKind::Channel, &fields);
+        assert_eq!(seen, r#"Channel C8 - "<media:image>" mentioned=false media=1"#);
     }
 
     #[test]

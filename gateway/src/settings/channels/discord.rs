@@ -21,13 +21,16 @@ use crate::{
         agents::is_http,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, BOOL, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_POLICY,
-            HISTORY_LIMIT, IDS, TEXT, key, open,
+            HISTORY_LIMIT, IDS, MEDIA_MAX_MB, TEXT, key, open,
         },
     },
 };
 
 /// Discord's own address.
 const API_ROOT: &str = "https://discord.com";
+
+/// The largest image, in MB, unless the file says otherwise.
+const MEDIA_MB_MAX: u64 = 10;
 
 const TOKEN: Field = key("token", &TEXT, "The bot's token.");
 const API_ROOT_KEY: Field = key("apiRoot", &TEXT, "Discord's address, without `/api`.");
@@ -72,6 +75,7 @@ const ACCOUNT: &[Field] = &[
     GROUP_POLICY,
     GUILDS,
     HISTORY_LIMIT,
+    MEDIA_MAX_MB,
     BLOCK_STREAMING,
     CHANNEL_COALESCE,
 ];
@@ -94,6 +98,7 @@ const FIELDS: &[Field] = &[
     GROUP_POLICY,
     GUILDS,
     HISTORY_LIMIT,
+    MEDIA_MAX_MB,
     BLOCK_STREAMING,
     CHANNEL_COALESCE,
 ];
@@ -180,6 +185,7 @@ fn account(
         token: Secret::new(token?),
         api_root,
         direct_chats,
+        media_bytes_max: found.media_bytes_max(MEDIA_MB_MAX),
     })
 }
 

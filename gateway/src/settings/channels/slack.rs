@@ -24,7 +24,7 @@ use crate::{
         agents::is_http,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, BOOL, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_POLICY,
-            HISTORY_LIMIT, IDS, TEXT, key, open,
+            HISTORY_LIMIT, IDS, MEDIA_MAX_MB, TEXT, key, open,
         },
     },
 };
@@ -34,6 +34,9 @@ const API_ROOT: &str = "https://slack.com/api";
 
 /// The longest text of one message, unless the file says otherwise.
 const TEXT_CHUNK_LIMIT: u32 = 4_000;
+
+/// The largest image, in MB, unless the file says otherwise.
+const MEDIA_MB_MAX: u64 = 20;
 
 const MODE: Field =
     key("mode", &Shape::OneOf(&["socket", "http"]), "Whether we connect, or Slack calls us.");
@@ -97,6 +100,7 @@ const ACCOUNT: &[Field] = &[
     REPLY_TO_MODE,
     REPLY_TO_MODES,
     HISTORY_LIMIT,
+    MEDIA_MAX_MB,
     BLOCK_STREAMING,
     CHANNEL_COALESCE,
 ];
@@ -126,6 +130,7 @@ const FIELDS: &[Field] = &[
     REPLY_TO_MODE,
     REPLY_TO_MODES,
     HISTORY_LIMIT,
+    MEDIA_MAX_MB,
     BLOCK_STREAMING,
     CHANNEL_COALESCE,
 ];
@@ -297,6 +302,7 @@ fn account(
         api_root: api_root.trim_end_matches('/').to_owned(),
         group_dms,
         memory: Memory::default(),
+        media_bytes_max: found.media_bytes_max(MEDIA_MB_MAX),
     })
 }
 

@@ -95,7 +95,7 @@ fn blocks_of_a_channel_may_wait_in_a_way_of_their_own() {
     let newer = "streaming: { block: { enabled: true, coalesce: { maxChars: 90 } } }";
     assert_eq!(coalesce(of(NEW, all, newer, "telegram/biz")), Some((20, 90, 300)));
     let lines = "agents: { defaults: { model: 'p/m' } },
-        channels: { slack: { blockStreaming: true, blockStreamingCoalesce: { maxChars: 4000 } } }";
+        channels: { slack: { botToken: 'xoxb-1', appToken: 'xapp-1', blockStreaming: true, blockStreamingCoalesce: { maxChars: 4000 } } }";
     let loaded = load_with(OLD, &with(lines), &[], &[]).unwrap();
     let made = &loaded.settings.core.streaming.coalesce_by_channel[&Channel::new("slack").unwrap()];
     assert_eq!((made.chars_min, made.chars_max), (1_500, 4_000));

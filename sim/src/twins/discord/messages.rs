@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Discord,
+    files::{self, File},
     render::{self, Calls},
     rest::{Failure, caller},
     state::{Message, State},
@@ -37,6 +38,7 @@ struct Draft {
     nonce: Option<String>,
     enforced: bool,
     reply_to: Option<String>,
+    file: Option<File>,
 }
 
 /// `POST /channels/{channel}/messages`. A slow platform shows the message at once, and answers later.
@@ -48,9 +50,11 @@ pub(super) async fn create(
 ) -> Result<Json<Value>, Failure> {
     let accepted = {
         let state = &mut *twin.state();
-        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        state.meet(&headers);
+        let read = files::body(&headers, &body);
+        let body = read.as_ref().map(|(body, _)| body.clone()).unwrap_or_default();
         let bot = caller(state, &headers);
-        let accepted = bot.clone().and_then(|bot| accept(state, bot, &channel, &body));
+        let accepted = bot.clone().and_then(|bot| accept(state, bot, &channel, read?));
         if let Err(failure) = &accepted {
             let place = bot.ok().and_then(|bot| state.place(bot, &channel));
             let text = body["content"].as_str().unwrap_or_default();
@@ -67,10 +71,10 @@ fn accept(
     state: &mut State,
     bot: usize,
     channel: &str,
-    body: &Value,
+    body: (Value, Option<File>),
 ) -> Result<(Duration, Value), Failure> {
     let place = state.place(bot, channel).ok_or_else(Failure::unknown_channel)?;
-    let Draft { text, shown, nonce, enforced, reply_to } = draft(state, channel, body)?;
+    let Draft { text, shown, nonce, enforced, reply_to, file } = draft(state, channel, body)?;
     if let Some(known) = state.known(bot, channel, nonce.as_deref().filter(|_| enforced)) {
         return Ok((Duration::ZERO, known));
     }
@@ -90,6 +94,7 @@ fn accept(
         nonce,
         at_ms: state.now_ms(),
         edited: false,
+        file,
     };
     state.keep(message.clone());
     state.recorder.record(Kind::Sent {
@@ -97,7 +102,7 @@ fn accept(
         platform_id: message.id.clone(),
         text: message.shown.clone(),
         reply_to: message.reply_to.clone(),
-        images: Vec::new(),
+        images: message.file.iter().map(File::seen).collect(),
     });
     let shown = wire::message(state, &message);
     // The bot hears itself, as on the platform.
@@ -105,8 +110,12 @@ fn accept(
     Ok((delay, shown))
 }
 
-fn draft(state: &State, channel: &str, body: &Value) -> Result<Draft, Failure> {
-    let text = text(body)?;
+fn draft(
+    state: &State,
+    channel: &str,
+    (body, file): (Value, Option<File>),
+) -> Result<Draft, Failure> {
+    let text = text(&body, file.is_some())?;
     let nonce = match &body["nonce"] {
         Value::Null => None,
         Value::String(it) if it.chars().count() <= NONCE_MAX => Some(it.clone()),
@@ -128,12 +137,13 @@ fn draft(state: &State, channel: &str, body: &Value) -> Result<Draft, Failure> {
     let calls = Calls::read(&body["allowed_mentions"])
         .map_err(|why| Failure::invalid_form(&format!("allowed_mentions: {why}")))?;
     let shown = render::render(&text, &calls);
-    Ok(Draft { text, shown, nonce, enforced: body["enforce_nonce"] == json!(true), reply_to })
+    let enforced = body["enforce_nonce"] == json!(true);
+    Ok(Draft { text, shown, nonce, enforced, reply_to, file })
 }
 
-fn text(body: &Value) -> Result<String, Failure> {
+fn text(body: &Value, has_file: bool) -> Result<String, Failure> {
     let text = body["content"].as_str().unwrap_or_default().trim();
-    if text.is_empty() {
+    if text.is_empty() && !has_file {
         return Err(Failure::new(400, 50_006, "Cannot send an empty message"));
     }
     if text.chars().count() > TEXT_MAX {
@@ -153,7 +163,8 @@ pub(super) async fn edit(
     let bot = caller(state, &headers)?;
     let place = state.place(bot, &channel).ok_or_else(Failure::unknown_channel)?;
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let edited = text(&body).and_then(|text| {
+    let edited = own(state, bot, &channel, &id).map(|it| it.file.is_some());
+    let edited = edited.and_then(|has_file| text(&body, has_file)).and_then(|text| {
         let message = own(state, bot, &channel, &id)?;
         // An edit calls nobody.
         message.shown = render::render(&text, &Calls::default());

@@ -47,7 +47,8 @@ pub(super) async fn upgrade(
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
     let (is_closed, is_silent) = {
-        let state = twin.state();
+        let mut state = twin.state();
+        state.meet(&headers);
         let now_us = state.recorder.now_us();
         (now_us < state.closed_until_us, now_us < state.silent_until_us)
     };

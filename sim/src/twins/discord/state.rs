@@ -5,11 +5,12 @@ use std::{
     time::Duration,
 };
 
+use axum::http::{HeaderMap, header};
 use creel_judge::trace::{Kind, Place};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
-use super::{Bot, CHANNEL, wire};
+use super::{Bot, CHANNEL, files::File, wire};
 use crate::{
     declared,
     recorder::Recorder,
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub(super) silent_until_us: i64,
     zero_unix_s: i64,
     numbers: u64,
+    /// Where clients find us.
+    pub(super) host: String,
 }
 
 /// A chat of the scenario.
@@ -101,6 +104,7 @@ pub(super) struct Message {
     pub(super) nonce: Option<String>,
     pub(super) at_ms: i64,
     pub(super) edited: bool,
+    pub(super) file: Option<File>,
 }
 
 impl State {
@@ -116,6 +120,14 @@ impl State {
             silent_until_us: i64::MIN,
             zero_unix_s,
             numbers: 0,
+            host: String::new(),
+        }
+    }
+
+    /// Learns where a client finds us.
+    pub(super) fn meet(&mut self, headers: &HeaderMap) {
+        if let Some(host) = headers.get(header::HOST).and_then(|it| it.to_str().ok()) {
+            host.clone_into(&mut self.host);
         }
     }
 
@@ -202,6 +214,7 @@ impl State {
             nonce: None,
             at_ms: self.now_ms(),
             edited: false,
+            file: inbound.image.as_ref().map(File::of),
         };
         self.keep(message.clone());
         let mut event = wire::message(self, &message);

@@ -35,7 +35,7 @@ pub(super) fn message(state: &State, it: &Message) -> Value {
         "id": it.id, "channel_id": it.channel, "author": author(state, it), "content": it.text,
         "timestamp": date(it.at_ms), "edited_timestamp": it.edited.then(|| date(state.now_ms())),
         "tts": false, "mention_everyone": false, "mentions": mentions, "mention_roles": [],
-        "attachments": [], "embeds": [], "pinned": false, "components": [], "flags": 0,
+        "attachments": it.file.iter().map(|file| file.wire(it, &state.host)).collect::<Vec<_>>(), "embeds": [], "pinned": false, "components": [], "flags": 0,
         "type": if it.reply_to.is_some() { 19 } else { 0 },
     });
     if let Some(nonce) = &it.nonce {

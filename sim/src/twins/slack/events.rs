@@ -35,11 +35,12 @@ pub(super) struct Told {
     pub(super) text: String,
     pub(super) ts: String,
     pub(super) thread_ts: Option<String>,
+    pub(super) files: Vec<Value>,
 }
 
 /// The callback for one event of a message. Delivered again, it is the same.
 pub(super) fn callback(told: &Told, event: Event, app: &str) -> Value {
-    let Told { team, channel, channel_type, user, text, ts, thread_ts } = told;
+    let Told { team, channel, channel_type, user, text, ts, thread_ts, files } = told;
     let mut inner = json!({
         "type": event.name(),
         "user": user,
@@ -52,6 +53,12 @@ pub(super) fn callback(told: &Told, event: Event, app: &str) -> Value {
     });
     if event == Event::Message {
         inner["channel_type"] = json!(channel_type);
+    }
+    if !files.is_empty() {
+        inner["files"] = json!(files);
+        if event == Event::Message {
+            inner["subtype"] = json!("file_share");
+        }
     }
     if let Some(thread) = thread_ts {
         inner["thread_ts"] = json!(thread);

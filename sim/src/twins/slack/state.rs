@@ -6,12 +6,11 @@ use std::{
 };
 
 use creel_judge::trace::{Kind, Place};
-use serde_json::{Value, json};
 
 use super::{
-    CHANNEL,
     account::{Account, Envelope, Known},
     events::{Told, call, callback, escaped},
+    files::Files,
 };
 use crate::{
     base::Credentials,
@@ -27,8 +26,8 @@ const TEAM: &str = "T1";
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) recorder: Recorder,
-    accounts: BTreeMap<String, Account>,
-    chats: BTreeMap<String, Member>,
+    pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) chats: BTreeMap<String, Member>,
     /// What people wrote, by the messages' names, to deliver it once more.
     written: BTreeMap<String, Written>,
     /// What has to be delivered, by its moment and its number.
@@ -36,7 +35,7 @@ pub(super) struct State {
     /// What was due while the gateway was neither connected nor called.
     parked: Vec<Delivery>,
     /// What everybody wrote, in order.
-    lines: Vec<Line>,
+    pub(super) lines: Vec<Line>,
     fetched: BTreeSet<String>,
     /// How connections end, by their numbers.
     cuts: BTreeMap<u64, Cut>,
@@ -46,6 +45,9 @@ pub(super) struct State {
     paths: BTreeMap<String, String>,
     zero_unix_s: i64,
     numbers: u64,
+    pub(super) files: Files,
+    /// Where clients find us.
+    pub(super) host: String,
 }
 
 /// A callback on its way.
@@ -70,19 +72,21 @@ struct Written {
 
 /// A message, as people see it.
 #[derive(Clone, Debug)]
-struct Line {
-    place: Place,
-    ts: String,
-    by_us: bool,
-    text: String,
+pub(super) struct Line {
+    pub(super) place: Place,
+    pub(super) ts: String,
+    pub(super) by_us: bool,
+    pub(super) text: String,
+    /// The pictures, as people see them.
+    pub(super) images: Vec<String>,
 }
 
 /// A chat of the scenario.
 #[derive(Debug)]
-struct Member {
-    chat: Chat,
-    place: Place,
-    faults: VecDeque<SendFault>,
+pub(super) struct Member {
+    pub(super) chat: Chat,
+    pub(super) place: Place,
+    pub(super) faults: VecDeque<SendFault>,
 }
 
 impl State {
@@ -108,6 +112,8 @@ impl State {
             paths,
             zero_unix_s,
             numbers: 0,
+            files: Files::default(),
+            host: String::new(),
         }
     }
 
@@ -115,6 +121,11 @@ impl State {
         let place = declared::place(chat);
         let faults = faults.iter().cloned().collect();
         self.chats.insert(name.to_owned(), Member { chat: chat.clone(), place, faults });
+    }
+
+    /// Learns where a client finds us.
+    pub(super) fn meet(&mut self, host: &str) {
+        host.clone_into(&mut self.host);
     }
 
     /// Whether a chat of this name has been added.
@@ -161,6 +172,7 @@ impl State {
             text: format!("{mention}{}", escaped(&inbound.text)),
             ts: ts.clone(),
             thread_ts: place.thread.clone(),
+            files: inbound.image.iter().map(|it| self.files.keep(it, &self.host)).collect(),
         };
         let both = inbound.mention && channel_type == "channel";
         let usual = if both { &[Event::Message, Event::AppMention][..] } else { &[Event::Message] };
@@ -183,7 +195,8 @@ impl State {
             times: 0,
         };
         let (place, text) = (place.clone(), inbound.text.clone());
-        self.lines.push(Line { place, ts: ts.clone(), by_us: false, text });
+        let images = inbound.image.iter().map(crate::picture::Picture::seen).collect();
+        self.lines.push(Line { place, ts: ts.clone(), by_us: false, text, images });
         self.written.insert(inbound.name.clone(), written);
         self.redeliver(&inbound.name);
         Some(ts)
@@ -321,78 +334,5 @@ impl State {
 
     fn account(&mut self, id: &str) -> &mut Account {
         self.accounts.get_mut(id).expect("accounts stay")
-    }
-
-    /// Where a post goes, as the scenario names it; none if the bot is not there.
-    pub(super) fn place(
-        &self,
-        account: &str,
-        channel: &str,
-        thread: Option<&str>,
-    ) -> Option<Place> {
-        let is_here = |it: &&Member| {
-            let id = match &it.chat.kind {
-                ChatKind::Direct => Self::conversation_with(&it.chat.sender),
-                ChatKind::Group { id, .. } | ChatKind::Room { id, .. } => id.clone(),
-            };
-            it.chat.account == account && id == channel
-        };
-        let here = self.chats.values().find(is_here)?;
-        Some(Place {
-            channel: CHANNEL.to_owned(),
-            account: account.to_owned(),
-            peer: here.place.peer.clone(),
-            thread: thread.map(str::to_owned),
-        })
-    }
-
-    /// Whether a channel is a conversation of several people; none if there is no such channel.
-    pub(super) fn is_group(&self, account: &str, channel: &str) -> Option<bool> {
-        let place = self.place(account, channel, None)?;
-        let here = self.chats.values().find(|it| it.place.peer == place.peer)?;
-        Some(matches!(here.chat.kind, ChatKind::Group { .. }))
-    }
-
-    /// Whether a person is on the platform.
-    pub(super) fn knows(&self, person: &str) -> bool {
-        self.chats.values().any(|it| it.chat.sender == person)
-    }
-
-    /// What happens to the next message into a place.
-    pub(super) fn next_fault(&mut self, place: &Place) -> SendFault {
-        let mut here = self.chats.values_mut().filter(|it| it.place == *place);
-        here.find_map(|it| it.faults.pop_front()).unwrap_or(SendFault::Accept)
-    }
-
-    pub(super) fn show(&mut self, place: Place, text: String) -> String {
-        let ts = self.next_ts();
-        self.recorder.record(Kind::Sent {
-            place: place.clone(),
-            platform_id: ts.clone(),
-            text: text.clone(),
-            reply_to: None,
-            images: Vec::new(),
-        });
-        self.lines.push(Line { place, ts: ts.clone(), by_us: true, text });
-        ts
-    }
-
-    pub(super) fn last_text(&self, place: &Place) -> Option<String> {
-        let here = |it: &&Line| it.by_us && it.place == *place;
-        self.lines.iter().rev().find(here).map(|it| it.text.clone())
-    }
-
-    /// What everybody wrote, as JSON.
-    pub(super) fn conversation(&self) -> Value {
-        let line = |it: &Line| {
-            json!({
-                "chat": it.place.peer,
-                "thread": it.place.thread,
-                "ts": it.ts,
-                "is_bot": it.by_us,
-                "text": it.text,
-            })
-        };
-        self.lines.iter().map(line).collect()
     }
 }

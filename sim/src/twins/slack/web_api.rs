@@ -1,4 +1,5 @@
-//! The Web API: `auth.test`, `apps.connections.open`, `conversations.open`, `conversations.info`, `chat.postMessage`.
+//! The Web API: `auth.test`, `apps.connections.open`, `conversations.open`, `conversations.info`, `chat.postMessage`, and the
+//! two methods around an upload.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use creel_judge::trace::{Kind, Place};
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
-use super::{Slack, events::shown, state::State};
+use super::{Slack, events::shown, files, state::State};
 use crate::scenario::SendFault;
 
 /// The longest text, in characters.
@@ -41,6 +42,7 @@ pub(super) async fn take(
     body: Bytes,
 ) -> Response {
     let of = |name| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    twin.state().meet(of(header::HOST));
     let mut arguments = match arguments(of(header::CONTENT_TYPE), &body) {
         Ok(arguments) => arguments,
         Err(error) => return refusal(error),
@@ -96,7 +98,17 @@ pub(super) async fn take(
                 None => refusal("channel_not_found"),
             }
         }
-        "chat.postMessage" => post(&twin, &account, &arguments).await,
+        "chat.postMessage" => {
+            let taken = accept(&mut twin.state(), &account, &arguments);
+            answer(&twin, taken, text(&arguments, "text")).await
+        }
+        "files.getUploadURLExternal" => {
+            Json(files::upload_url(&mut twin.state(), &arguments)).into_response()
+        }
+        "files.completeUploadExternal" => {
+            let taken = files::complete(&mut twin.state(), &account, &arguments);
+            answer(&twin, taken, text(&arguments, "initial_comment")).await
+        }
         _ => refusal("unknown_method"),
     }
 }
@@ -125,7 +137,7 @@ fn form(text: &str) -> Map<String, Value> {
     text.split('&').filter_map(pair).collect()
 }
 
-fn text<'a>(arguments: &'a Map<String, Value>, name: &str) -> &'a str {
+pub(super) fn text<'a>(arguments: &'a Map<String, Value>, name: &str) -> &'a str {
     arguments.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -133,29 +145,31 @@ fn refusal(error: &str) -> Response {
     Json(json!({ "ok": false, "error": error })).into_response()
 }
 
+/// A message that is taken: what is answered, how slowly.
+pub(super) struct Taken {
+    pub(super) answer: Value,
+    pub(super) delay: Duration,
+}
+
 /// Why a message is not taken.
-struct Refusal {
+pub(super) struct Refusal {
     place: Option<Place>,
     status: u16,
     retry_after_s: Option<u64>,
     error: &'static str,
 }
 
-async fn post(twin: &Slack, account: &str, arguments: &Map<String, Value>) -> Response {
-    let taken = accept(&mut twin.state(), account, arguments);
-    let channel = text(arguments, "channel");
+async fn answer(twin: &Slack, taken: Result<Taken, Box<Refusal>>, text: &str) -> Response {
     match taken {
-        Ok((ts, delay)) => {
+        Ok(Taken { answer, delay }) => {
             sleep(delay).await;
-            let message = json!({ "type": "message", "ts": ts, "text": text(arguments, "text") });
-            Json(json!({ "ok": true, "channel": channel, "ts": ts, "message": message }))
-                .into_response()
+            Json(answer).into_response()
         }
         Err(refused) => {
             let Refusal { place, status, retry_after_s, error } = *refused;
             twin.state().recorder.record(Kind::Refused {
                 place,
-                text: shown(text(arguments, "text")),
+                text: shown(text),
                 status,
                 retry_after_s,
                 description: error.to_owned(),
@@ -176,15 +190,20 @@ async fn post(twin: &Slack, account: &str, arguments: &Map<String, Value>) -> Re
     }
 }
 
-/// Takes a message, unless it is not valid or the scenario refuses it. With its time stamp, how slow to answer.
+pub(super) fn refused<T>(
+    place: Option<Place>,
+    status: u16,
+    error: &'static str,
+) -> Result<T, Box<Refusal>> {
+    Err(Box::new(Refusal { place, status, retry_after_s: None, error }))
+}
+
+/// Takes a message, unless it is not valid or the scenario refuses it.
 fn accept(
     state: &mut State,
     account: &str,
     arguments: &Map<String, Value>,
-) -> Result<(String, Duration), Box<Refusal>> {
-    let refused = |place: Option<Place>, status, error| {
-        Err(Box::new(Refusal { place, status, retry_after_s: None, error }))
-    };
+) -> Result<Taken, Box<Refusal>> {
     let known = |it: &String| POST_FIELDS.contains(&it.as_str());
     if !arguments.keys().all(known) {
         return refused(None, 400, "invalid_arguments");
@@ -202,9 +221,21 @@ fn accept(
         count if count > TEXT_CHARS_MAX => return refused(Some(place), 400, "msg_too_long"),
         _ => (),
     }
-    let delay = match state.next_fault(&place) {
-        SendFault::Accept => Duration::ZERO,
-        SendFault::Slow { delay } => delay,
+    let delay = delay(state, &place)?;
+    let ts = state.show(place, shown(words), Vec::new());
+    let message = json!({ "type": "message", "ts": ts, "text": words });
+    let channel = text(arguments, "channel");
+    Ok(Taken {
+        answer: json!({ "ok": true, "channel": channel, "ts": ts, "message": message }),
+        delay,
+    })
+}
+
+/// How slowly the next message into a place is answered, unless the scenario refuses it.
+pub(super) fn delay(state: &mut State, place: &Place) -> Result<Duration, Box<Refusal>> {
+    match state.next_fault(place) {
+        SendFault::Accept => Ok(Duration::ZERO),
+        SendFault::Slow { delay } => Ok(delay),
         SendFault::Refuse { status, retry_after_s } => {
             let error = match status {
                 401 => "invalid_auth",
@@ -214,15 +245,13 @@ fn accept(
                 500.. => "internal_error",
                 _ => "restricted_action",
             };
-            return Err(Box::new(Refusal { place: Some(place), status, retry_after_s, error }));
+            Err(Box::new(Refusal { place: Some(place.clone()), status, retry_after_s, error }))
         }
-    };
-    let ts = state.show(place, shown(words));
-    Ok((ts, delay))
+    }
 }
 
 /// Whether a text is a time stamp: ten digits, a full stop, six digits.
-fn is_ts(text: &str) -> bool {
+pub(super) fn is_ts(text: &str) -> bool {
     let digits = |it: &str, count| it.len() == count && it.bytes().all(|it| it.is_ascii_digit());
     text.split_once('.').is_some_and(|(a, b)| digits(a, 10) && digits(b, 6))
 }
