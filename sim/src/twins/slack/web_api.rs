@@ -66,9 +66,18 @@ pub(super) async fn take(
             None => refusal("invalid_auth"),
         };
     }
+    call(&twin, (&method, token), &arguments).await
+}
+
+/// A method of a bot.
+async fn call(
+    twin: &Slack,
+    (method, token): (&str, &str),
+    arguments: &Map<String, Value>,
+) -> Response {
     let account = twin.state().bot(token).map(|(id, _)| id.clone());
     let Some(account) = account else { return refusal("invalid_auth") };
-    match method.as_str() {
+    match method {
         "auth.test" => {
             let mut state = twin.state();
             let (_, bot) = state.bot(token).expect("it was just found");
@@ -81,7 +90,7 @@ pub(super) async fn take(
             .into_response()
         }
         "conversations.open" => {
-            let person = text(&arguments, "users");
+            let person = text(arguments, "users");
             if !twin.state().knows(person) {
                 return refusal("user_not_found");
             }
@@ -89,7 +98,7 @@ pub(super) async fn take(
             Json(json!({ "ok": true, "channel": { "id": id } })).into_response()
         }
         "conversations.info" => {
-            let channel = text(&arguments, "channel");
+            let channel = text(arguments, "channel");
             match twin.state().is_group(&account, channel) {
                 Some(group) => Json(json!({ "ok": true, "channel": {
                     "id": channel, "is_channel": !group, "is_mpim": group, "is_im": false,
@@ -99,15 +108,15 @@ pub(super) async fn take(
             }
         }
         "chat.postMessage" => {
-            let taken = accept(&mut twin.state(), &account, &arguments);
-            answer(&twin, taken, text(&arguments, "text")).await
+            let taken = accept(&mut twin.state(), &account, arguments);
+            answer(twin, taken, text(arguments, "text")).await
         }
         "files.getUploadURLExternal" => {
-            Json(files::upload_url(&mut twin.state(), &arguments)).into_response()
+            Json(files::upload_url(&mut twin.state(), arguments)).into_response()
         }
         "files.completeUploadExternal" => {
-            let taken = files::complete(&mut twin.state(), &account, &arguments);
-            answer(&twin, taken, text(&arguments, "initial_comment")).await
+            let taken = files::complete(&mut twin.state(), &account, arguments);
+            answer(twin, taken, text(arguments, "initial_comment")).await
         }
         _ => refusal("unknown_method"),
     }
