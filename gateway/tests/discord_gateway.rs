@@ -366,7 +366,8 @@ async fn a_persons_direct_chat_is_asked_for_once() {
     let account = account();
     for _ in 0..2 {
         let sent =
-            discord::send(http.clone(), &account, &outgoing(PeerKind::Direct, None), 5).await;
+            discord::send(http.clone(), &account, (&outgoing(PeerKind::Direct, None), None), 5)
+                .await;
         assert_eq!(sent, SendOutcome::Delivered);
     }
     let calls = platform.bodies.lock().unwrap().clone();
@@ -379,7 +380,7 @@ async fn a_persons_direct_chat_is_asked_for_once() {
 async fn a_refusal_says_whether_to_try_again() {
     let outcome = async |status: u16, body: Value| {
         let (_, http, _servers) = platform(&[Play::Works], (status, body));
-        discord::send(http, &account(), &outgoing(PeerKind::Channel, None), 5).await
+        discord::send(http, &account(), (&outgoing(PeerKind::Channel, None), None), 5).await
     };
     let refusal = |code: u32| json!({ "message": "no", "code": code });
     let limited = json!({ "message": "slow down", "retry_after": 1.25, "global": false });
