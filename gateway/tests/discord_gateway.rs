@@ -347,7 +347,7 @@ fn outgoing(kind: PeerKind, thread: Option<&str>) -> Outgoing {
 async fn a_message_calls_nobody_has_a_nonce_and_goes_to_its_thread() {
     let (platform, http, _servers) = platform(&[Play::Works], (200, json!({ "id": "12" })));
     let outgoing = outgoing(PeerKind::Channel, Some("801"));
-    let sent = discord::send(http.clone(), &account(), &outgoing, 5).await;
+    let sent = discord::send(http.clone(), &account(), (&outgoing, None), 5).await;
     assert_eq!(sent, SendOutcome::Delivered);
     let expected = json!({
         "content": r"**hi** a \|| b",
