@@ -261,6 +261,10 @@ fn log(note: &Note) {
         Note::NotAdmitted(message, reason) => tracing::info!(%message, %reason, "not admitted"),
         Note::RunStarted(run, session) => tracing::info!(%run, %session, "run started"),
         Note::RunAnswered(run) => tracing::info!(%run, "run answered"),
+        Note::RequestFailed(run, profile, reason) => {
+            tracing::warn!(%run, %profile, reason = reason.name(), "model request failed");
+        }
+        Note::RetriesIn(run, wait) => tracing::info!(%run, %wait, "asked again later"),
         Note::RunFailed(run, why) => tracing::warn!(%run, %why, "run failed"),
         Note::RunAborted(run) => tracing::info!(%run, "run aborted"),
         Note::ToolsListed(server, count) => tracing::info!(%server, count, "tools listed"),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use creel_core::{
     egress::{Outgoing, SendOutcome},
-    ids::{AccountId, AgentId, Channel},
+    ids::{AccountId, AgentId, Channel, ProfileId},
     media::{Received, Source},
     run::{ModelFailure, ModelOutcome, ModelRequest},
     session::Entry,
@@ -46,8 +46,8 @@ pub struct Outside<N: Net> {
     pub accounts: BTreeMap<(Channel, AccountId), Account>,
     /// Providers by name.
     pub providers: BTreeMap<String, Provider>,
-    /// Keys of an agent's own, by agent and provider. One agent's keys are never used for another.
-    pub keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+    /// Each agent's secrets, by credential. One agent's are never used for another.
+    pub keys: BTreeMap<AgentId, BTreeMap<ProfileId, Secret>>,
     /// How the channels are doing: a send may find out first that an account is down.
     pub board: Arc<Board>,
     /// The date, for signatures.
@@ -69,12 +69,12 @@ impl<N: Net> Outside<N> {
         request: ModelRequest,
         parts: Option<Parts>,
     ) -> impl Future<Output = ModelOutcome> + Send {
-        let ModelRequest { run, call, model, .. } = &request;
-        let span = tracing::info_span!("model", %run, call, %model);
+        let ModelRequest { run, call, model, profile, .. } = &request;
+        let span = tracing::info_span!("model", %run, call, %model, %profile);
         async move {
             let Some((endpoint, model)) = self.endpoint(&request) else {
                 tracing::error!("no provider or no key for this model");
-                return ModelOutcome::Failed(ModelFailure::NotConfigured);
+                return ModelOutcome::Failed(ModelFailure::NotConfigured.into());
             };
             let pictures = self.pictures(&request).await;
             let asked = Asked { model, request: &request, pictures: &pictures };
@@ -159,9 +159,8 @@ impl<N: Net> Outside<N> {
 
     fn endpoint<'a>(&self, request: &'a ModelRequest) -> Option<(Endpoint, &'a str)> {
         let (provider, model) = request.model.as_str().split_once('/')?;
-        let Provider { base_url, key } = self.providers.get(provider)?;
-        let own = self.keys.get(&request.agent).and_then(|it| it.get(provider));
-        let key = own.or(key.as_ref())?.clone();
-        Some((Endpoint { base_url: base_url.clone(), key }, model))
+        let base_url = self.providers.get(provider)?.base_url.clone();
+        let key = self.keys.get(&request.agent)?.get(&request.profile)?.clone();
+        Some((Endpoint { base_url, key }, model))
     }
 }

@@ -8,6 +8,7 @@ mod agents;
 mod broadcast;
 mod channels;
 mod commands;
+mod credentials;
 mod environment;
 mod mentions;
 mod messages;
@@ -30,7 +31,7 @@ use std::{
 
 use creel_core::{
     gateway,
-    ids::{AccountId, AgentId, Channel},
+    ids::{AccountId, AgentId, Channel, ProfileId},
     profile::Version,
 };
 use creel_document::{
@@ -89,8 +90,8 @@ pub struct Settings {
     pub accounts: BTreeMap<(Channel, AccountId), Account>,
     /// Providers by name.
     pub providers: BTreeMap<String, Provider>,
-    /// Keys of an agent's own, by agent and provider.
-    pub keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+    /// Each agent's secrets, by credential.
+    pub keys: BTreeMap<AgentId, BTreeMap<ProfileId, Secret>>,
     /// Servers of tools.
     pub servers: Vec<ServerSettings>,
     /// Each agent's folder: on the disk, unless a simulation puts another here.
@@ -227,6 +228,7 @@ fn convert(
             queue,
             max_concurrent: defaults.max_concurrent.unwrap_or_else(|| width(source)),
             run_timeout: agents::run_timeout(document, &profile),
+            failover: credentials::policy(document, &profile),
             tools: tools::settings(document),
             streaming,
             text_limits: found

@@ -7,7 +7,7 @@
 mod log;
 
 use creel_core::{
-    ids::{AgentId, ModelId, RunId},
+    ids::{AgentId, ModelId, ProfileId, RunId},
     run::{ModelOutcome, ModelRequest},
     session::{Entry, History},
 };
@@ -42,6 +42,7 @@ fn request() -> ModelRequest {
         call: 1,
         agent: AgentId::new("main").unwrap(),
         model: ModelId::new("p/m").unwrap(),
+        profile: ProfileId::new("p:default").unwrap(),
         system: "You help.".into(),
         history,
         deltas: false,
@@ -57,7 +58,7 @@ async fn ask(base_url: String) -> String {
     let outcome = openai::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
     let outcome = match outcome {
         ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
-        ModelOutcome::Failed(failure) => format!("{failure:?}: {failure}"),
+        ModelOutcome::Failed(failed) => format!("{:?}: {}", failed.failure, failed.failure),
     };
     let logged = log.text();
     let ours = logged.lines().filter(|it| it.contains("creel_gateway"));

@@ -35,12 +35,14 @@ pub enum Command {
     Send(Option<Verdict>),
     /// `/send` with something that it does not take.
     SendRefused,
+    /// `/model [provider/model][@profile]`: which model answers, and with which credential. Alone, it asks.
+    Model(String),
     /// A control command that the contract has and this gateway does not have yet.
     Unsupported(&'static str),
 }
 
 /// Commands of the contract that are answered with a notice until they exist.
-const UNSUPPORTED: [&str; 3] = ["/model", "/compact", "/context"];
+const UNSUPPORTED: [&str; 2] = ["/compact", "/context"];
 
 /// Understands a text as a command, if it is one of ours. Any other text, slash or not, is for the model.
 pub fn parse(version: Version, text: &str) -> Option<Command> {
@@ -52,6 +54,7 @@ pub fn parse(version: Version, text: &str) -> Option<Command> {
         "/status" if rest.is_empty() => Some(Command::Status),
         "/new" | "/reset" => Some(Command::New { rest: rest.to_owned() }),
         "/queue" => Some(queue(version, rest)),
+        "/model" => Some(Command::Model(rest.to_owned())),
         "/send" => Some(match rest.to_ascii_lowercase().as_str() {
             "on" => Command::Send(Some(Verdict::Allow)),
             "off" => Command::Send(Some(Verdict::Deny)),

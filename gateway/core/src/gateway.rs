@@ -7,8 +7,10 @@
 mod addressing;
 mod builtins;
 mod control;
+mod failing;
 mod gathering;
 mod lives;
+mod models;
 mod note;
 mod sends;
 mod settings;
@@ -30,6 +32,7 @@ use crate::{
     command::{self, Command},
     deadlines::Deadlines,
     egress::{Outbox, Outgoing, SendOutcome, stream::Stream},
+    failover::credentials::Ledger,
     ids::{AccountId, AgentId, Channel, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
@@ -116,6 +119,7 @@ enum Timer {
     Burst(BurstKey),
     Lane(SessionKey),
     Run(RunId),
+    Retry(RunId),
     Archive(SessionKey),
     Stream(RunId),
     Route(Route),
@@ -140,6 +144,11 @@ pub struct Gateway {
     streams: BTreeMap<RunId, Stream>,
     talks: Vec<Talk>,
     outbox: Outbox,
+    /// How each agent's credentials are doing.
+    ledgers: BTreeMap<AgentId, Ledger>,
+    no_ledger: Ledger,
+    /// What waits between tries differ by.
+    seed: u64,
     deadlines: Deadlines<Timer>,
     /// What the wall clock showed when the step under way began.
     wall: WallTime,
@@ -147,7 +156,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway in which nothing has happened yet. `seed` decides pairing codes, nothing else.
+    /// A gateway in which nothing has happened yet. `seed` decides pairing codes and by how much waits differ, nothing else.
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
             lanes: Lanes::new(settings.max_concurrent, settings.tools.subagents.max_concurrent),
@@ -165,6 +174,9 @@ impl Gateway {
             streams: BTreeMap::new(),
             talks: Vec::new(),
             outbox: Outbox::default(),
+            ledgers: BTreeMap::new(),
+            no_ledger: Ledger::new(),
+            seed,
             deadlines: Deadlines::default(),
             wall: WallTime::default(),
             days: Days::default(),
@@ -225,6 +237,7 @@ impl Gateway {
                 Timer::Burst(key) => self.finish_burst(now, &key, effects),
                 Timer::Lane(key) => self.drain(now, &key, effects),
                 Timer::Run(run) => self.time_out(now, run, effects),
+                Timer::Retry(run) => self.retry(now, run, effects),
                 Timer::Archive(key) => self.archive(&key),
                 Timer::Stream(run) => self.stream_idles(now, run, effects),
                 Timer::Route(route) => self.pump(now, &route, effects),

@@ -74,6 +74,10 @@ ids! {
     RoleId "a role id" as_given;
     /// A model, as `provider/model`.
     ModelId "a model id" as_given;
+    /// A model provider.
+    ProviderId "a provider" as_given;
+    /// A credential, by the name of its auth profile.
+    ProfileId "an auth profile" as_given;
 }
 
 /// Counts runs of one gateway's life, from 1.

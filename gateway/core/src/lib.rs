@@ -17,6 +17,7 @@
 //! - [`life`]: when the conversation begins anew.
 //! - [`lane`]: what happens while the conversation is busy.
 //! - [`run`]: the turn's way through the model.
+//! - [`failover`]: which model and credential, and what a failure means.
 //! - [`tools`]: what the model may ask for meanwhile.
 //! - [`egress`]: answers leave, in order and in pieces.
 //! - [`gateway`]: all of it on one page; read it first.
@@ -28,6 +29,7 @@ pub mod broadcast;
 pub mod command;
 pub mod deadlines;
 pub mod egress;
+pub mod failover;
 pub mod gateway;
 pub mod ids;
 pub mod ingress;

@@ -1,6 +1,11 @@
 //! A profile names one version of the contract; every constant that changed between versions is a field of it.
 
-use crate::{lane::Mode, life::Hour, time::Millis};
+use crate::{
+    failover::ledger::{POLICY_2026_3, POLICY_2026_9, Policy},
+    lane::Mode,
+    life::Hour,
+    time::Millis,
+};
 
 /// Which version of the contract the gateway keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +43,7 @@ impl Version {
                 main_lane_width: 4,
                 daily_reset: Some(Hour::DEFAULT),
                 daily_from: DailyFrom::LastUpdate,
+                failover: POLICY_2026_3,
             },
             Self::V2026_9 => Profile {
                 version: self,
@@ -50,6 +56,7 @@ impl Version {
                 main_lane_width: 8,
                 daily_reset: None,
                 daily_from: DailyFrom::Start,
+                failover: POLICY_2026_9,
             },
         }
     }
@@ -79,6 +86,8 @@ pub struct Profile {
     pub daily_reset: Option<Hour>,
     /// Which moment the daily reset is measured from.
     pub daily_from: DailyFrom,
+    /// What failures of models and credentials lead to, unless configured.
+    pub failover: Policy,
 }
 
 /// Which moment of a session the daily reset is measured from.

@@ -2,16 +2,19 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    fmt,
     sync::Arc,
 };
 
 use crate::{
-    ids::{AgentId, ModelId, RunId},
+    failover::{Reason, classify::Failure, plan::Plan},
+    ids::{AgentId, ModelId, ProfileId, RunId},
     message::Turn,
     origin::Route,
     owners::Authority,
     session::History,
     session_key::SessionKey,
+    time::Millis,
     tools::{Round, ToolCall, ToolSpec},
 };
 
@@ -28,6 +31,10 @@ pub struct Run {
     pub lane: LaneName,
     /// How far it is.
     pub phase: Phase,
+    /// With which models and credentials it asks.
+    pub plan: Plan,
+    /// Why its last request failed, if one did.
+    pub last_failure: Option<Reason>,
     /// How many tools its model has asked for.
     pub tool_calls: u32,
     /// What its model had sent by the `message` tool, and where to: the same words and image are not sent twice.
@@ -39,7 +46,8 @@ impl Run {
     pub fn new(session: SessionKey, lane: LaneName, turn: Turn) -> Self {
         let (route, authority) = (turn.route.clone(), turn.authority);
         let (phase, sent) = (Phase::Pending(turn), BTreeSet::new());
-        Self { session, route, authority, lane, phase, tool_calls: 0, sent }
+        let (plan, last_failure) = (Plan::default(), None);
+        Self { session, route, authority, lane, phase, plan, last_failure, tool_calls: 0, sent }
     }
 }
 
@@ -50,6 +58,8 @@ pub enum Phase {
     Pending(Turn),
     /// Its model request of this number, from 1, is under way.
     Calling(u32),
+    /// Its model request of this number failed, and is made again after a wait.
+    Waiting(u32),
     /// The answer to its model request of this number asked for tools, which run.
     Tools(u32, Round),
 }
@@ -65,6 +75,8 @@ pub struct ModelRequest {
     pub agent: AgentId,
     /// Which model.
     pub model: ModelId,
+    /// With which of the agent's credentials.
+    pub profile: ProfileId,
     /// The system prompt.
     pub system: Arc<str>,
     /// What was said, the new entries last.
@@ -81,7 +93,7 @@ pub enum ModelOutcome {
     /// The whole answer.
     Answered(Answer),
     /// No answer, or not the whole of it.
-    Failed(ModelFailure),
+    Failed(ModelFailed),
 }
 
 /// What a model answered.
@@ -119,9 +131,63 @@ pub enum ModelFailure {
     /// The answer was longer than the gateway takes.
     #[error("the model's answer was too long")]
     TooLong,
+    /// Nothing came of it for too long.
+    #[error("the model provider was silent for too long")]
+    Silent,
+    /// It said in the middle of the answer that it failed.
+    #[error("the model's answer ended in an error")]
+    InStream,
+    /// It said that the answer ended for a reason that is none of the usual ones.
+    #[error("the model's answer ended early")]
+    EndedEarly,
     /// No credential or provider is configured for the model.
     #[error("no provider with a credential is configured for this agent's model")]
     NotConfigured,
+}
+
+/// A failure, with what the provider said about it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ModelFailed {
+    /// What kind of failure.
+    pub failure: ModelFailure,
+    /// The provider's code or type of it; the end's reason for [`ModelFailure::EndedEarly`].
+    pub code: String,
+    /// The provider's words. They tell the reason, and go nowhere.
+    pub words: String,
+    /// How long the provider asked to be left alone.
+    pub rest_asked: Option<Millis>,
+}
+
+impl ModelFailed {
+    /// As the classifier reads it.
+    pub fn seen(&self) -> Failure<'_> {
+        let Self { failure, code, words, rest_asked: _ } = self;
+        match *failure {
+            ModelFailure::Status(status) => Failure::Status { status, code, words },
+            ModelFailure::InStream => Failure::StreamError { code, words },
+            ModelFailure::EndedEarly => Failure::FinishReason(code),
+            ModelFailure::Unreachable => Failure::Connection,
+            ModelFailure::BrokenOff => Failure::EndMissing,
+            ModelFailure::Malformed => Failure::Malformed,
+            ModelFailure::Silent => Failure::TimedOut,
+            ModelFailure::TooLong | ModelFailure::NotConfigured => Failure::Local,
+        }
+    }
+}
+
+impl From<ModelFailure> for ModelFailed {
+    fn from(failure: ModelFailure) -> Self {
+        Self { failure, code: String::new(), words: String::new(), rest_asked: None }
+    }
+}
+
+/// Without the provider's words, which may hold secrets.
+impl fmt::Debug for ModelFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { failure, code: _, words: _, rest_asked } = self;
+        let mut shown = f.debug_struct("ModelFailed");
+        shown.field("failure", failure).field("rest_asked", rest_asked).finish_non_exhaustive()
+    }
 }
 
 /// Whose slots a run uses. What one lane's runs start is in another lane, so that it never waits for its parent's slot.

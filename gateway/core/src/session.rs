@@ -1,9 +1,9 @@
 //! A session: one conversation's history, its overrides and its lane.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    ids::{AgentId, ModelId},
+    ids::{AgentId, ModelId, ProfileId, ProviderId},
     lane::{Lane, QueueOverride},
     life::Life,
     media::{IMAGES_KEPT_MAX, Said},
@@ -82,8 +82,14 @@ pub struct Session {
     pub queue: QueueOverride,
     /// What `/send` said; the configuration holds where it said nothing.
     pub send: Option<Verdict>,
-    /// What `/new <model>` chose.
+    /// What `/new <model>` or `/model` chose.
     pub model: Option<ModelId>,
+    /// The credential that `/model` chose.
+    pub pin: Option<ProfileId>,
+    /// The credential that answered last, by provider.
+    pub profiles: BTreeMap<ProviderId, ProfileId>,
+    /// The fallback that answered last, if one did.
+    pub answered_by: Option<ModelId>,
     /// The queue.
     pub lane: Lane,
     /// What resets are measured from; none before the first message of a life.
@@ -106,6 +112,9 @@ impl Session {
             queue: QueueOverride::default(),
             send: None,
             model: None,
+            pin: None,
+            profiles: BTreeMap::new(),
+            answered_by: None,
             lane: Lane::default(),
             life: None,
             over: false,
@@ -114,11 +123,14 @@ impl Session {
         }
     }
 
-    /// Begins another life: nothing of the old one is remembered. What `/queue` set stays.
+    /// Begins another life: nothing of the old one is remembered. What `/queue` set stays, and a credential that a person
+    /// chose.
     pub fn renew(&mut self) {
         self.generation += 1;
         self.history = History::default();
         self.model = None;
+        self.profiles = BTreeMap::new();
+        self.answered_by = None;
         self.life = None;
         self.over = false;
     }

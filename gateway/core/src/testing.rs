@@ -6,8 +6,11 @@ use crate::{
     admission::{AccountRules, DmPolicy, Rules, Senders},
     broadcast::Broadcasts,
     egress::stream::Streaming,
+    failover::credentials::{Credential, Credentials, Kind},
     gateway::{Agent, Settings},
-    ids::{AccountId, AgentId, Channel, MessageId, ModelId, PeerId, SenderId},
+    ids::{
+        AccountId, AgentId, Channel, MessageId, ModelId, PeerId, ProfileId, ProviderId, SenderId,
+    },
     ingress::BurstConfig,
     lane::{Cap, DropPolicy, Mode, QueueConfig, QueueOverride},
     life::{LifeRules, ResetPolicy, Zone},
@@ -82,6 +85,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         queue: QueueConfig { all: queue, ..QueueConfig::default() },
         max_concurrent: 2,
         run_timeout: Millis::from_s(600),
+        failover: version.profile().failover,
         tools: ToolSettings::default(),
         streaming: Streaming::default(),
         text_limits: BTreeMap::new(),
@@ -99,9 +103,21 @@ pub(crate) fn never_over(version: Version) -> LifeRules {
     }
 }
 
+/// API keys of the providers that stand before the colons.
+pub(crate) fn credentials(ids: &[&str]) -> Credentials {
+    let one = |it: &&str| {
+        let (provider, _) = it.split_once(':').unwrap();
+        let provider = ProviderId::new(provider).unwrap();
+        (ProfileId::new(it).unwrap(), Credential { provider, kind: Kind::ApiKey })
+    };
+    Credentials { stored: ids.iter().map(one).collect(), ..Credentials::default() }
+}
+
 fn agent(model: ModelId) -> Agent {
     Agent {
         model,
+        fallbacks: Vec::new(),
+        credentials: credentials(&["openai:default"]),
         system: "You help.".into(),
         mentions: Mentions::default(),
         tools: Policy::default(),

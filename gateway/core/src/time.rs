@@ -58,6 +58,13 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// How long it is from `earlier` to this moment; no time if it is not earlier.
+    pub const fn since(self, earlier: Self) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
 impl Add<Millis> for Timestamp {
     type Output = Self;
 

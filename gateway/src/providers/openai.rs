@@ -5,12 +5,13 @@
 
 mod calls;
 mod content;
+mod refusal;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use creel_core::{
-    run::{Answer, ModelFailure, ModelOutcome, ModelRequest},
+    run::{Answer, ModelFailed, ModelFailure, ModelOutcome, ModelRequest},
     session::Entry,
     tools::ToolSpec,
 };
@@ -36,12 +37,6 @@ const STREAM_BYTES_MAX: usize = 64 * ANSWER_BYTES_MAX;
 
 /// How long the end of a stream is waited for after `[DONE]`, so that its connection can be used again.
 const END_WAIT: Duration = Duration::from_secs(1);
-
-/// How much of an error's body is read for the log, in bytes.
-const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// How long an error's body is waited for. Its status is known already.
-const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -128,7 +123,7 @@ struct Chunk {
     #[serde(default)]
     choices: Vec<Choice>,
     #[serde(default)]
-    error: Option<serde::de::IgnoredAny>,
+    error: Option<refusal::Said>,
 }
 
 #[derive(Deserialize)]
@@ -178,7 +173,7 @@ async fn exchange<N: Net>(
     endpoint: &Endpoint,
     asked: Asked<'_>,
     parts: Option<&Parts>,
-) -> Result<Answer, ModelFailure> {
+) -> Result<Answer, ModelFailed> {
     let encoded = encode(endpoint, asked).map_err(|error| {
         tracing::warn!(%error, "provider address or key cannot be used");
         ModelFailure::NotConfigured
@@ -192,13 +187,12 @@ async fn exchange<N: Net>(
     })?;
     let status = response.status();
     if status != StatusCode::OK {
-        log_error_body(status, response, &endpoint.key).await;
-        return Err(ModelFailure::Status(status.as_u16()));
+        return Err(refusal::read(status, response, &endpoint.key).await);
     }
     let kind = response.headers().get(header::CONTENT_TYPE);
     if kind.is_some_and(|it| !it.as_bytes().starts_with(EVENT_STREAM.as_bytes())) {
         tracing::warn!(content_type = ?kind, "the model's answer is not `{EVENT_STREAM}`");
-        return Err(ModelFailure::Malformed);
+        return Err(ModelFailure::Malformed.into());
     }
     read_stream(response, parts).await
 }
@@ -263,7 +257,7 @@ fn tool(spec: &ToolSpec) -> Tool<'_> {
 async fn read_stream(
     response: Response<Incoming>,
     parts: Option<&Parts>,
-) -> Result<Answer, ModelFailure> {
+) -> Result<Answer, ModelFailed> {
     // Boxed, since the compiler loses track of the closure's lifetimes across the waits below otherwise.
     let body =
         Limited::new(response.into_body(), STREAM_BYTES_MAX).map_err(Spoiled::from).boxed_unsync();
@@ -280,9 +274,9 @@ async fn read_stream(
             return Ok(Answer { text, calls: calls.finish() });
         }
         let chunk: Chunk = serde_json::from_str(&data).map_err(|_| ModelFailure::Malformed)?;
-        if chunk.error.is_some() {
+        if let Some(error) = chunk.error {
             tracing::warn!("the model's answer ended in an error");
-            return Err(ModelFailure::BrokenOff);
+            return Err(error.into_failed(ModelFailure::InStream));
         }
         for choice in chunk.choices.into_iter().take(1) {
             let part = choice.delta.content.as_deref().unwrap_or_default();
@@ -293,13 +287,20 @@ async fn read_stream(
             for piece in choice.delta.tool_calls.into_iter().flatten() {
                 calls.add(piece)?;
             }
-            finished |= choice.finish_reason.is_some();
+            match choice.finish_reason {
+                Some(reason) if refusal::is_unusual(&reason) => {
+                    let failed = ModelFailed::from(ModelFailure::EndedEarly);
+                    return Err(ModelFailed { code: reason, ..failed });
+                }
+                it => finished |= it.is_some(),
+            }
         }
         if text.len() + calls.bytes() > ANSWER_BYTES_MAX {
-            return Err(ModelFailure::TooLong);
+            return Err(ModelFailure::TooLong.into());
         }
     }
-    if finished { Ok(Answer { text, calls: calls.finish() }) } else { Err(ModelFailure::BrokenOff) }
+    let answer = Answer { text, calls: calls.finish() };
+    if finished { Ok(answer) } else { Err(ModelFailure::BrokenOff.into()) }
 }
 
 fn broken(error: &sse_stream::Error) -> ModelFailure {
@@ -311,25 +312,4 @@ fn broken(error: &sse_stream::Error) -> ModelFailure {
         sse_stream::Error::Body(_) => ModelFailure::BrokenOff,
         _ => ModelFailure::Malformed,
     }
-}
-
-/// Tells the log what kind of error it was. The body's message is left out: providers echo keys in it.
-async fn log_error_body(status: StatusCode, response: Response<Incoming>, key: &Secret) {
-    #[derive(Deserialize)]
-    struct Envelope {
-        error: Kind,
-    }
-    #[derive(Deserialize)]
-    struct Kind {
-        r#type: Option<String>,
-    }
-    let body = Limited::new(response.into_body(), ERROR_BODY_BYTES_MAX).collect();
-    let body = tokio::time::timeout(ERROR_BODY_WAIT, body).await;
-    let kind = body
-        .ok()
-        .and_then(Result::ok)
-        .and_then(|it| serde_json::from_slice::<Envelope>(&it.to_bytes()).ok())
-        .and_then(|it| it.error.r#type)
-        .map(|it| key.redact(&it));
-    tracing::warn!(%status, kind, "model request was refused");
 }

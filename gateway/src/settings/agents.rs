@@ -6,17 +6,19 @@ use std::{
     sync::Arc,
 };
 
+use super::{
+    Problems, Source,
+    credentials::{self, Held},
+    mentions, raw, tools,
+};
+use crate::{outside::Provider, secret::Secret};
 use creel_core::{
     gateway::Agent,
-    ids::{AgentId, ModelId},
+    ids::{AgentId, ModelId, ProfileId},
     profile::{Profile, Version},
     routing::{Agents, Listed},
     time::Millis,
 };
-use serde::Deserialize;
-
-use super::{Problems, Source, mentions, raw, tools};
-use crate::{outside::Provider, secret::Secret};
 
 /// The providers and their models.
 pub(super) struct Providers {
@@ -28,7 +30,7 @@ pub(super) struct Providers {
 pub(super) struct Roster {
     pub(super) listed: Agents,
     pub(super) agents: BTreeMap<AgentId, Agent>,
-    pub(super) keys: BTreeMap<AgentId, BTreeMap<String, Secret>>,
+    pub(super) keys: BTreeMap<AgentId, BTreeMap<ProfileId, Secret>>,
     pub(super) workspaces: BTreeMap<AgentId, PathBuf>,
 }
 
@@ -90,13 +92,13 @@ pub(super) fn roster(
             problems.add(&path, format!("there are two agents `{id}`, expected ids to be unique"));
             continue;
         }
-        let model = model(document, &path, &agent, providers, problems);
-        let keys = keys(source, &id, problems);
+        let model = models(source, document, (&path, &agent), providers, problems);
+        let held = credentials::of_agent(source, document, (&id, &providers.by_name), problems);
         let folder = workspace(source.state_dir, document, &id, &agent);
         roster.workspaces.insert(id.clone(), folder);
         let name = agent.name.as_deref().unwrap_or(id.as_str());
         let system: Arc<str> = format!("You are {name}, an assistant (agent `{id}`).").into();
-        let (Some(model), Some(keys)) = (model, keys) else {
+        let (Some((model, fallbacks)), Some(Held { credentials, keys })) = (model, held) else {
             complete = false;
             continue;
         };
@@ -104,7 +106,9 @@ pub(super) fn roster(
         roster.keys.insert(id.clone(), keys);
         let mentions = mentions::mentions(document, (&path, &agent), warnings);
         let (tools, spawns) = (tools::policy(document, &agent), tools::spawns(document, &agent));
-        roster.agents.insert(id, Agent { model, system, mentions, tools, spawns });
+        roster
+            .agents
+            .insert(id, Agent { model, fallbacks, credentials, system, mentions, tools, spawns });
     }
     complete.then_some(roster)
 }
@@ -143,28 +147,54 @@ fn entries(
     Some(all)
 }
 
-fn model(
+/// The models of an agent: the wanted one, and its fallbacks.
+fn models(
+    source: &Source<'_>,
     document: &raw::Document,
-    path: &str,
-    agent: &raw::Agent,
+    (path, agent): (&str, &raw::Agent),
     providers: &Providers,
     problems: &mut Problems<'_>,
-) -> Option<ModelId> {
+) -> Option<(ModelId, Vec<ModelId>)> {
     let own = agent.model.as_ref().map(|it| (format!("{path}.model"), it));
     let shared = document.agents.defaults.model.as_ref();
     let shared = shared.map(|it| ("agents.defaults.model".to_owned(), it));
-    let Some((path, value)) = own.or(shared) else {
+    let primary = |it: &serde_json::Value| {
+        it.as_str().or_else(|| it.get("primary")?.as_str()).map(ToOwned::to_owned)
+    };
+    let given =
+        |(path, value): &(String, &serde_json::Value)| Some((path.clone(), primary(value)?));
+    let Some((path, found)) = own.as_ref().and_then(given).or_else(|| given(shared.as_ref()?))
+    else {
         let why =
             "there is no model: expected `model` here or in `agents.defaults`, as `provider/model`";
         problems.add(path, why);
         return None;
     };
-    let primary =
-        value.as_str().or_else(|| value.get("primary").and_then(serde_json::Value::as_str));
-    let found = primary.unwrap_or_default();
+    let has_own_primary = own.as_ref().and_then(given).is_some();
+    let own_fallbacks = own.filter(|(_, it)| it.get("fallbacks").is_some());
+    // In 2026.9 an agent's own model is meant exactly, unless it brings its own fallbacks.
+    let inherits = source.version == Version::V2026_3 || !has_own_primary;
+    let chain = own_fallbacks.or_else(|| shared.filter(|_| inherits));
+    let mut fallbacks = Vec::new();
+    if let Some((path, list)) = chain.and_then(|(path, it)| Some((path, it.get("fallbacks")?))) {
+        for (index, it) in list.as_array().into_iter().flatten().enumerate() {
+            let path = format!("{path}.fallbacks[{index}]");
+            fallbacks.extend(known(&path, it.as_str().unwrap_or_default(), providers, problems));
+        }
+    }
+    Some((known(&path, &found, providers, problems)?, fallbacks))
+}
+
+/// A model of a known provider.
+fn known(
+    path: &str,
+    found: &str,
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) -> Option<ModelId> {
     let provider = found.split_once('/').map(|(provider, _)| provider);
-    let known = provider.is_some_and(|it| providers.by_name.contains_key(it));
-    if known && !found.ends_with('/') {
+    let is_known = provider.is_some_and(|it| providers.by_name.contains_key(it));
+    if is_known && !found.ends_with('/') {
         return ModelId::new(found).ok();
     }
     let names = match providers.by_name.len() {
@@ -173,7 +203,7 @@ fn model(
     };
     let expected =
         format!("expected `provider/model` with a provider of `models.providers` ({names})");
-    problems.add(&path, format!("found `{found}`, {expected}"));
+    problems.add(path, format!("found `{found}`, {expected}"));
     None
 }
 
@@ -189,62 +219,4 @@ fn workspace(
         None if id.as_str() == "main" => state_dir.join("workspace"),
         None => state_dir.join(format!("workspace-{id}")),
     }
-}
-
-/// `auth-profiles.json`, as far as API keys go. The first profile of a provider, by name, is used.
-#[derive(Deserialize)]
-struct AuthProfiles {
-    #[serde(default)]
-    profiles: BTreeMap<String, AuthProfile>,
-}
-
-#[derive(Deserialize)]
-struct AuthProfile {
-    provider: String,
-    #[serde(default)]
-    key: Option<String>,
-}
-
-/// The agent's own keys. Another agent's are never read for it.
-fn keys(
-    source: &Source<'_>,
-    id: &AgentId,
-    problems: &mut Problems<'_>,
-) -> Option<BTreeMap<String, Secret>> {
-    let file = format!("agents/{id}/agent/auth-profiles.json");
-    let read = match (source.state_file)(&file) {
-        Ok(None) => return Some(BTreeMap::new()),
-        Ok(Some(text)) => serde_json::from_str::<AuthProfiles>(&text).map_err(|it| unread(&it)),
-        Err(error) => Err(error.to_string()),
-    };
-    match read {
-        Ok(AuthProfiles { profiles }) => {
-            let mut keys = BTreeMap::new();
-            for profile in profiles.into_values() {
-                if let Some(key) = profile.key {
-                    keys.entry(profile.provider).or_insert_with(|| Secret::new(key));
-                }
-            }
-            Some(keys)
-        }
-        Err(why) => {
-            let path = source.state_dir.join(file);
-            problems.add(
-                "agents",
-                format!("read the keys of agent `{id}` in {}: {why}", path.display()),
-            );
-            None
-        }
-    }
-}
-
-/// Where a file is not as expected. The error's own words may quote a key.
-fn unread(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Data => {
-            "expected `profiles` with a `provider` and a `key` each"
-        }
-        _ => "expected JSON",
-    };
-    format!("line {}, column {}: {what}", error.line(), error.column())
 }

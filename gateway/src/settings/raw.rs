@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
+    credentials,
     mentions::{GroupChat, Identity},
     tools::{AgentTools, Mcp, RawSubagents, Tools},
 };
@@ -17,6 +18,7 @@ pub(super) struct Document {
     pub(super) gateway: Gateway,
     pub(super) agents: Agents,
     pub(super) models: Models,
+    pub(super) auth: credentials::Auth,
     pub(super) channels: Channels,
     pub(super) bindings: Vec<Binding>,
     pub(super) broadcast: BTreeMap<String, serde_json::Value>,

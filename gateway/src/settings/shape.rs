@@ -8,7 +8,7 @@ use creel_document::shape::{Field, Shape, Unknown};
 use super::{
     broadcast,
     channels::{discord, slack, telegram, webhook, whatsapp},
-    tools,
+    credentials, tools,
 };
 
 pub(super) const fn open(fields: &'static [Field]) -> Shape {
@@ -27,14 +27,20 @@ pub(super) const IDS: Shape =
     Shape::ListOf(&Shape::Either(&[TEXT, Shape::Integer { min: i64::MIN, max: i64::MAX }]));
 #[expect(clippy::cast_possible_wrap, reason = "caps are small")]
 const CAP: Shape = Shape::Integer { min: Cap::MIN as i64, max: Cap::MAX as i64 };
-const MODEL: Shape =
-    Shape::Either(&[TEXT, open(&[key("primary", &TEXT, "The model, as `provider/model`.")])]);
+const MODEL: Shape = Shape::Either(&[
+    TEXT,
+    open(&[
+        key("primary", &TEXT, "The model, as `provider/model`."),
+        key("fallbacks", &TEXTS, "Models that answer when that one cannot."),
+    ]),
+]);
 
 /// The whole document.
 pub(super) const DOCUMENT: Shape = open(&[
     key("gateway", &GATEWAY, "The gateway's own port."),
     key("agents", &AGENTS, "Who answers."),
     key("models", &MODELS, "Which providers there are."),
+    key("auth", &credentials::SHAPE, "Which credentials are used, and in which order."),
     key("channels", &CHANNELS, "Where people write."),
     key("bindings", &Shape::ListOf(&BINDING), "Which agent answers where."),
     key("broadcast", &Shape::MapOf(&broadcast::SHAPE), "Which agents answer together, by chat."),

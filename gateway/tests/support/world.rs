@@ -208,7 +208,7 @@ async fn complete(
     seen.wait_for(|it| !it.held).await.unwrap();
     if text == "break" {
         let error = json!({ "error": { "type": "oops", "message": key } });
-        return (StatusCode::INTERNAL_SERVER_ERROR, Json(error)).into_response();
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     }
     let answer = format!("you said {text}");
     let chunk = json!({ "choices": [{ "delta": { "content": answer }, "finish_reason": "stop" }] });

@@ -69,6 +69,7 @@ impl Gateway {
                 Authority::Guest => "Only an owner may use /send.".to_owned(),
             },
             Command::SendRefused => "/send takes on, off or inherit.".to_owned(),
+            Command::Model(wanted) => self.set_model(&key, &wanted),
             Command::Unsupported(name) => format!("{name} is not supported yet."),
         };
         self.say(now, &route, &text, effects);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Gateway;
 use crate::{
     origin::Route,
+    profile::Version,
     session::Entry,
     session_key::SessionKey,
     time::{Now, Timestamp},
@@ -28,6 +29,7 @@ impl Gateway {
         if session.over {
             session.renew();
             session.hear(now);
+            self.unpin(key);
         }
     }
 
@@ -37,6 +39,14 @@ impl Gateway {
         let session = self.session(key);
         session.renew();
         session.hear(now);
+        self.unpin(key);
+    }
+
+    /// A credential that a person chose outlives the session's life in `2026.9` only.
+    fn unpin(&mut self, key: &SessionKey) {
+        if self.settings.profile.version == Version::V2026_3 {
+            self.session(key).pin = None;
+        }
     }
 
     /// The model said something in a session.

@@ -3,10 +3,13 @@
 use crate::{
     admission::Ignored,
     egress::GivenUp,
-    ids::{MessageId, RunId},
+    failover::Reason,
+    gateway::failing::plainly,
+    ids::{MessageId, ProfileId, RunId},
     origin::Route,
     run::ModelFailure,
     session_key::SessionKey,
+    time::Millis,
     tools::{ServerName, Ticket, ToolName},
 };
 
@@ -19,6 +22,10 @@ pub enum Note {
     NotAdmitted(MessageId, Ignored),
     /// A run began to talk to its model.
     RunStarted(RunId, SessionKey),
+    /// A run's request failed, with this credential and for this reason.
+    RequestFailed(RunId, ProfileId, Reason),
+    /// A run makes the same request again after so long.
+    RetriesIn(RunId, Millis),
     /// A run ended with an answer.
     RunAnswered(RunId),
     /// A run ended without one.
@@ -41,12 +48,37 @@ pub enum Note {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunFailure {
     /// The model request failed.
-    #[error(transparent)]
-    Model(ModelFailure),
+    #[error("{}", told(*.0, *.1))]
+    Model(Reason, ModelFailure),
+    /// Nothing is left that could be asked: why the last request failed, if one was made, and when something can be
+    /// asked again.
+    #[error("{}", exhaustion(*.reason, *.ready_in))]
+    Exhausted {
+        /// Why the last request failed.
+        reason: Option<Reason>,
+        /// In how long the first of what rests can be asked.
+        ready_in: Option<Millis>,
+    },
     /// The run took longer than it may.
     #[error("the run took longer than it may")]
     Timeout,
     /// The model asked for more tools than a run may.
     #[error("the model asked for more than {0} tools in one turn")]
     TooManyTools(u32),
+}
+
+fn told(reason: Reason, failure: ModelFailure) -> String {
+    match failure {
+        // The gateway's own limits say more than a reason.
+        ModelFailure::NotConfigured | ModelFailure::TooLong => failure.to_string(),
+        _ => reason.told().to_owned(),
+    }
+}
+
+fn exhaustion(reason: Option<Reason>, ready_in: Option<Millis>) -> String {
+    let why = reason.map_or("every model rests after earlier failures", Reason::told);
+    match ready_in {
+        Some(span) => format!("{why}, and can be asked again in {}", plainly(span)),
+        None => why.to_owned(),
+    }
 }

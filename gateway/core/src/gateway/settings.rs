@@ -9,6 +9,7 @@ use crate::{
     admission,
     broadcast::Broadcasts,
     egress::{chunk::Utf16Units, stream::Streaming},
+    failover::{self, credentials::Credentials},
     ids::{AgentId, Channel, ModelId},
     ingress::BurstConfig,
     lane::QueueConfig,
@@ -29,6 +30,10 @@ use crate::{
 pub struct Agent {
     /// The model that it asks.
     pub model: ModelId,
+    /// Those that it asks when that one cannot answer, in their order.
+    pub fallbacks: Vec<ModelId>,
+    /// Its credentials, and no other agent's.
+    pub credentials: Credentials,
     /// Its system prompt.
     pub system: Arc<str>,
     /// By which words a message in a group speaks to it.
@@ -76,6 +81,8 @@ pub struct Settings {
     pub max_concurrent: u32,
     /// How long a run may take.
     pub run_timeout: Millis,
+    /// What failures lead to.
+    pub failover: failover::ledger::Policy,
     /// `tools`, and `agents.defaults.subagents`.
     pub tools: ToolSettings,
     /// Whether answers leave while the model still writes them.

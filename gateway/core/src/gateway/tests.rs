@@ -272,7 +272,7 @@ proptest! {
                     world.answer(&tools::asking(&calls));
                 }
                 Act::EndTool => world.end_tool(),
-                Act::Fail => world.answer(&ModelOutcome::Failed(ModelFailure::Status(500))),
+                Act::Fail => world.answer(&ModelOutcome::Failed(ModelFailure::Status(400).into())),
                 Act::Pass { ms } => world.pass(Millis::new(ms)),
             }
         }
@@ -394,6 +394,6 @@ fn a_failure_behind_blocks_is_told() {
     let mut world = streaming();
     world.write("3001", "1", "m1");
     write(&mut world, "one\ntw");
-    world.answer(&ModelOutcome::Failed(ModelFailure::BrokenOff));
-    assert!(seen(&world)[1].contains("broke off"), "{:?}", seen(&world));
+    world.answer(&ModelOutcome::Failed(ModelFailure::Status(400).into()));
+    assert!(seen(&world)[1].contains("No answer this time"), "{:?}", seen(&world));
 }

@@ -92,7 +92,7 @@ impl Gateway {
                 let Phase::Tools(_, round) = phase else { unreachable!("found above") };
                 self.session(&key).history.push(Entry::Tools(Arc::new(round.settle())));
                 self.join_steering(id, &key);
-                return self.call_again(id, request, &key, effects);
+                return self.call_again(now, (id, request), &key, effects);
             }
             let started = round.launch();
             let calls: Vec<_> = started.iter().map(|it| (*it, round.call(*it).clone())).collect();
@@ -152,7 +152,8 @@ impl Gateway {
             Some(Phase::Tools(request, round)) if *request == ticket.request => {
                 round.finish(ticket.index, outcome.told())
             }
-            Some(Phase::Tools(..) | Phase::Pending(_) | Phase::Calling(_)) | None => false,
+            Some(Phase::Tools(..) | Phase::Pending(_) | Phase::Calling(_) | Phase::Waiting(_))
+            | None => false,
         }
     }
 }

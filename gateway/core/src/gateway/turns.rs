@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Effect, Gateway, Note, RunFailure, Timer, subagents::Status};
 use crate::{
     egress::{attached, silence},
+    failover::plan::Attempt,
     ids::RunId,
     media::Presented,
     message::Turn,
@@ -58,16 +59,19 @@ impl Gateway {
         self.session(&key).history.push(Entry::User(turn.prompt));
         self.deadlines.set(&Timer::Run(id), Some(now + self.run_timeout(&key)));
         effects.push(Effect::Note(Note::RunStarted(id, key.clone())));
-        self.call_model(id, 1, &key, effects);
+        self.call_model(now, (id, 1), &key, effects);
     }
 
     pub(super) fn call_model(
         &mut self,
-        run: RunId,
-        call: u32,
+        now: Timestamp,
+        (run, call): (RunId, u32),
         key: &SessionKey,
         effects: &mut Vec<Effect>,
     ) {
+        let Some(Attempt { model, profile }) = self.choose(now, run) else {
+            return self.exhausted(now, run, effects);
+        };
         let deltas = self.open_stream(run);
         let session = &self.sessions[key];
         let agent = self.agent(&session.agent);
@@ -75,7 +79,8 @@ impl Gateway {
             run,
             call,
             agent: session.agent.clone(),
-            model: session.model.as_ref().unwrap_or(&agent.model).clone(),
+            model,
+            profile,
             system: agent.system.clone(),
             history: session.history.clone(),
             tools: self.offered(run),
@@ -96,14 +101,16 @@ impl Gateway {
         }
         match outcome {
             ModelOutcome::Answered(Answer { text, calls }) if calls.is_empty() => {
+                self.request_answered(now, id, effects);
                 self.answered(now, (id, call), text, effects);
             }
             ModelOutcome::Answered(answer) => {
+                self.request_answered(now, id, effects);
                 self.pass_on(now, id, &answer.text, effects);
                 self.begin_round(now, (id, call), answer, effects);
             }
             ModelOutcome::Failed(failure) => {
-                self.fail(now, id, RunFailure::Model(failure), effects);
+                self.request_failed(now, (id, call), &failure, effects);
             }
         }
     }
@@ -126,7 +133,7 @@ impl Gateway {
         self.talks_hear(&key, &text);
         let text: Arc<str> = text.into();
         self.remember_answer(&key, text.clone());
-        if !self.continue_steered(id, call, &key, effects) {
+        if !self.continue_steered(now, (id, call), &key, effects) {
             effects.push(Effect::Note(Note::RunAnswered(id)));
             self.end(now, id, effects);
             self.announce(now, &key, &Status::Answered(text), effects);
@@ -153,14 +160,14 @@ impl Gateway {
     /// The end of a response is a boundary: messages that wait to join the run make its next request, at once.
     fn continue_steered(
         &mut self,
-        id: RunId,
-        call: u32,
+        now: Timestamp,
+        (id, call): (RunId, u32),
         key: &SessionKey,
         effects: &mut Vec<Effect>,
     ) -> bool {
         let joined = self.join_steering(id, key);
         if joined {
-            self.call_again(id, call, key, effects);
+            self.call_again(now, (id, call), key, effects);
         }
         joined
     }
@@ -180,13 +187,13 @@ impl Gateway {
     /// The run's next request goes out.
     pub(super) fn call_again(
         &mut self,
-        id: RunId,
-        call: u32,
+        now: Timestamp,
+        (id, call): (RunId, u32),
         key: &SessionKey,
         effects: &mut Vec<Effect>,
     ) {
         self.runs.get_mut(&id).expect("the run is active").phase = Phase::Calling(call + 1);
-        self.call_model(id, call + 1, key, effects);
+        self.call_model(now, (id, call + 1), key, effects);
     }
 
     pub(super) fn time_out(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
@@ -221,7 +228,7 @@ impl Gateway {
     /// Stops whatever a run waits for outside.
     fn cancel(&mut self, id: RunId, effects: &mut Vec<Effect>) {
         match &self.runs[&id].phase {
-            Phase::Pending(_) => (),
+            Phase::Pending(_) | Phase::Waiting(_) => (),
             Phase::Calling(_) => effects.push(Effect::CancelModel(id)),
             Phase::Tools(..) => effects.push(Effect::CancelTools(id)),
         }
@@ -230,13 +237,14 @@ impl Gateway {
     fn end(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
         let run = self.runs.remove(&id).expect("a run ends once");
         self.deadlines.set(&Timer::Run(id), None);
+        self.deadlines.set(&Timer::Retry(id), None);
         let slots = self.lanes.slots(run.lane);
         let next = match run.phase {
             Phase::Pending(_) => {
                 slots.withdraw(id);
                 None
             }
-            Phase::Calling(_) => slots.leave(),
+            Phase::Calling(_) | Phase::Waiting(_) => slots.leave(),
             Phase::Tools(_, round) => {
                 let next = slots.leave();
                 let settled = Entry::Tools(Arc::new(round.settle()));

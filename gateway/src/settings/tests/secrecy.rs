@@ -9,8 +9,12 @@ fn one_agent_s_keys_are_read_for_it_alone() {
         "p:1": {"type": "api_key", "provider": "p", "key": "first"}, "p:0": {"type": "oauth", "provider": "p"}}}"#;
     let files = [("agents/a/agent/auth-profiles.json", profiles)];
     let keys = load_with(OLD, &text, &[], &files).unwrap().settings.keys;
-    let of = |agent: &str| keys[&AgentId::new(agent).unwrap()].get("p").map(Secret::expose);
-    assert_eq!((of("a"), of("b")), (Some("first"), None));
+    let of = |agent: &str| {
+        let keys = &keys[&AgentId::new(agent).unwrap()];
+        keys.iter().map(|(id, key)| format!("{id} {}", key.expose())).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(of("a"), "p:1 first, p:2 second");
+    assert_eq!(of("b"), "p:default k");
 }
 
 #[test]

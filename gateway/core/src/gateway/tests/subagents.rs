@@ -86,8 +86,10 @@ fn no_cap_and_no_interrupt_loses_a_report() {
 fn a_failure_is_reported_too() {
     let mut world = digging(Mode::Collect);
     world.answer_of(false, answered());
-    world.answer_of(true, ModelOutcome::Failed(ModelFailure::Status(500)));
-    assert!(world.history().contains("[Sub-agent digger failed: the model provider answered"));
+    world.answer_of(true, ModelOutcome::Failed(ModelFailure::Status(400).into()));
+    assert!(
+        world.history().contains("[Sub-agent digger failed: the model provider did not accept")
+    );
     world.finish();
 }
 

@@ -51,7 +51,7 @@ fn sequential_agents_wait_for_each_other_and_a_failure_holds_up_nobody() {
     let mut world = two(Strategy::Sequential, |_| ());
     world.write("3001", "1", "hello");
     assert_eq!(asked(&world), ["a: hello"]);
-    world.answer(&ModelOutcome::Failed(ModelFailure::Status(500)));
+    world.answer(&ModelOutcome::Failed(ModelFailure::Status(400).into()));
     assert_eq!(asked(&world), ["b: hello"]);
     world.finish();
 }

@@ -1,0 +1,180 @@
+//! `auth` and each agent's `auth-profiles.json`: which credentials there are, and in which order they are used.
+//!
+//! The file is read at the start, as 2026.3 lays it out, and not written yet.
+
+use std::collections::BTreeMap;
+
+use creel_core::{
+    failover::{
+        credentials::{Credential, Credentials, Kind},
+        ledger::Policy,
+    },
+    ids::{AgentId, ProfileId, ProviderId},
+    profile::Profile,
+    time::Millis,
+};
+use creel_document::shape::Shape;
+use serde::Deserialize;
+
+use super::{
+    Problems, Source, raw,
+    shape::{TEXT, TEXTS, key, open},
+};
+use crate::{outside::Provider, secret::Secret};
+
+const HOURS: Shape = Shape::Integer { min: 1, max: 8_760 };
+
+/// `auth`.
+pub(super) const SHAPE: Shape = open(&[
+    key(
+        "profiles",
+        &Shape::MapOf(&open(&[
+            key("provider", &TEXT, "Whose credential it is."),
+            key("mode", &Shape::OneOf(&["api_key", "oauth", "token"]), "Of which kind."),
+        ])),
+        "Which credentials are used; their secrets stand elsewhere.",
+    ),
+    key("order", &Shape::MapOf(&TEXTS), "The order of credentials, by provider."),
+    key(
+        "cooldowns",
+        &open(&[
+            key("billingBackoffHours", &HOURS, "How long one without money is left alone first."),
+            key("billingMaxHours", &HOURS, "How long at most."),
+            key("failureWindowHours", &HOURS, "After how long failures are forgotten."),
+        ]),
+        "How long credentials rest.",
+    ),
+]);
+
+/// `auth` as it stands in the file.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Auth {
+    profiles: BTreeMap<String, serde::de::IgnoredAny>,
+    order: BTreeMap<String, Vec<String>>,
+    cooldowns: Cooldowns,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Cooldowns {
+    billing_backoff_hours: Option<u64>,
+    billing_max_hours: Option<u64>,
+    failure_window_hours: Option<u64>,
+}
+
+/// What failures lead to.
+pub(super) fn policy(document: &raw::Document, profile: &Profile) -> Policy {
+    let Cooldowns { billing_backoff_hours, billing_max_hours, failure_window_hours } =
+        document.auth.cooldowns;
+    let hours = |it: u64| Millis::from_s(it * 3_600);
+    let usual = profile.failover;
+    let disabled_first = billing_backoff_hours.map_or(usual.disabled_first, hours);
+    Policy {
+        disabled_first,
+        disabled_max: billing_max_hours.map_or(usual.disabled_max, hours).max(disabled_first),
+        failure_window: failure_window_hours.map_or(usual.failure_window, hours),
+        ..usual
+    }
+}
+
+/// An agent's credentials, with the secrets for the shell alone.
+pub(super) struct Held {
+    pub(super) credentials: Credentials,
+    pub(super) keys: BTreeMap<ProfileId, Secret>,
+}
+
+/// `auth-profiles.json`, as far as it is used.
+#[derive(Default, Deserialize)]
+struct AuthProfiles {
+    #[serde(default)]
+    profiles: BTreeMap<String, AuthProfile>,
+    #[serde(default)]
+    order: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct AuthProfile {
+    provider: String,
+    #[serde(default)]
+    r#type: Option<String>,
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    access: Option<String>,
+}
+
+/// The agent's own credentials, and a provider's key where it has none of its own. Another agent's are never read.
+pub(super) fn of_agent(
+    source: &Source<'_>,
+    document: &raw::Document,
+    (id, providers): (&AgentId, &BTreeMap<String, Provider>),
+    problems: &mut Problems<'_>,
+) -> Option<Held> {
+    let AuthProfiles { profiles, order } = read(source, id, problems)?;
+    let mut held = Held { credentials: Credentials::default(), keys: BTreeMap::new() };
+    for (name, profile) in profiles {
+        let (kind, secret) = match profile.r#type.as_deref() {
+            Some("oauth") => (Kind::OAuth, profile.access),
+            Some("token") => (Kind::Token, profile.token),
+            _ => (Kind::ApiKey, profile.key),
+        };
+        held.add(&name, &profile.provider, (kind, secret));
+    }
+    for (name, provider) in providers {
+        let is_its = |it: &Credential| it.provider.as_str() == name;
+        if !held.credentials.stored.values().any(is_its) {
+            let secret = provider.key.as_ref().map(|it| it.expose().to_owned());
+            held.add(&format!("{name}:default"), name, (Kind::ApiKey, secret));
+        }
+    }
+    // What was set for the agent alone goes before what was set for all.
+    for (provider, ids) in document.auth.order.iter().chain(&order) {
+        let Ok(provider) = ProviderId::new(provider) else { continue };
+        let ids = ids.iter().filter_map(|it| ProfileId::new(it).ok()).collect();
+        held.credentials.order.insert(provider, ids);
+    }
+    let configured = document.auth.profiles.keys();
+    held.credentials.configured = configured.filter_map(|it| ProfileId::new(it).ok()).collect();
+    Some(held)
+}
+
+impl Held {
+    /// Adds a credential that has a secret.
+    fn add(&mut self, name: &str, provider: &str, (kind, secret): (Kind, Option<String>)) {
+        let (Ok(id), Ok(provider)) = (ProfileId::new(name), ProviderId::new(provider)) else {
+            return;
+        };
+        let Some(secret) = secret.filter(|it| !it.is_empty()) else { return };
+        self.credentials.stored.insert(id.clone(), Credential { provider, kind });
+        self.keys.insert(id, Secret::new(secret));
+    }
+}
+
+fn read(source: &Source<'_>, id: &AgentId, problems: &mut Problems<'_>) -> Option<AuthProfiles> {
+    let file = format!("agents/{id}/agent/auth-profiles.json");
+    let read = match (source.state_file)(&file) {
+        Ok(None) => return Some(AuthProfiles::default()),
+        Ok(Some(text)) => serde_json::from_str::<AuthProfiles>(&text).map_err(|it| unread(&it)),
+        Err(error) => Err(error.to_string()),
+    };
+    read.map_err(|why| {
+        let path = source.state_dir.join(file);
+        let message = format!("read the keys of agent `{id}` in {}: {why}", path.display());
+        problems.add("agents", message);
+    })
+    .ok()
+}
+
+/// Where a file is not as expected. The error's own words may quote a key.
+fn unread(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => {
+            "expected `profiles` with a `provider` and a `key` each"
+        }
+        _ => "expected JSON",
+    };
+    format!("line {}, column {}: {what}", error.line(), error.column())
+}
