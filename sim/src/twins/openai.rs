@@ -158,7 +158,8 @@ impl OpenAi {
     }
 
     fn refuse_unscripted(&self, missing: String) -> Refusal {
-        let refusal = Refusal::usual(500, Some(&missing));
+        // A status that nobody should try again on: what follows shows no more than what was missing.
+        let refusal = Refusal::usual(400, Some(&missing));
         self.recorder.harness_error(missing);
         refusal
     }
