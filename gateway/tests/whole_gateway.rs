@@ -161,7 +161,7 @@ async fn a_provider_that_fails_is_told_to_the_user_and_the_gateway_lives() {
     let gateway = Running::start(&served).await;
     world.write("break");
     world.platform("a failure is shown", |it| !it.sent.is_empty()).await;
-    insta::assert_snapshot!(world.sent()[0], @r#"5: No answer this time: the model provider answered with status 500. Your message is kept; please ask again."#);
+    insta::assert_snapshot!(world.sent()[0], @r#"5: No answer this time: the model provider did not accept the request. Your message is kept; please ask again."#);
     world.write("again");
     world.says("you said again").await;
     assert_eq!(get(gateway.port, "/health").await.0, 200);
