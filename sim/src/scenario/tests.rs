@@ -123,7 +123,7 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
     f:16:5: expect[0]: unknown key `requst` (did you mean `request`?)
     f:17:26: expect[1].exactly.of: found the text `model.request`, expected one of `inbound`, `fetched`, `acknowledged`, `sent`, `edited`, `deleted`, `refused`, `model-request`, `model-end`, `tool-called`, `tool-ended`, `operator-called` (did you mean `model-request`?)
     f:17:47: expect[1].exactly.chat: no chat is called `bob` (accepted: `alice`, `ops`, `untagged`)
-    f:18:14: expect[2].visible: `visible` says nothing about the chat (add one of `texts`, `ends_with`, `contains`, `lacks`, `between`)
+    f:18:14: expect[2].visible: `visible` says nothing about the chat (add one of `texts`, `images`, `ends_with`, `contains`, `lacks`, `between`)
     f:19:12: expect[3].order: expected two facts or more to be in order
     f:20:39: expect[4].gap.from.outcome: `outcome` does not go with `of: sent` (it goes with `model-end`, `tool-ended`)
     f:20:77: expect[4].gap.to.model: `model` does not go with `of: model-end` (it goes with `model-request`)
@@ -142,7 +142,7 @@ fn an_unknown_step_is_told_with_what_was_meant() {
     f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `approve`
     f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `approve`, `at`)
     ");
-    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `approve`)");
+    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `approve`)");
 }
 
 #[test]

@@ -2,26 +2,43 @@
 
 use crate::turns::{Message, Request};
 
-/// What is wrong with it, if anything is: what is expected, and what is there. Nothing where a message does not stand in
-/// it as it was written.
+/// What is wrong with it, if anything is: what is expected, and what is there. Nothing where the gateway does not mark
+/// messages at all, where one does not stand in the prompt as it was written, and where a summary of dropped ones, which
+/// repeats messages, stands before them.
 pub(super) fn fault(request: &Request, messages: &[&Message]) -> Option<(String, String)> {
+    if request.newest_text.to_lowercase().contains("dropped") {
+        return None;
+    }
     let mut rest = request.newest_text.as_str();
+    let mut title = "";
+    let mut marks = Vec::new();
     for (index, message) in messages.iter().enumerate() {
-        let (marker, after) = rest.split_once(message.text.as_str())?;
-        let name = &message.name;
-        let place = index + 1;
-        if !numbers(marker).any(|it| it == place.to_string()) {
-            let expected = format!("`{name}` marked as message {place} of its turn");
-            return Some((expected, format!("`{}` before it", marker.trim())));
+        let (before, after) = rest.split_once(message.text.as_str())?;
+        if index == 0 {
+            title = before;
         }
-        let has_words = |it: &&str| it.chars().any(char::is_alphanumeric);
-        if index == 0 && marker.lines().filter(has_words).count() < 2 {
-            let expected = format!("a title line before `{name}`, the first of its turn");
-            return Some((expected, format!("`{}` before it", marker.trim())));
-        }
+        marks.push(before.lines().rfind(|it| has_words(it)).unwrap_or_default());
         rest = after;
     }
+    if !marks.iter().any(|it| numbers(it).next().is_some()) {
+        return None;
+    }
+    for (index, (message, mark)) in messages.iter().zip(marks).enumerate() {
+        let (name, place) = (&message.name, index + 1);
+        if !numbers(mark).any(|it| it == place.to_string()) {
+            let expected = format!("`{name}` marked as message {place} of its turn");
+            return Some((expected, format!("`{}` before it", mark.trim())));
+        }
+        if index == 0 && title.lines().filter(|it| has_words(it)).count() < 2 {
+            let expected = format!("a title line before `{name}`, the first of its turn");
+            return Some((expected, format!("`{}` before it", title.trim())));
+        }
+    }
     None
+}
+
+fn has_words(line: &str) -> bool {
+    line.chars().any(char::is_alphanumeric)
 }
 
 fn numbers(text: &str) -> impl Iterator<Item = &str> {
@@ -60,5 +77,7 @@ mod tests {
         );
         assert_eq!(check("some came\n#1 ONE\nTWO"), "`m2` marked as message 2 of its turn");
         assert_eq!(check("reworded"), "fine");
+        assert_eq!(check("ONE\n\nTWO"), "fine");
+        assert_eq!(check("3 dropped: ONE\n\n(2 of 2) TWO"), "fine");
     }
 }
