@@ -51,9 +51,10 @@ fn reads(cast: &Cast, session: &Session, turn: usize, findings: &mut Findings) {
         names.iter().filter_map(|it| cast.heard(it)).map(|it| it.message).collect();
     let mut witnesses: Vec<u64> = messages.iter().map(|it| it.inbound[0].seq).collect();
     witnesses.push(request.start.seq);
-    match prompt::fault(request, &messages) {
-        None => findings.hold(Rule::QueuePrompt, request.start.seq),
-        Some((expected, observed)) => {
+    match prompt::reading(request, &messages) {
+        None => (),
+        Some(Ok(())) => findings.hold(Rule::QueuePrompt, request.start.seq),
+        Some(Err((expected, observed))) => {
             findings.fail(Rule::QueuePrompt, &expected, observed, witnesses);
         }
     }

@@ -2,10 +2,13 @@
 
 use crate::turns::{Message, Request};
 
-/// What is wrong with it, if anything is: what is expected, and what is there. Nothing where the gateway does not mark
+/// Whether it reads so, or else what is expected and what is there. Nothing can be said where the gateway does not mark
 /// messages at all, where one does not stand in the prompt as it was written, and where a summary of dropped ones, which
 /// repeats messages, stands before them.
-pub(super) fn fault(request: &Request, messages: &[&Message]) -> Option<(String, String)> {
+pub(super) fn reading(
+    request: &Request,
+    messages: &[&Message],
+) -> Option<Result<(), (String, String)>> {
     if request.newest_text.to_lowercase().contains("dropped") {
         return None;
     }
@@ -27,14 +30,14 @@ pub(super) fn fault(request: &Request, messages: &[&Message]) -> Option<(String,
         let (name, place) = (&message.name, index + 1);
         if !numbers(mark).any(|it| it == place.to_string()) {
             let expected = format!("`{name}` marked as message {place} of its turn");
-            return Some((expected, format!("`{}` before it", mark.trim())));
+            return Some(Err((expected, format!("`{}` before it", mark.trim()))));
         }
         if index == 0 && title.lines().filter(|it| has_words(it)).count() < 2 {
             let expected = format!("a title line before `{name}`, the first of its turn");
-            return Some((expected, format!("`{}` before it", title.trim())));
+            return Some(Err((expected, format!("`{}` before it", title.trim()))));
         }
     }
-    None
+    Some(Ok(()))
 }
 
 fn has_words(line: &str) -> bool {
@@ -60,7 +63,11 @@ mod tests {
         turns.requests[0].newest_text =
             prompt.replace("ONE", &messages[0]).replace("TWO", &messages[1]);
         let messages: Vec<_> = turns.messages.iter().collect();
-        super::fault(&turns.requests[0], &messages).map_or("fine".to_owned(), |(it, _)| it)
+        match super::reading(&turns.requests[0], &messages) {
+            None => "not judged".to_owned(),
+            Some(Ok(())) => "fine".to_owned(),
+            Some(Err((expected, _))) => expected,
+        }
     }
 
     #[test]
@@ -76,8 +83,8 @@ mod tests {
             "`m1` marked as message 1 of its turn"
         );
         assert_eq!(check("some came\n#1 ONE\nTWO"), "`m2` marked as message 2 of its turn");
-        assert_eq!(check("reworded"), "fine");
-        assert_eq!(check("ONE\n\nTWO"), "fine");
-        assert_eq!(check("3 dropped: ONE\n\n(2 of 2) TWO"), "fine");
+        assert_eq!(check("reworded"), "not judged");
+        assert_eq!(check("ONE\n\nTWO"), "not judged");
+        assert_eq!(check("3 dropped: ONE\n\n(2 of 2) TWO"), "not judged");
     }
 }
