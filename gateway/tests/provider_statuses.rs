@@ -130,7 +130,7 @@ async fn half_an_answer_is_never_passed_off_as_one() {
     insta::assert_snapshot!(answered(stream("")).await, @r#"BrokenOff: the model's answer broke off"#);
     let error = format!("{}data: {{\"error\":{{\"message\":\"{KEY}\"}}}}\n\n", says("half"));
     insta::assert_snapshot!(answered(stream(&error)).await, @r#"
-    BrokenOff: the model's answer broke off
+    InStream: the model's answer ended in an error
     WARN creel_gateway::providers::openai: the model's answer ended in an error
     "#);
 }
@@ -169,25 +169,25 @@ async fn every_status_keeps_its_number_and_no_body_reaches_the_log() {
     }
     insta::assert_snapshot!(shown.join("\n"), @r#"
     Status(400): the model provider answered with status 400
-    WARN creel_gateway::providers::openai: model request was refused status=400 Bad Request kind="kind_400 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=400 Bad Request kind="kind_400 [secret]"
     Status(401): the model provider answered with status 401
-    WARN creel_gateway::providers::openai: model request was refused status=401 Unauthorized kind="kind_401 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=401 Unauthorized kind="kind_401 [secret]"
     Status(402): the model provider answered with status 402
-    WARN creel_gateway::providers::openai: model request was refused status=402 Payment Required kind="kind_402 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=402 Payment Required kind="kind_402 [secret]"
     Status(403): the model provider answered with status 403
-    WARN creel_gateway::providers::openai: model request was refused status=403 Forbidden kind="kind_403 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=403 Forbidden kind="kind_403 [secret]"
     Status(404): the model provider answered with status 404
-    WARN creel_gateway::providers::openai: model request was refused status=404 Not Found kind="kind_404 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=404 Not Found kind="kind_404 [secret]"
     Status(408): the model provider answered with status 408
-    WARN creel_gateway::providers::openai: model request was refused status=408 Request Timeout kind="kind_408 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=408 Request Timeout kind="kind_408 [secret]"
     Status(429): the model provider answered with status 429
-    WARN creel_gateway::providers::openai: model request was refused status=429 Too Many Requests kind="kind_429 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=429 Too Many Requests kind="kind_429 [secret]"
     Status(500): the model provider answered with status 500
-    WARN creel_gateway::providers::openai: model request was refused status=500 Internal Server Error kind="kind_500 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=500 Internal Server Error kind="kind_500 [secret]"
     Status(503): the model provider answered with status 503
-    WARN creel_gateway::providers::openai: model request was refused status=503 Service Unavailable kind="kind_503 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=503 Service Unavailable kind="kind_503 [secret]"
     Status(529): the model provider answered with status 529
-    WARN creel_gateway::providers::openai: model request was refused status=529 <unknown status code> kind="kind_529 [secret]"
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=529 <unknown status code> kind="kind_529 [secret]"
     "#);
 }
 
@@ -195,16 +195,16 @@ async fn every_status_keeps_its_number_and_no_body_reaches_the_log() {
 async fn a_refusal_may_have_any_body() {
     insta::assert_snapshot!(answered(ResponseTemplate::new(502).set_body_string("<html>")).await, @r#"
     Status(502): the model provider answered with status 502
-    WARN creel_gateway::providers::openai: model request was refused status=502 Bad Gateway
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=502 Bad Gateway
     "#);
     insta::assert_snapshot!(answered(ResponseTemplate::new(204)).await, @r#"
     Status(204): the model provider answered with status 204
-    WARN creel_gateway::providers::openai: model request was refused status=204 No Content
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=204 No Content
     "#);
     let endless = ResponseTemplate::new(500).set_body_string("x".repeat(100 * 1024));
     insta::assert_snapshot!(answered(endless).await, @r#"
     Status(500): the model provider answered with status 500
-    WARN creel_gateway::providers::openai: model request was refused status=500 Internal Server Error
+    WARN creel_gateway::providers::openai::refusal: model request was refused status=500 Internal Server Error
     "#);
 }
 
