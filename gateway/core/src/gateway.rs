@@ -50,10 +50,6 @@ use crate::{
 };
 
 /// What can happen to the gateway.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an event is moved once; a box would cost an allocation a message"
-)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A channel hands a message in. It is adopted when the step returns.
