@@ -145,7 +145,7 @@ async fn a_port_in_use_is_an_error_with_its_address() {
     let port = served.provider.port();
     let settings = settings(&config(&served, port, json!({})));
     let run = app::run(TokioNet, settings, 1, std::future::pending());
-    let error = soon("the gateway gives up", run).await.unwrap_err();
+    let error = soon("the gateway gives up", Box::pin(run)).await.unwrap_err();
     assert_eq!(error.address.port(), port);
     let cause = std::error::Error::source(&error).expect("it says why");
     assert_eq!(

@@ -47,6 +47,10 @@ pub(super) const SHAPE: Shape = open(&[
 ]);
 
 /// `auth` as it stands in the file.
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "what a profile holds is read elsewhere; its name counts here"
+)]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Auth {
@@ -55,6 +59,7 @@ pub(super) struct Auth {
     cooldowns: Cooldowns,
 }
 
+#[expect(clippy::struct_field_names, reason = "the names are those of the configuration")]
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Cooldowns {
