@@ -204,6 +204,7 @@ async fn a_json_log_has_one_object_a_line_with_the_run_and_without_secrets() {
     INFO run run-1: run answered
     INFO run run-2: run started
     WARN run run-2: model request was refused
+    WARN run run-2: model request failed
     WARN run run-2: run failed
     INFO asked to end; finishing what was adopted
     INFO ended
