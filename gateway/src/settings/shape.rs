@@ -19,6 +19,18 @@ pub(super) const fn key(name: &'static str, shape: &'static Shape, doc: &'static
     Field::optional(name, shape, doc)
 }
 
+/// The fields of a channel: its own, and those of an account, which hold for every account that does not say otherwise.
+pub(super) const fn with_account<const N: usize>(own: &[Field], account: &[Field]) -> [Field; N] {
+    assert!(own.len() + account.len() == N, "no field is made up");
+    let mut fields = [own[0]; N];
+    let mut index = 0;
+    while index < N {
+        fields[index] = if index < own.len() { own[index] } else { account[index - own.len()] };
+        index += 1;
+    }
+    fields
+}
+
 pub(super) const TEXT: Shape = Shape::Text;
 pub(super) const BOOL: Shape = Shape::Bool;
 pub(super) const TEXTS: Shape = Shape::ListOf(&TEXT);

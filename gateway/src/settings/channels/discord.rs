@@ -21,7 +21,7 @@ use crate::{
         agents::is_http,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, BOOL, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_POLICY,
-            HISTORY_LIMIT, IDS, MEDIA_MAX_MB, TEXT, key, open,
+            HISTORY_LIMIT, IDS, MEDIA_MAX_MB, TEXT, key, open, with_account,
         },
     },
 };
@@ -81,7 +81,7 @@ const ACCOUNT: &[Field] = &[
 ];
 /// `channels.discord`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
-const FIELDS: &[Field] = &[
+const OWN: &[Field] = &[
     key("defaultAccount", &TEXT, "The account of bindings that name none."),
     key("accounts", &Shape::MapOf(&open(ACCOUNT)), "Several bots."),
     key(
@@ -89,19 +89,8 @@ const FIELDS: &[Field] = &[
         &Shape::Integer { min: 16, max: 2_000 },
         "The longest text of a message.",
     ),
-    ENABLED,
-    TOKEN,
-    API_ROOT_KEY,
-    DM_POLICY,
-    ALLOW_FROM,
-    DM,
-    GROUP_POLICY,
-    GUILDS,
-    HISTORY_LIMIT,
-    MEDIA_MAX_MB,
-    BLOCK_STREAMING,
-    CHANNEL_COALESCE,
 ];
+const FIELDS: &[Field] = &with_account::<{ OWN.len() + ACCOUNT.len() }>(OWN, ACCOUNT);
 
 /// Keys that we do not have and must not ignore. They may stand in the channel or in an account.
 const REFUSED: &[(&[&str], &str)] = &[

@@ -24,7 +24,7 @@ use crate::{
         agents::is_http,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, BOOL, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_POLICY,
-            HISTORY_LIMIT, IDS, MEDIA_MAX_MB, TEXT, key, open,
+            HISTORY_LIMIT, IDS, MEDIA_MAX_MB, TEXT, key, open, with_account,
         },
     },
 };
@@ -106,7 +106,7 @@ const ACCOUNT: &[Field] = &[
 ];
 /// `channels.slack`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
-const FIELDS: &[Field] = &[
+const OWN: &[Field] = &[
     key("defaultAccount", &TEXT, "The account of bindings that name none."),
     key("accounts", &Shape::MapOf(&open(ACCOUNT)), "Several apps."),
     key(
@@ -114,26 +114,8 @@ const FIELDS: &[Field] = &[
         &Shape::Integer { min: 1, max: 40_000 },
         "The longest text of one message; at most 8,000 are kept to, since what is escaped grows.",
     ),
-    ENABLED,
-    MODE,
-    BOT_TOKEN,
-    APP_TOKEN,
-    SIGNING_SECRET,
-    WEBHOOK_PATH,
-    API_ROOT_KEY,
-    DM_POLICY,
-    ALLOW_FROM,
-    DM,
-    GROUP_POLICY,
-    REQUIRE_MENTION,
-    CHANNELS,
-    REPLY_TO_MODE,
-    REPLY_TO_MODES,
-    HISTORY_LIMIT,
-    MEDIA_MAX_MB,
-    BLOCK_STREAMING,
-    CHANNEL_COALESCE,
 ];
+const FIELDS: &[Field] = &with_account::<{ OWN.len() + ACCOUNT.len() }>(OWN, ACCOUNT);
 
 /// What an account's keys say beside those that all channels have.
 #[derive(Default, Deserialize)]

@@ -18,7 +18,7 @@ use crate::{
         raw::Group,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_ALLOW_FROM,
-            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
+            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open, with_account,
         },
     },
 };
@@ -52,24 +52,12 @@ const ACCOUNT: &[Field] = &[
 ];
 /// `channels.telegram`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
-/// The channel's own fields hold for every account that does not say otherwise.
-const FIELDS: &[Field] = &[
+const OWN: &[Field] = &[
     key("defaultAccount", &TEXT, "The account of bindings that name none."),
     key("accounts", &Shape::MapOf(&open(ACCOUNT)), "Several bots."),
-    ENABLED,
-    BOT_TOKEN,
-    API_ROOT_KEY,
-    DM_POLICY,
-    ALLOW_FROM,
-    GROUP_POLICY,
-    GROUP_ALLOW_FROM,
-    GROUPS,
-    MEDIA_MAX_MB,
     TEXT_CHUNK_LIMIT,
-    HISTORY_LIMIT,
-    BLOCK_STREAMING,
-    CHANNEL_COALESCE,
 ];
+const FIELDS: &[Field] = &with_account::<{ OWN.len() + ACCOUNT.len() }>(OWN, ACCOUNT);
 
 /// The channel's own fields are those of an account: they hold for accounts that do not say otherwise.
 #[derive(Default, Deserialize)]

@@ -14,7 +14,7 @@ use crate::{
         agents::is_http,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_ALLOW_FROM,
-            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
+            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open, with_account,
         },
     },
 };
@@ -46,7 +46,7 @@ const ACCOUNT: &[Field] = &[
 ];
 /// `channels.webhook`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
-const FIELDS: &[Field] = &[
+const OWN: &[Field] = &[
     key("defaultAccount", &TEXT, "The account of bindings that name none."),
     key("accounts", &Shape::MapOf(&open(ACCOUNT)), "Several platforms."),
     key(
@@ -54,20 +54,8 @@ const FIELDS: &[Field] = &[
         &Shape::Integer { min: 16, max: 1_000_000 },
         "The longest text of one reply.",
     ),
-    ENABLED,
-    SECRET,
-    REPLY_URL,
-    WEBHOOK_PATH,
-    DM_POLICY,
-    ALLOW_FROM,
-    GROUP_POLICY,
-    GROUP_ALLOW_FROM,
-    GROUPS,
-    MEDIA_MAX_MB,
-    HISTORY_LIMIT,
-    BLOCK_STREAMING,
-    CHANNEL_COALESCE,
 ];
+const FIELDS: &[Field] = &with_account::<{ OWN.len() + ACCOUNT.len() }>(OWN, ACCOUNT);
 
 /// What the file says of webhooks; none if it says nothing.
 pub(in crate::settings) fn read(

@@ -17,7 +17,7 @@ use crate::{
         agents::is_http,
         shape::{
             ALLOW_FROM, BLOCK_STREAMING, CHANNEL_COALESCE, DM_POLICY, ENABLED, GROUP_ALLOW_FROM,
-            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open,
+            GROUP_POLICY, GROUPS, HISTORY_LIMIT, MEDIA_MAX_MB, TEXT, key, open, with_account,
         },
     },
 };
@@ -64,7 +64,7 @@ const ACCOUNT: &[Field] = &[
 ];
 /// `channels.whatsapp`.
 pub(in crate::settings) const SHAPE: Shape = open(FIELDS);
-const FIELDS: &[Field] = &[
+const OWN: &[Field] = &[
     key("defaultAccount", &TEXT, "The account of bindings that name none."),
     key("accounts", &Shape::MapOf(&open(ACCOUNT)), "Several numbers."),
     key(
@@ -72,24 +72,8 @@ const FIELDS: &[Field] = &[
         &Shape::Integer { min: 16, max: 4_096 },
         "The longest text of one message.",
     ),
-    ENABLED,
-    PHONE_NUMBER_ID,
-    ACCESS_TOKEN,
-    APP_SECRET,
-    VERIFY_TOKEN,
-    API_ROOT_KEY,
-    API_VERSION_KEY,
-    WEBHOOK_PATH,
-    DM_POLICY,
-    ALLOW_FROM,
-    GROUP_POLICY,
-    GROUP_ALLOW_FROM,
-    GROUPS,
-    MEDIA_MAX_MB,
-    HISTORY_LIMIT,
-    BLOCK_STREAMING,
-    CHANNEL_COALESCE,
 ];
+const FIELDS: &[Field] = &with_account::<{ OWN.len() + ACCOUNT.len() }>(OWN, ACCOUNT);
 
 /// What the file says of WhatsApp; none if it says nothing.
 pub(in crate::settings) fn read(
