@@ -9,7 +9,7 @@ use std::{
 };
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let root = here().join("../scenarios");
     println!("cargo::rerun-if-changed={}", root.display());
     let mut rows: Vec<(String, PathBuf)> = folders(&root).iter().flat_map(|it| files(it)).collect();
     rows.sort();
@@ -25,13 +25,19 @@ fn main() {
     write("defects.rs", &defects());
 }
 
+/// The crate that is being built, which is not always the one that this script was compiled in: checkouts may share a
+/// target folder.
+fn here() -> PathBuf {
+    PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+}
+
 fn write(name: &str, code: &str) {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join(name);
     fs::write(out, code).expect("write what is embedded");
 }
 
 fn requirements() -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements");
+    let folder = here().join("requirements");
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = fs::read_dir(&folder).expect("the requirements are part of the repository");
     let mut paths: Vec<PathBuf> = entries
@@ -53,7 +59,7 @@ fn requirements() -> String {
 
 /// The table of planted defects, if one is committed.
 fn defects() -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("defects");
+    let folder = here().join("defects");
     if folder.is_dir() {
         println!("cargo::rerun-if-changed={}", folder.display());
     }

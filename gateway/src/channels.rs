@@ -1,6 +1,7 @@
 //! Channels: each only moves messages. What is admitted, to whom it goes and what is answered is the core's business.
 
 pub mod discord;
+mod failure;
 pub mod markup;
 pub mod push;
 pub mod slack;

@@ -64,6 +64,25 @@ impl Picture {
         Ok(Self { mime, bytes })
     }
 
+    /// What came of asking a platform for it: its content, none if that is more than `bytes_max`, or why it did not come.
+    ///
+    /// # Errors
+    ///
+    /// Says why it cannot be shown.
+    pub fn fetched(
+        content: Result<Option<Bytes>, impl std::fmt::Display>,
+        bytes_max: usize,
+    ) -> Result<Self, Unavailable> {
+        match content {
+            Ok(Some(bytes)) => Self::new(bytes, bytes_max),
+            Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
+            Err(failure) => {
+                tracing::warn!(%failure, "fetch an image");
+                Err(Unavailable::NotFetched)
+            }
+        }
+    }
+
     /// A name for it, where a platform wants one.
     pub fn file_name(&self) -> String {
         format!("image.{}", self.mime.rsplit('/').next().unwrap_or("bin"))

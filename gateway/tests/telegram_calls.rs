@@ -229,7 +229,7 @@ async fn waits_double_up_to_a_minute_and_the_end_does_not_wait() {
     let (state, platform) = receive(script, Duration::from_mins(5)).await;
     assert_eq!(
         state,
-        State::Retrying("an answer with status 502 that is not the Bot API's".into())
+        State::Retrying("an answer with status 502 that is not the platform's".into())
     );
     // 0, 1, 3, 7, 15, 31, 63, 123, 183 and 243 seconds.
     assert_eq!(platform.calls("getMe").len(), 10);

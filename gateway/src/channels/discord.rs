@@ -23,16 +23,15 @@ use creel_core::{
     egress::{Outgoing, SendOutcome},
     ids::AccountId,
     origin::{PeerKind, Thread},
-    time::Millis,
 };
 
 use self::{
-    api::{Api, Failure},
+    api::{Api, is_refused_file},
     connection::{Connection, End, Session},
     rooms::Rooms,
 };
 use crate::{
-    channels::{Board, State},
+    channels::{Board, State, failure::Failure},
     driver::Inbox,
     http::Http,
     media::{Picture, Unavailable, without_image},
@@ -191,14 +190,7 @@ pub async fn fetch<N: Net>(
     address: &str,
     bytes_max: usize,
 ) -> Result<Picture, Unavailable> {
-    match Api::new(http, account).file(address, bytes_max).await {
-        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
-        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
-        Err(failure) => {
-            tracing::warn!(%failure, "fetch an image");
-            Err(Unavailable::NotFetched)
-        }
-    }
+    Picture::fetched(Api::new(http, account).file(address, bytes_max).await, bytes_max)
 }
 
 /// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so. `seed` tells its
@@ -221,7 +213,7 @@ pub async fn send<N: Net>(
         let nonce = format!("{seed:016x}{:09x}", outgoing.piece & 0xf_ffff_ffff);
         let sent = api.create_message(&channel, (outgoing, picture), &nonce).await;
         match sent {
-            Err(failure) if picture.is_some() && failure.is_refused_file() => {
+            Err(failure) if picture.is_some() && is_refused_file(&failure) => {
                 tracing::warn!(%failure, "the image was refused");
                 let words = without_image(outgoing, &Unavailable::Refused);
                 api.create_message(&channel, (&words, None), &nonce).await
@@ -231,17 +223,7 @@ pub async fn send<N: Net>(
     };
     let Err(failure) = sent.await else { return SendOutcome::Delivered };
     tracing::warn!(%failure, "send");
-    match failure {
-        Failure::RetryAfter(wait) => {
-            let wait_ms = wait.as_nanos().div_ceil(1_000_000);
-            SendOutcome::RetryAfter(Millis::new(u64::try_from(wait_ms).unwrap_or(u64::MAX)))
-        }
-        Failure::Refused { status: 408 | 429 | 500.., .. }
-        | Failure::NotThePlatform { status: 200..=299 | 408 | 429 | 500.. }
-        | Failure::Unreached(_)
-        | Failure::Ambiguous(_) => SendOutcome::Transient,
-        Failure::Refused { .. } | Failure::NotThePlatform { .. } => SendOutcome::Permanent,
-    }
+    failure.outcome()
 }
 
 async fn direct_chat<N: Net>(

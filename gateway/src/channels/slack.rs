@@ -220,14 +220,7 @@ pub async fn fetch<N: Net>(
     address: &str,
     bytes_max: usize,
 ) -> Result<Picture, Unavailable> {
-    match Api::new(http, account).file(address, bytes_max).await {
-        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
-        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
-        Err(failure) => {
-            tracing::warn!(%failure, "fetch an image");
-            Err(Unavailable::NotFetched)
-        }
-    }
+    Picture::fetched(Api::new(http, account).file(address, bytes_max).await, bytes_max)
 }
 
 /// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so.

@@ -12,12 +12,11 @@ use std::{sync::Arc, time::Duration};
 use creel_core::{
     egress::{Outgoing, SendOutcome},
     ids::AccountId,
-    time::Millis,
 };
 
-use self::api::{Api, Failure, Me};
+use self::api::{Api, Me};
 use crate::{
-    channels::{Board, State},
+    channels::{Board, State, failure::Failure},
     driver::Inbox,
     http::Http,
     media::{Picture, Unavailable, without_image},
@@ -187,20 +186,15 @@ pub async fn fetch<N: Net>(
     bytes_max: usize,
 ) -> Result<Picture, Unavailable> {
     let api = Api::new(http, account);
-    let failed = |failure: &Failure| {
-        tracing::warn!(%failure, "fetch an image");
-        Unavailable::NotFetched
+    let content = async {
+        let file = api.get_file(file_id).await?;
+        let is_larger = |it: u64| usize::try_from(it).map_or(true, |it| it > bytes_max);
+        if file.file_size.is_some_and(is_larger) {
+            return Ok(None);
+        }
+        api.download(&file, bytes_max).await
     };
-    let file = api.get_file(file_id).await.map_err(|it| failed(&it))?;
-    let is_larger = |it: u64| usize::try_from(it).map_or(true, |it| it > bytes_max);
-    if file.file_size.is_some_and(is_larger) {
-        return Err(Unavailable::TooLarge(bytes_max));
-    }
-    match api.download(&file, bytes_max).await {
-        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
-        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
-        Err(failure) => Err(failed(&failure)),
-    }
+    Picture::fetched(content.await, bytes_max)
 }
 
 /// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so.
@@ -222,15 +216,5 @@ pub async fn send<N: Net>(
     }
     let Err(failure) = sent else { return SendOutcome::Delivered };
     tracing::warn!(%failure, "send");
-    match failure {
-        Failure::RetryAfter(wait) => {
-            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            SendOutcome::RetryAfter(Millis::new(wait_ms))
-        }
-        Failure::Refused { status: 429 | 500.., .. }
-        | Failure::NotThePlatform { status: 429 | 500.. }
-        | Failure::Unreached(_)
-        | Failure::Ambiguous(_) => SendOutcome::Transient,
-        Failure::Refused { .. } | Failure::NotThePlatform { .. } => SendOutcome::Permanent,
-    }
+    failure.outcome()
 }

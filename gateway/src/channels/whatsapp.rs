@@ -141,15 +141,7 @@ pub async fn fetch<N: Net>(
     id: &str,
     bytes_max: usize,
 ) -> Result<Picture, Unavailable> {
-    let graph = Graph::new(http, account);
-    match graph.media(id, bytes_max).await {
-        Ok(Some(bytes)) => Picture::new(bytes, bytes_max),
-        Ok(None) => Err(Unavailable::TooLarge(bytes_max)),
-        Err(failure) => {
-            tracing::warn!(%failure, "fetch an image");
-            Err(Unavailable::NotFetched)
-        }
-    }
+    Picture::fetched(Graph::new(http, account).media(id, bytes_max).await, bytes_max)
 }
 
 /// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so.

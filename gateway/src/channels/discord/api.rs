@@ -1,6 +1,6 @@
 //! The REST methods that we call. Source: Discord's public documentation for developers.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use creel_core::egress::Outgoing;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Account, marks};
 use crate::{
+    channels::failure::Failure,
     http::{self, Http},
     media::{Form, Picture, is_platform},
     net::Net,
@@ -34,21 +35,6 @@ pub(super) struct Api<N: Net> {
     http: Http<N>,
     root: String,
     token: Secret,
-}
-
-/// Why a method has no result. No token is in it.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The platform asks to wait.
-    RetryAfter(Duration),
-    /// The platform refused.
-    Refused { status: u16, description: String },
-    /// Somebody answered, not the platform: a proxy, a wrong address.
-    NotThePlatform { status: u16 },
-    /// The platform was certainly not reached.
-    Unreached(String),
-    /// The platform may have taken the request.
-    Ambiguous(String),
 }
 
 /// Where the Gateway is, and how often one may log in.
@@ -176,7 +162,7 @@ impl<N: Net> Api<N> {
             Ok((status, bytes)) if status.is_success() => Ok(Some(bytes)),
             Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
             Err(http::Error::TooLong) => Ok(None),
-            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -209,13 +195,7 @@ impl<N: Net> Api<N> {
             .body(Full::new(body))
             .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
         let exchanged = self.http.exchange(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
-        let (status, bytes) = exchanged.map_err(|error| match error {
-            http::Error::Connect(_) => Failure::Unreached(error.to_string()),
-            http::Error::Exchange(_)
-            | http::Error::Body(_)
-            | http::Error::TooLong
-            | http::Error::TimedOut(_) => Failure::Ambiguous(error.to_string()),
-        })?;
+        let (status, bytes) = exchanged?;
         self.read(status, &bytes)
     }
 
@@ -237,23 +217,8 @@ impl<N: Net> Api<N> {
     }
 }
 
-impl Failure {
-    /// Whether it may be the picture that the platform does not want: its size, its form, or any file at all.
-    pub(super) fn is_refused_file(&self) -> bool {
-        matches!(self, Self::Refused { status: 400 | 403 | 413, .. })
-            || matches!(self, Self::NotThePlatform { status: 413 })
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RetryAfter(wait) => write!(f, "the platform asks to wait {wait:?}"),
-            Self::Refused { status, description } => write!(f, "{status} {description}"),
-            Self::NotThePlatform { status } => {
-                write!(f, "an answer with status {status} that is not Discord's")
-            }
-            Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
-        }
-    }
+/// Whether it may be the picture that the platform does not want: its size, its form, or any file at all.
+pub(super) fn is_refused_file(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused { status: 400 | 403 | 413, .. })
+        || matches!(failure, Failure::NotThePlatform { status: 413 })
 }

@@ -14,13 +14,13 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::{
     Account, Spread,
-    api::{Api, Failure},
+    api::Api,
     frame::{self, Frame, Me, Ready},
     message::{self, Message},
     rooms::Rooms,
 };
 use crate::{
-    channels::{Board, State},
+    channels::{Board, State, failure::Failure},
     driver::Inbox,
     http::Http,
     net::Net,

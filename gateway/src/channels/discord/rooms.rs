@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use super::api::{Api, Channel, Failure};
-use crate::net::Net;
+use super::api::{Api, Channel};
+use crate::{channels::failure::Failure, net::Net};
 
 /// How many channels are remembered.
 const ROOMS_MAX: usize = 100_000;

@@ -1,6 +1,6 @@
 //! The Bot API's methods that we call. Source: the public Bot API documentation.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use creel_core::{egress::Outgoing, origin::Thread};
@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Account;
 use crate::{
-    channels::markup::{self, Part},
+    channels::{
+        failure::Failure,
+        markup::{self, Part},
+    },
     http::{self, Http},
     media::{Form, Picture},
     net::Net,
@@ -37,21 +40,6 @@ pub(super) struct Api<N: Net> {
     http: Http<N>,
     root: String,
     token: Secret,
-}
-
-/// Why a method has no result. No address is in it: it would hold the token.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The platform asks to wait.
-    RetryAfter(Duration),
-    /// The platform refused.
-    Refused { status: u16, description: String },
-    /// Somebody answered, not the platform: a proxy, a wrong address.
-    NotThePlatform { status: u16 },
-    /// The platform was certainly not reached.
-    Unreached(String),
-    /// The platform may have taken the request.
-    Ambiguous(String),
 }
 
 /// The bot itself.
@@ -149,7 +137,7 @@ impl<N: Net> Api<N> {
             Ok((status, bytes)) if status.is_success() => Ok(Some(bytes)),
             Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
             Err(http::Error::TooLong) => Ok(None),
-            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -264,10 +252,7 @@ impl<N: Net> Api<N> {
             .body(Full::new(body))
             .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
         let exchanged = self.http.exchange(request, within, ANSWER_BYTES_MAX).await;
-        let (status, bytes) = exchanged.map_err(|error| match error {
-            http::Error::Connect(_) => Failure::Unreached(error.to_string()),
-            _ => Failure::Ambiguous(error.to_string()),
-        })?;
+        let (status, bytes) = exchanged?;
         let status = status.as_u16();
         let envelope: Envelope<T> =
             serde_json::from_slice(&bytes).map_err(|_| Failure::NotThePlatform { status })?;
@@ -288,17 +273,4 @@ impl<N: Net> Api<N> {
 fn topic(outgoing: &Outgoing) -> Option<i64> {
     let topic = outgoing.route.thread.as_ref().map(Thread::id);
     topic.filter(|it| it.as_str() != GENERAL_TOPIC).and_then(|it| it.as_str().parse().ok())
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RetryAfter(wait) => write!(f, "the platform asks to wait {wait:?}"),
-            Self::Refused { status, description } => write!(f, "{status} {description}"),
-            Self::NotThePlatform { status } => {
-                write!(f, "an answer with status {status} that is not the Bot API's")
-            }
-            Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
-        }
-    }
 }
