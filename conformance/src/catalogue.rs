@@ -6,9 +6,11 @@
 //! - [`read()`]: from the files, strictly; everything that is wrong is told at once.
 //! - [`coverage`]: which scenarios judge a requirement, and which controls show that they can fail.
 //! - [`covers`]: whether the ids that scenarios name are there.
+//! - [`bugs`]: the public bugs, and which scenario reproduces each, or why none does.
 //! - [`kills`]: which planted defects its checks were seen to notice.
 //! - [`markdown`]: the catalogue as a document to read.
 
+pub mod bugs;
 pub mod coverage;
 pub mod covers;
 pub mod kills;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use creel::{
-    catalogue::{self, Grade, Judging, Level, Requirement, coverage, kills, markdown},
+    catalogue::{self, Grade, Judging, Level, Requirement, bugs, coverage, kills, markdown},
     corpus::{self, Entry},
 };
 use creel_sim::scenario::Scenario;
@@ -189,6 +189,14 @@ fn what_is_pending_is_not_judged_by_a_scenario() {
             covers[0].scenario
         );
     }
+}
+
+#[test]
+fn every_public_bug_has_a_scenario_or_a_reason_why_not() {
+    let entries = entries();
+    let scenarios: Vec<&Scenario> = entries.iter().map(|it| &*it.scenario).collect();
+    let drift = bugs::drift(bugs::built_in(), &scenarios);
+    assert!(drift.is_empty(), "conformance/bugs.toml:\n{}", drift.join("\n"));
 }
 
 #[test]

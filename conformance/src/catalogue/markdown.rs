@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use creel_judge::invariants;
 use creel_sim::scenario::Scenario;
 
-use super::{Area, Catalogue, Judging, Requirement, Standing, coverage};
+use super::{Area, Catalogue, Judging, Requirement, Standing, bugs, coverage};
 
 /// How the document is made again, for whoever finds it out of date.
 pub const COMMAND: &str = "creel spec > conformance/SPEC.md";
@@ -16,7 +16,8 @@ pub fn document(catalogue: &Catalogue, scenarios: &[&Scenario]) -> String {
         "# What a gateway must do\n\n\
          Every promise of the contract that is judged, and what was left out and why. Made by `{COMMAND}`; the source is\n\
          `conformance/requirements/`. A requirement's level is its one word in capitals. Evidence has a grade: **A** the vendor\n\
-         promises it, **B** two independent implementations do it, **C** one does or somebody reported it, **D** we decided.\n\n\
+         promises it, **B** two independent implementations do it, **C** one does or somebody reported it, **D** we decided.\n\
+         Which scenarios would notice which [public bug](#public-bugs) again stands at the end.\n\n\
          | area | | MUST | SHOULD | MAY | left out |\n|---|---|---|---|---|---|\n"
     );
     for area in &catalogue.areas {
@@ -38,6 +39,7 @@ pub fn document(catalogue: &Catalogue, scenarios: &[&Scenario]) -> String {
     for area in &catalogue.areas {
         section(&mut text, area, scenarios);
     }
+    bugs::section(&mut text, bugs::built_in(), scenarios);
     text
 }
 

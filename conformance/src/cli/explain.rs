@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 
 use super::{Exit, complain, print, refuse, run};
 use crate::{
-    catalogue::{self, Area, Catalogue, Judging, Requirement, Standing, coverage, kills, markdown},
+    catalogue::{
+        self, Area, Catalogue, Judging, Requirement, Standing,
+        bugs::{self, Bug, Reach},
+        coverage, kills, markdown,
+    },
     corpus::{self, Entry},
     report::console::headline,
 };
@@ -20,8 +24,8 @@ const BASE: &str = "base";
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// A requirement's id, such as `QUE-003`; an area, such as `queue` or `QUE`; or `base`, the configuration that every
-    /// scenario is merged over.
+    /// A requirement's id, such as `QUE-003`; an area, such as `queue` or `QUE`; a public bug's id, such as `Q-01`; or
+    /// `base`, the configuration that every scenario is merged over.
     topic: String,
     /// For this profile, where the topic is `base`.
     #[arg(long, default_value = "2026.3", value_parser = ["2026.3", "2026.9"])]
@@ -56,6 +60,12 @@ impl Arguments {
             } else {
                 print(overview(area).trim_end());
             }
+        } else if let Some(bug) = bugs::find(&self.topic.to_uppercase()) {
+            if self.json {
+                print(&format!("{:#}", bug_as_json(bug, &entries)));
+            } else {
+                print(reproduced(bug, &entries).trim_end());
+            }
         } else {
             complain(&format!("error: {}", unknown(catalogue, &self.topic)));
             return Exit::Usage;
@@ -76,6 +86,39 @@ pub(super) fn spec() -> Exit {
     }
 }
 
+/// A public bug, and what would notice it again.
+fn reproduced(bug: &Bug, entries: &[Entry]) -> String {
+    let mut text = format!("{}: {}\n\n", bug.id, bug.was);
+    let mut row = |what: &str, words: &str| line(&mut text, &format!("{what:<13} {words}"));
+    row("reported", &bug.source);
+    for entry in entries.iter().filter(|it| it.scenario.bugs.contains(&bug.id)) {
+        row("reproduced by", &format!("{}: {}", entry.scenario.id, entry.scenario.title));
+    }
+    match &bug.reach {
+        Reach::Whole => {}
+        Reach::Without(part) => row("but not", part),
+        Reach::Not(why) => row("by nothing", why),
+    }
+    text
+}
+
+fn bug_as_json(bug: &Bug, entries: &[Entry]) -> Value {
+    let scenarios = entries.iter().filter(|it| it.scenario.bugs.contains(&bug.id));
+    let (beyond, unreached) = match &bug.reach {
+        Reach::Whole => (None, None),
+        Reach::Without(part) => (Some(part), None),
+        Reach::Not(why) => (None, Some(why)),
+    };
+    json!({
+        "id": bug.id,
+        "was": bug.was,
+        "source": bug.source,
+        "scenarios": scenarios.map(|it| &it.scenario.id).collect::<Vec<_>>(),
+        "beyond": beyond,
+        "unreached": unreached,
+    })
+}
+
 fn unknown(catalogue: &Catalogue, topic: &str) -> String {
     let areas = catalogue.areas.iter().flat_map(|it| [it.name.as_str(), it.id.as_str()]);
     let near = catalogue
@@ -83,7 +126,7 @@ fn unknown(catalogue: &Catalogue, topic: &str) -> String {
         .or_else(|| names::nearest(topic, areas.chain([BASE])));
     let hint = near.map(|it| format!(" (did you mean `{it}`?)")).unwrap_or_default();
     format!(
-        "`{topic}` is nothing that can be explained: expected a requirement's id, an area or `{BASE}`{hint}"
+        "`{topic}` is nothing that can be explained: expected a requirement's or a bug's id, an area or `{BASE}`{hint}"
     )
 }
 

@@ -39,6 +39,17 @@ fn an_area_is_explained_by_its_requirements() {
 }
 
 #[test]
+fn a_public_bug_is_explained_by_what_reproduces_it() {
+    let says =
+        ["Q-04: A message", "reproduced by regressions/openclaw-q-04-", "but not       a gateway"];
+    assert_said(&creel_anywhere(&["explain", "q-04"]), 0, &says);
+    assert_said(&creel_anywhere(&["explain", "W-01"]), 0, &["by nothing    the control plane"]);
+    let json: Value =
+        serde_json::from_str(&creel_anywhere(&["explain", "W-01", "--json"]).out).unwrap();
+    assert_eq!(json["unreached"], "the control plane is not built");
+}
+
+#[test]
 fn what_cannot_be_explained_is_refused_with_what_was_meant() {
     let refused = |topic: &str, says: &str| {
         assert_refused(&creel_anywhere(&["explain", topic]), 2, &[says]);
@@ -46,7 +57,7 @@ fn what_cannot_be_explained_is_refused_with_what_was_meant() {
     refused("QUE-03", "did you mean `QUE-003`?");
     refused("quue", "did you mean `queue`?");
     refused("bas", "did you mean `base`?");
-    refused("weather", "expected a requirement's id, an area or `base`");
+    refused("weather", "expected a requirement's or a bug's id, an area or `base`");
 }
 
 #[test]

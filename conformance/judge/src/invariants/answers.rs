@@ -65,7 +65,8 @@ impl<'a> Answers<'a> {
 }
 
 /// Where the answer of a request belongs: where the messages that are new in it were written or, if none is new, where
-/// its chat is.
+/// its chat is. Nothing tells whom a turn is for that no message began, such as a sub-agent's report, where its
+/// conversation is of several places.
 pub(super) fn origin<'a>(
     request: &'a Request,
     turns: &'a Turns,
@@ -78,6 +79,9 @@ pub(super) fn origin<'a>(
         }
     }
     match places.as_slice() {
+        [] if is_of_several_places(request, turns) && no_message_began(request, turns) => {
+            Origin::Unknown
+        }
         [] => {
             let place = request.chat.as_deref().and_then(|it| conversations.place(it));
             place.map_or(Origin::Unknown, Origin::Place)
@@ -85,4 +89,24 @@ pub(super) fn origin<'a>(
         [one] => Origin::Place(one),
         _ => Origin::Several(places),
     }
+}
+
+fn is_of_several_places(request: &Request, turns: &Turns) -> bool {
+    let mut places = request.history.iter().filter_map(|it| turns.message(it)).map(|it| &it.place);
+    let first = places.next();
+    places.any(|it| Some(it) != first)
+}
+
+/// Whether the turn of a request with nothing new followed an answer that was complete, without a tool in between.
+fn no_message_began(request: &Request, turns: &Turns) -> bool {
+    let mut asked = request;
+    while asked.new.is_empty() {
+        let Some(before) = asked.predecessor.map(|it| &turns.requests[it]) else { return true };
+        let has_ended = before.completed_answer().is_some_and(|it| !it.trim().is_empty());
+        if has_ended && before.tool_results == asked.tool_results {
+            return true;
+        }
+        asked = before;
+    }
+    false
 }

@@ -71,6 +71,24 @@ fn a_retry_belongs_to_its_chat() {
     "#);
 }
 
+/// A sub-agent's report begins a turn that no message began: of a conversation with several places, any may be right.
+#[test]
+fn a_report_may_be_for_any_place_of_its_conversation() {
+    let script = |second: &str, sent: &str| {
+        format!(
+            "0 say m1 ops\n0 say m2 {second}\n1 ask ops user m1\n2 end 1 completed the first answer\n\
+             3 ask {second} user m1 | assistant the first answer | user m2\n\
+             4 end 2 completed the second answer\n\
+             5 ask {second} user m1 | assistant the first answer | user m2 | assistant the second answer | user a report\n\
+             6 end 3 completed the third answer\n7 sent {sent} the third answer"
+        )
+    };
+    assert!(i3(&script("ops-7", "ops")).starts_with("vacuous"));
+    assert!(i3(&script("ops-7", "ops-7")).starts_with("vacuous"));
+    assert!(i3(&script("ops", "ops")).starts_with("pass"));
+    assert!(i3(&script("ops", "bob")).starts_with("fail"));
+}
+
 #[test]
 fn two_rooms_in_one_request_have_no_place_for_an_answer() {
     let script = "
