@@ -58,10 +58,11 @@ fn read_inside(folder: &Path, path: &Path, bytes_max: usize) -> io::Result<Bytes
     if !path.starts_with(&folder) {
         return Err(io::Error::from(io::ErrorKind::PermissionDenied));
     }
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
+    // Before it is opened: opening a pipe would wait for somebody to write.
+    if !path.metadata()?.is_file() {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
+    let file = File::open(path)?;
     let mut bytes = Vec::new();
     file.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > bytes_max {
