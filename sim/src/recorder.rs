@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 pub const FACTS_MAX: usize = 200_000;
 
 /// The most requests that a gateway may make of all twins in one run. Polling every second for a day is half as many.
-pub const REQUESTS_MAX: u32 = 200_000;
+pub const REQUESTS_MAX: u32 = 10_000;
 
 /// An append-only list of facts that all twins share. A clone is another handle on the same list.
 ///

@@ -130,7 +130,9 @@ impl Findings {
     fn fail(&mut self, rule: Rule, expected: &str, observed: String, witnesses: Vec<u64>) {
         let expected = format!("{expected} ({}: {})", rule.name(), rule.requirements().join(", "));
         self.rules.push(rule);
-        self.failure.get_or_insert_with(|| Verdict::fail(expected, observed, witnesses));
+        self.failure.get_or_insert_with(|| {
+            Verdict::fail(expected, observed, witnesses).breaking(rule.requirements())
+        });
     }
 
     fn doubt(&mut self, why: String) {

@@ -23,17 +23,17 @@ struct Tally {
     heading: u128,
 }
 
-/// The most suspect requirement of a report; none if no failing check names any.
-pub fn first(report: &Value) -> Option<String> {
-    ranked(report).into_iter().next()
+/// What was seen of a scenario under a profile. The offsets of a sweep and the orders of a permutation are one case:
+/// they are one scenario's opinion, however often it was asked.
+#[derive(Debug, Default)]
+struct Seen<'a> {
+    /// What was judged, and whether it failed.
+    failed: BTreeMap<&'a str, bool>,
+    heading: Option<&'a str>,
 }
 
-/// Every requirement that a failing check names, the most suspect first.
-pub fn ranked(report: &Value) -> Vec<String> {
-    let mut tallies = BTreeMap::<String, Tally>::new();
-    for case in cases(report) {
-        let mut here = BTreeMap::<&str, bool>::new();
-        let mut heading = None;
+impl<'a> Seen<'a> {
+    fn add(&mut self, case: &'a Value) {
         for check in case["checks"].as_array().into_iter().flatten() {
             let failed = check["verdict"] == "fail";
             if !failed && check["verdict"] != "pass" {
@@ -41,11 +41,30 @@ pub fn ranked(report: &Value) -> Vec<String> {
             }
             let named = check["requirements"].as_array().into_iter().flatten();
             for id in named.filter_map(Value::as_str) {
-                *here.entry(id).or_default() |= failed;
-                heading = heading.or_else(|| failed.then_some(id));
+                *self.failed.entry(id).or_default() |= failed;
+                self.heading = self.heading.or_else(|| failed.then_some(id));
             }
         }
-        for (id, failed) in here {
+    }
+}
+
+/// The most suspect requirement of a report; none if no failing check names any.
+pub fn first(report: &Value) -> Option<String> {
+    ranked(report).into_iter().next()
+}
+
+/// Every requirement that a failing check names, the most suspect first.
+pub fn ranked(report: &Value) -> Vec<String> {
+    let mut by_case = BTreeMap::<(&str, &str), Seen>::new();
+    for case in cases(report) {
+        let name = case["scenario"].as_str().unwrap_or_default();
+        let variant_of = name.split_once('@').map_or(name, |it| it.0);
+        let profile = case["profile"].as_str().unwrap_or_default();
+        by_case.entry((variant_of, profile)).or_default().add(case);
+    }
+    let mut tallies = BTreeMap::<String, Tally>::new();
+    for Seen { failed, heading } in by_case.into_values() {
+        for (id, failed) in failed {
             let tally = tallies.entry(id.to_owned()).or_default();
             tally.judged += 1;
             tally.failed += u128::from(failed);
@@ -75,9 +94,11 @@ mod tests {
             let verdict = words.next().unwrap();
             json!({ "verdict": verdict, "requirements": words.collect::<Vec<_>>() })
         };
-        let case =
-            |checks: &&[&str]| json!({ "checks": checks.iter().map(check).collect::<Vec<_>>() });
-        let report = json!({ "cases": cases.iter().map(case).collect::<Vec<_>>() });
+        let case = |(index, checks): (usize, &&[&str])| {
+            let checks: Vec<_> = checks.iter().map(check).collect();
+            json!({ "scenario": format!("run/case-{index}"), "checks": checks })
+        };
+        let report = json!({ "cases": cases.iter().enumerate().map(case).collect::<Vec<_>>() });
         assert_eq!(ranked(&report), expected);
     }
 
@@ -104,6 +125,18 @@ mod tests {
             &[&["fail QUE-003"], &["fail RUN-001 QUE-001 QUE-002"]],
             &["QUE-003", "RUN-001", "QUE-001", "QUE-002"],
         );
+    }
+
+    #[test]
+    fn the_offsets_of_a_sweep_have_one_voice() {
+        let case = |scenario, requirement| {
+            let check = json!({ "verdict": "fail", "requirements": [requirement] });
+            json!({ "scenario": scenario, "profile": "2026.3", "checks": [check] })
+        };
+        let swept = ["run/swept", "run/swept@m1+1ms", "run/swept@m1+2ms"];
+        let mut cases: Vec<_> = swept.iter().map(|it| case(*it, "QUE-001")).collect();
+        cases.extend(["run/a", "run/b"].iter().map(|it| case(*it, "QUE-002")));
+        assert_eq!(ranked(&json!({ "cases": cases })), ["QUE-002", "QUE-001"]);
     }
 
     #[test]

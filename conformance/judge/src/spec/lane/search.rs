@@ -243,7 +243,10 @@ impl Search<'_> {
             }
         }
         if options.is_empty() {
-            let found = self.disagreement(&node, Rule::QueueOrder, None);
+            // What is still held for more of its burst came too early; else nothing waits at all.
+            let is_held = seen.new.iter().any(|it| self.is_yet_to_come(&node, *it));
+            let rule = if is_held { Rule::QueueInbound } else { Rule::QueueOrder };
+            let found = self.disagreement(&node, rule, None);
             self.note(&node, found);
         }
         next
@@ -251,6 +254,15 @@ impl Search<'_> {
 
     fn is_of(&self, units: &[usize], message: usize) -> bool {
         units.iter().any(|it| self.script.units[*it].messages.contains(&message))
+    }
+
+    fn is_yet_to_come(&self, node: &Node, message: usize) -> bool {
+        let coming = self.script.arrivals.iter().skip(node.arrival);
+        let mut units = coming.filter_map(|it| match it {
+            Arrival::Unit(unit) | Arrival::Fresh(unit) => Some(unit),
+            Arrival::Stop(_) => None,
+        });
+        units.any(|it| self.script.units[*it].messages.contains(&message))
     }
 
     /// The node after a turn that was seen, if it is the option.
