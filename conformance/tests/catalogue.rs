@@ -191,6 +191,18 @@ fn what_is_pending_is_not_judged_by_a_scenario() {
     }
 }
 
+/// That a specification is held to says nothing unless it was seen to fail.
+#[test]
+fn every_specification_is_made_to_fail_by_a_control() {
+    let entries = entries();
+    let controls = || entries.iter().filter_map(|it| it.scenario.control.as_ref());
+    for specification in creel_judge::spec::ALL {
+        let id = specification.id;
+        let flips = controls().any(|it| it.flips.iter().any(|flip| flip == id));
+        assert!(flips, "no control makes {id} fail");
+    }
+}
+
 #[test]
 fn every_public_bug_has_a_scenario_or_a_reason_why_not() {
     let entries = entries();
