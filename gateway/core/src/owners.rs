@@ -47,12 +47,10 @@ impl Owners {
         let (route, sender) = (&origin.route, &origin.sender);
         let is_owner = match self {
             Self::Everybody => true,
-            Self::Listed(listed) if listed.is_empty() => false,
             Self::Listed(listed) => {
                 listed.contains(&(Some(route.channel.clone()), sender.clone()))
                     || listed.contains(&(None, sender.clone()))
             }
-            Self::OfAccounts(accounts) if accounts.is_empty() => false,
             Self::OfAccounts(accounts) => {
                 let account = accounts.get(&(route.channel.clone(), route.account.clone()));
                 account.is_some_and(|it| it.contains(sender))
