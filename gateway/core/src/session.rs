@@ -74,8 +74,6 @@ pub struct Parent {
 pub struct Session {
     /// The agent that answers in it.
     pub agent: AgentId,
-    /// Counts the session's lives, from 1: `/new`, `/reset` and expiry begin another.
-    pub generation: u64,
     /// What was said in this life.
     pub history: History,
     /// What `/queue` set.
@@ -107,7 +105,6 @@ impl Session {
     pub fn new(agent: AgentId) -> Self {
         Self {
             agent,
-            generation: 1,
             history: History::default(),
             queue: QueueOverride::default(),
             send: None,
@@ -126,7 +123,6 @@ impl Session {
     /// Begins another life: nothing of the old one is remembered. What `/queue` set stays, and a credential that a person
     /// chose.
     pub fn renew(&mut self) {
-        self.generation += 1;
         self.history = History::default();
         self.model = None;
         self.profiles = BTreeMap::new();
