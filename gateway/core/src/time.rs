@@ -73,12 +73,6 @@ impl Add<Millis> for Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ms", self.0)
-    }
-}
-
 /// A moment on the wall clock, in milliseconds since 1970 in UTC. Calendar rules are read off it, and nothing else: it
 /// may jump either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

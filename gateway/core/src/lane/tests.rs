@@ -58,7 +58,7 @@ fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
                 }
             }
         };
-        let due = lane.next_deadline().map_or("-".to_owned(), |it| it.to_string());
+        let due = lane.next_deadline().map_or("-".to_owned(), |it| format!("{} ms", it.as_ms()));
         writeln!(log, "{line:<13} {seen}; due {due}").unwrap();
     }
     let expected: Vec<&str> = expected.trim().lines().map(str::trim).collect();
