@@ -8,7 +8,7 @@ use crate::{
     phrase::{count, seconds},
     spec,
     trace::Trace,
-    turns::{Message, Moment, Turns},
+    turns::{Appearance, Message, Moment, Turns},
     verdict::Verdict,
 };
 
@@ -47,9 +47,15 @@ pub(super) fn is_discarding(message: &Message) -> bool {
 /// How long a gateway must know an id again, in microseconds: 20 minutes. Source: contract, sections 0 and 4.
 const REMEMBERED_US: i64 = 20 * 60 * 1_000_000;
 
-/// How often a message may be new: once for each agent that answers it. steer-backlog injects it and also keeps it as a turn of its own, and what is delivered
-/// again after its id may be forgotten may run again.
+/// How often a message may be new: once for each agent that answers it.
 pub(super) fn turns_max(message: &Message, context: &Context) -> u64 {
+    let agents = u64::try_from(spec::agents(message, context)).unwrap_or(u64::MAX);
+    turns_each(message, context).saturating_mul(agents)
+}
+
+/// How often it may be new to one agent. steer-backlog injects it and also keeps it as a turn of its own, and what is
+/// delivered again after its id may be forgotten may run again.
+fn turns_each(message: &Message, context: &Context) -> u64 {
     let is_backlog = |mode: &String| mode == "steer-backlog" || mode == "steer+backlog";
     let turns = if context.queue.modes.iter().any(is_backlog) { 2 } else { 1 };
     let mut taken_us = message.inbound[0].at_us;
@@ -60,16 +66,37 @@ pub(super) fn turns_max(message: &Message, context: &Context) -> u64 {
             taken_us = delivery.at_us;
         }
     }
-    let agents = u64::try_from(spec::agents(message, context)).unwrap_or(u64::MAX);
-    turns * lives * agents
+    turns * lives
 }
 
 /// The failure if a message is new more often than it may be.
 pub(super) fn repeated(message: &Message, turns: &Turns, context: &Context) -> Option<Verdict> {
-    let allowed = turns_max(message, context);
+    let asker = |it: &Appearance| {
+        let request = &turns.requests[it.request];
+        context.configuration.asker(&request.credential, &request.model)
+    };
+    let all = turns.appearances(&message.name);
+    let mut by_asker = BTreeMap::<String, Vec<Appearance>>::new();
+    for appearance in all {
+        if let Some(asker) = asker(appearance) {
+            by_asker.entry(asker).or_default().push(*appearance);
+        }
+    }
+    let each = turns_each(message, context);
+    let own = by_asker.values().find_map(|it| too_often(message, turns, it, each));
+    own.or_else(|| too_often(message, turns, all, turns_max(message, context)))
+}
+
+/// The failure if a message is new more often than allowed in what of its appearances is counted.
+fn too_often(
+    message: &Message,
+    turns: &Turns,
+    appearances: &[Appearance],
+    allowed: u64,
+) -> Option<Verdict> {
     let mut times = 0_u64;
     let mut shown = Vec::new();
-    for appearance in turns.appearances(&message.name) {
+    for appearance in appearances {
         if times <= allowed {
             shown.push((&turns.requests[appearance.request], appearance.times));
         }

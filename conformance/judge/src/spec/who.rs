@@ -116,7 +116,13 @@ fn may_be_discarded(cast: &Cast, heard: &Heard) -> bool {
 
 fn in_sequence(cast: &Cast, heard: &Heard, (before, own): (usize, usize), findings: &mut Findings) {
     let requests = &cast.turns.requests;
-    let (first, second) = (&requests[before], &requests[own]);
+    let second = &requests[own];
+    // Its run may have asked more than once: after a failure, and with what its tools brought.
+    let is_of = |it: &usize| cast.served[*it].key == cast.served[before].key;
+    let later = (before + 1..requests.len())
+        .filter(is_of)
+        .take_while(|it| cast.turns.continues(*it) && requests[*it].start < second.start);
+    let first = &requests[later.last().unwrap_or(before)];
     let few_us = cast.context.configuration.hops.few_us;
     let end = first.end.as_ref().map(|it| it.at);
     if end.is_some_and(|it| it.at_us <= second.start.at_us.saturating_add(few_us)) {

@@ -20,7 +20,7 @@ pub(super) fn reading(
         if index == 0 {
             title = before;
         }
-        marks.push(before.lines().rfind(|it| has_words(it)).unwrap_or_default());
+        marks.push(before);
         rest = after;
     }
     if !marks.iter().any(|it| numbers(it).next().is_some()) {
@@ -30,7 +30,8 @@ pub(super) fn reading(
         let (name, place) = (&message.name, index + 1);
         if !numbers(mark).any(|it| it == place.to_string()) {
             let expected = format!("`{name}` marked as message {place} of its turn");
-            return Some(Err((expected, format!("`{}` before it", mark.trim()))));
+            let last = mark.lines().rfind(|it| has_words(it)).unwrap_or_default();
+            return Some(Err((expected, format!("`{}` before it", last.trim()))));
         }
         if index == 0 && title.lines().filter(|it| has_words(it)).count() < 2 {
             let expected = format!("a title line before `{name}`, the first of its turn");
@@ -74,6 +75,10 @@ mod tests {
     fn a_title_and_a_number_each() {
         assert_eq!(check("[2 came]\n\n(1 of 2) ONE\n\n(2 of 2) TWO"), "fine");
         assert_eq!(check("Queued:\n---\nQueued #1\nONE\n---\nQueued #2\nTWO"), "fine");
+        // Who wrote, and when, may stand between a mark and its message.
+        let said = "[id 30 at 09:45]";
+        let prompt = format!("Queued:\nQueued #1\n{said} ONE\nQueued #2\n{said} TWO");
+        assert_eq!(check(&prompt), "fine");
         assert_eq!(
             check("(1 of 2) ONE\n\n(2 of 2) TWO"),
             "a title line before `m1`, the first of its turn"
