@@ -20,10 +20,7 @@ use crate::{
     http::Http,
     media::{self, Folder, MODEL_BYTES_MAX, Picture, Store, Unavailable, without_image},
     net::Net,
-    providers::{
-        Parts,
-        openai::{self, Asked, Endpoint},
-    },
+    providers::{self, Api, Asked, Endpoint, Parts, Patience},
     secret::Secret,
     tools::servers::Servers,
 };
@@ -31,8 +28,12 @@ use crate::{
 /// A model provider.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    /// The address up to and without `/chat/completions`.
+    /// The address up to and without the protocol's own path.
     pub base_url: String,
+    /// Its protocol.
+    pub api: Api,
+    /// How long it may take.
+    pub patience: Patience,
     /// The key of agents that have none of their own.
     pub key: Option<Secret>,
 }
@@ -78,7 +79,7 @@ impl<N: Net> Outside<N> {
             };
             let pictures = self.pictures(&request).await;
             let asked = Asked { model, request: &request, pictures: &pictures };
-            openai::complete(&self.http, &endpoint, asked, parts.as_ref()).await
+            providers::complete(&self.http, &endpoint, asked, parts.as_ref()).await
         }
         .instrument(span)
     }
@@ -159,8 +160,9 @@ impl<N: Net> Outside<N> {
 
     fn endpoint<'a>(&self, request: &'a ModelRequest) -> Option<(Endpoint, &'a str)> {
         let (provider, model) = request.model.as_str().split_once('/')?;
-        let base_url = self.providers.get(provider)?.base_url.clone();
+        let Provider { base_url, api, patience, key: _ } = self.providers.get(provider)?;
+        let (base_url, api, patience) = (base_url.clone(), *api, *patience);
         let key = self.keys.get(&request.agent)?.get(&request.profile)?.clone();
-        Some((Endpoint { base_url, key }, model))
+        Some((Endpoint { base_url, api, key, patience }, model))
     }
 }

@@ -12,6 +12,7 @@ mod credentials;
 mod environment;
 mod mentions;
 mod messages;
+mod providers;
 mod raw;
 mod secrecy;
 mod session;
@@ -191,7 +192,7 @@ fn convert(
 ) -> Option<Converted> {
     let profile = source.version.profile();
     let mut warnings = Vec::new();
-    let providers = agents::providers(document, problems);
+    let providers = providers::providers(document, problems);
     let roster = agents::roster(source, document, &providers, problems, &mut warnings);
     let found = channels::read(source, document, problems, &mut warnings);
     let routing = roster.as_ref().and_then(|it| {

@@ -14,7 +14,7 @@ use creel_core::{
 use creel_gateway::{
     http::Http,
     net::TokioNet,
-    providers::openai::{self, Endpoint},
+    providers::{self, Api, Asked, Endpoint, Patience},
     secret::Secret,
 };
 use serde_json::json;
@@ -53,9 +53,10 @@ fn request() -> ModelRequest {
 /// Asks once, and shows the outcome with what the log says about it.
 async fn ask(base_url: String) -> String {
     let (log, _guard) = Log::listen();
-    let endpoint = Endpoint { base_url, key: Secret::new(KEY) };
-    let asked = openai::Asked { model: "m", request: &request(), pictures: &[] };
-    let outcome = openai::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
+    let (api, patience) = (Api::ChatCompletions, Patience::default());
+    let endpoint = Endpoint { base_url, api, key: Secret::new(KEY), patience };
+    let asked = Asked { model: "m", request: &request(), pictures: &[] };
+    let outcome = providers::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
     let outcome = match outcome {
         ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
         ModelOutcome::Failed(failed) => format!("{:?}: {}", failed.failure, failed.failure),
@@ -140,19 +141,19 @@ async fn what_is_no_stream_is_not_understood() {
     let page = ResponseTemplate::new(200).set_body_raw("<html>sign in</html>", "text/html");
     insta::assert_snapshot!(answered(page).await, @r#"
     Malformed: the model provider's answer was not understood
-    WARN creel_gateway::providers::openai: the model's answer is not `text/event-stream` content_type=Some("text/html")
+    WARN creel_gateway::providers: the model's answer is not `text/event-stream` content_type=Some("text/html")
     "#);
     let whole = ResponseTemplate::new(200).set_body_json(json!({ "choices": [] }));
     insta::assert_snapshot!(answered(whole).await, @r#"
     Malformed: the model provider's answer was not understood
-    WARN creel_gateway::providers::openai: the model's answer is not `text/event-stream` content_type=Some("application/json")
+    WARN creel_gateway::providers: the model's answer is not `text/event-stream` content_type=Some("application/json")
     "#);
     insta::assert_snapshot!(answered(stream("data: {\"choices\": 5}\n\n")).await, @r#"Malformed: the model provider's answer was not understood"#);
     let bytes =
         ResponseTemplate::new(200).set_body_raw(b"data: \xff\n\n".to_vec(), "text/event-stream");
     insta::assert_snapshot!(answered(bytes).await, @r#"
     Malformed: the model provider's answer was not understood
-    WARN creel_gateway::providers::openai: model stream error=utf8 parse error: invalid utf-8 sequence of 1 bytes from index 0
+    WARN creel_gateway::providers::stream: model stream error=utf8 parse error: invalid utf-8 sequence of 1 bytes from index 0
     "#);
 }
 
@@ -169,25 +170,25 @@ async fn every_status_keeps_its_number_and_no_body_reaches_the_log() {
     }
     insta::assert_snapshot!(shown.join("\n"), @r#"
     Status(400): the model provider answered with status 400
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=400 Bad Request kind="kind_400 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=400 Bad Request kind="kind_400 [secret]"
     Status(401): the model provider answered with status 401
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=401 Unauthorized kind="kind_401 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=401 Unauthorized kind="kind_401 [secret]"
     Status(402): the model provider answered with status 402
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=402 Payment Required kind="kind_402 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=402 Payment Required kind="kind_402 [secret]"
     Status(403): the model provider answered with status 403
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=403 Forbidden kind="kind_403 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=403 Forbidden kind="kind_403 [secret]"
     Status(404): the model provider answered with status 404
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=404 Not Found kind="kind_404 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=404 Not Found kind="kind_404 [secret]"
     Status(408): the model provider answered with status 408
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=408 Request Timeout kind="kind_408 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=408 Request Timeout kind="kind_408 [secret]"
     Status(429): the model provider answered with status 429
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=429 Too Many Requests kind="kind_429 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=429 Too Many Requests kind="kind_429 [secret]"
     Status(500): the model provider answered with status 500
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=500 Internal Server Error kind="kind_500 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=500 Internal Server Error kind="kind_500 [secret]"
     Status(503): the model provider answered with status 503
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=503 Service Unavailable kind="kind_503 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=503 Service Unavailable kind="kind_503 [secret]"
     Status(529): the model provider answered with status 529
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=529 <unknown status code> kind="kind_529 [secret]"
+    WARN creel_gateway::providers::refusal: model request was refused status=529 <unknown status code> kind="kind_529 [secret]"
     "#);
 }
 
@@ -195,16 +196,16 @@ async fn every_status_keeps_its_number_and_no_body_reaches_the_log() {
 async fn a_refusal_may_have_any_body() {
     insta::assert_snapshot!(answered(ResponseTemplate::new(502).set_body_string("<html>")).await, @r#"
     Status(502): the model provider answered with status 502
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=502 Bad Gateway
+    WARN creel_gateway::providers::refusal: model request was refused status=502 Bad Gateway
     "#);
     insta::assert_snapshot!(answered(ResponseTemplate::new(204)).await, @r#"
     Status(204): the model provider answered with status 204
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=204 No Content
+    WARN creel_gateway::providers::refusal: model request was refused status=204 No Content
     "#);
     let endless = ResponseTemplate::new(500).set_body_string("x".repeat(100 * 1024));
     insta::assert_snapshot!(answered(endless).await, @r#"
     Status(500): the model provider answered with status 500
-    WARN creel_gateway::providers::openai::refusal: model request was refused status=500 Internal Server Error
+    WARN creel_gateway::providers::refusal: model request was refused status=500 Internal Server Error
     "#);
 }
 
@@ -219,7 +220,7 @@ async fn an_answer_has_a_longest_length() {
     let padded = format!("{}{}", ": padding\n".repeat(7 * 1024 * 1024), says("late"));
     insta::assert_snapshot!(answered(stream(&padded)).await, @r#"
     TooLong: the model's answer was too long
-    WARN creel_gateway::providers::openai: model stream error=body error: longer than 67108864 bytes
+    WARN creel_gateway::providers::stream: model stream error=body error: longer than 67108864 bytes
     "#);
 }
 
@@ -295,19 +296,19 @@ async fn a_connection_that_breaks_is_told_from_one_that_ends() {
     let chunk = format!("{:x}\r\n{event}\r\n", event.len());
     insta::assert_snapshot!(raw(&[head, chunk.as_bytes()], Then::Closes).await, @r#"
     BrokenOff: the model's answer broke off
-    WARN creel_gateway::providers::openai: model stream error=body error: error reading a body from connection
+    WARN creel_gateway::providers::stream: model stream error=body error: error reading a body from connection
     "#);
     insta::assert_snapshot!(raw(&[b"HTTP/1.1 200"], Then::Closes).await, @r#"
     BrokenOff: the model's answer broke off
-    WARN creel_gateway::providers::openai: model request error=exchange: client error (SendRequest): connection closed before message completed
+    WARN creel_gateway::providers: model request error=exchange: client error (SendRequest): connection closed before message completed
     "#);
     insta::assert_snapshot!(raw(&[], Then::Closes).await, @r#"
     BrokenOff: the model's answer broke off
-    WARN creel_gateway::providers::openai: model request error=exchange: client error (SendRequest): connection closed before message completed
+    WARN creel_gateway::providers: model request error=exchange: client error (SendRequest): connection closed before message completed
     "#);
     insta::assert_snapshot!(raw(&[b"SSH-2.0-x\r\n"], Then::Closes).await, @r#"
     BrokenOff: the model's answer broke off
-    WARN creel_gateway::providers::openai: model request error=exchange: client error (SendRequest): invalid HTTP version parsed
+    WARN creel_gateway::providers: model request error=exchange: client error (SendRequest): invalid HTTP version parsed
     "#);
 }
 

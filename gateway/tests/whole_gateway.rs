@@ -176,7 +176,7 @@ async fn a_provider_that_is_not_there_is_told_to_the_user() {
     let gateway = Running::start(&served).await;
     world.write("hi");
     world.platform("a failure is shown", |it| !it.sent.is_empty()).await;
-    insta::assert_snapshot!(world.sent()[0], @r#"5: No answer this time: the model provider did not answer in time, or its answer broke off, and can be asked again in 60 seconds. Your message is kept; please ask again."#);
+    insta::assert_snapshot!(world.sent()[0], @r#"5: No answer this time: the model provider could not be reached, and can be asked again in 60 seconds. Your message is kept; please ask again."#);
     gateway.end().await;
 }
 

@@ -96,7 +96,7 @@ impl Reason {
             Self::Billing => "the gateway's account at the model provider has no credit left",
             Self::RateLimit => "the model provider takes no more requests for now",
             Self::Overloaded => "the model provider is too busy",
-            Self::Timeout => "the model provider did not answer in time, or its answer broke off",
+            Self::Timeout => "the model provider did not answer in time",
             Self::ServerError => "the model provider had an error",
             Self::Format => "the model provider did not accept the request",
             Self::ModelNotFound => "the model provider does not have the model",

@@ -34,7 +34,7 @@ pub struct Run {
     /// With which models and credentials it asks.
     pub plan: Plan,
     /// Why its last request failed, if one did.
-    pub last_failure: Option<Reason>,
+    pub last_failure: Option<(Reason, ModelFailure)>,
     /// How many tools its model has asked for.
     pub tool_calls: u32,
     /// What its model had sent by the `message` tool, and where to: the same words and image are not sent twice.
@@ -131,9 +131,15 @@ pub enum ModelFailure {
     /// The answer was longer than the gateway takes.
     #[error("the model's answer was too long")]
     TooLong,
-    /// Nothing came of it for too long.
-    #[error("the model provider was silent for too long")]
+    /// It did not begin to answer in time.
+    #[error("the model provider did not answer in time")]
     Silent,
+    /// It began to answer, and then nothing came for too long.
+    #[error("the model's answer stopped before its end")]
+    Stalled,
+    /// It answered, but not to the end in time.
+    #[error("the model's answer took too long")]
+    TooSlow,
     /// It said in the middle of the answer that it failed.
     #[error("the model's answer ended in an error")]
     InStream,
@@ -169,7 +175,9 @@ impl ModelFailed {
             ModelFailure::Unreachable => Failure::Connection,
             ModelFailure::BrokenOff => Failure::EndMissing,
             ModelFailure::Malformed => Failure::Malformed,
-            ModelFailure::Silent => Failure::TimedOut,
+            ModelFailure::Silent | ModelFailure::Stalled | ModelFailure::TooSlow => {
+                Failure::TimedOut
+            },
             ModelFailure::TooLong | ModelFailure::NotConfigured => Failure::Local,
         }
     }

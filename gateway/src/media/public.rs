@@ -35,7 +35,8 @@ impl<N: Net> Net for PublicOnly<N> {
     }
 }
 
-fn is_public(number: &IpAddr) -> bool {
+/// Whether a number is anybody's to connect to.
+pub(crate) fn is_public(number: &IpAddr) -> bool {
     match number {
         IpAddr::V4(number) => is_public_v4(*number),
         IpAddr::V6(number) => is_public_v6(*number),

@@ -1,63 +1,35 @@
-//! OpenAI chat completions, streamed.
+//! `OpenAI`'s chat completions, streamed.
 //!
-//! The answer is read as server-sent events and is whole only when the stream said so: a `finish_reason` and a clean
-//! end. Anything else has a reason of its own, so that half an answer is never passed off as one.
-
-mod calls;
-mod content;
-mod refusal;
-
-use std::time::Duration;
+//! The answer is whole only when the stream said so: `[DONE]`, or a `finish_reason` and a clean end.
 
 use bytes::Bytes;
 use creel_core::{
-    run::{Answer, ModelFailed, ModelFailure, ModelOutcome, ModelRequest},
+    run::{Answer, ModelFailed, ModelFailure},
     session::Entry,
     tools::ToolSpec,
 };
-use futures_util::StreamExt as _;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use http_body_util::Full;
+use hyper::{Request, header};
 use serde::{Deserialize, Serialize};
-use sse_stream::SseStream;
 
-use super::Parts;
-use crate::{
-    http::Http,
-    media::{Picture, Unavailable},
-    net::Net,
-    secret::Secret,
+use super::{
+    Asked, EVENT_STREAM, Endpoint,
+    calls::{Calls, Piece},
+    content, refusal,
+    stream::{Heard, Reading},
 };
+use crate::media::{Picture, Unavailable};
 
-/// The longest answer that is taken, in bytes of text.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// The reasons for which an answer ends in good order.
+const USUAL_ENDS: [&str; 4] = ["stop", "length", "tool_calls", "function_call"];
 
-/// How much of a stream is read in all, in bytes: an answer with what JSON puts around it.
-const STREAM_BYTES_MAX: usize = 64 * ANSWER_BYTES_MAX;
+/// Reasons for which an answer is none. Other unknown ones are taken for good ends: providers have their own.
+const UNUSUAL_ENDS: [&str; 6] =
+    ["error", "abort", "network_error", "malformed_response", "content_filter", "refusal"];
 
-/// How long the end of a stream is waited for after `[DONE]`, so that its connection can be used again.
-const END_WAIT: Duration = Duration::from_secs(1);
-
-const EVENT_STREAM: &str = "text/event-stream";
-
-/// Where a provider is, and who asks.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// The address up to and without `/chat/completions`.
-    pub base_url: String,
-    /// The bearer key.
-    pub key: Secret,
-}
-
-/// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Which model.
-    pub model: &'a str,
-    /// What.
-    pub request: &'a ModelRequest,
-    /// What came of fetching the request's images, in their order.
-    pub pictures: &'a [Result<Picture, Unavailable>],
+/// Whether a stream that ended for this reason has no answer.
+fn is_unusual(reason: &str) -> bool {
+    !USUAL_ENDS.contains(&reason) && UNUSUAL_ENDS.contains(&reason)
 }
 
 #[derive(Serialize)]
@@ -137,67 +109,24 @@ struct Choice {
 struct Delta {
     content: Option<String>,
     #[serde(default)]
-    tool_calls: Option<Vec<calls::Piece>>,
+    tool_calls: Option<Vec<CallPiece>>,
 }
 
-/// The body broke off or was longer than expected.
-#[derive(Debug, thiserror::Error)]
-enum Spoiled {
-    #[error("longer than {STREAM_BYTES_MAX} bytes")]
-    TooLong,
-    #[error("{0}")]
-    Broken(Box<dyn std::error::Error + Send + Sync>),
+#[derive(Deserialize)]
+struct CallPiece {
+    index: Option<usize>,
+    id: Option<String>,
+    #[serde(default)]
+    function: FunctionPiece,
 }
 
-impl From<Box<dyn std::error::Error + Send + Sync>> for Spoiled {
-    fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        if error.is::<LengthLimitError>() { Self::TooLong } else { Self::Broken(error) }
-    }
+#[derive(Default, Deserialize)]
+struct FunctionPiece {
+    name: Option<String>,
+    arguments: Option<String>,
 }
 
-/// Asks the model once. The future may be dropped at any time: the connection closes then.
-pub async fn complete<N: Net>(
-    http: &Http<N>,
-    endpoint: &Endpoint,
-    asked: Asked<'_>,
-    parts: Option<&Parts>,
-) -> ModelOutcome {
-    match exchange(http, endpoint, asked, parts).await {
-        Ok(answer) => ModelOutcome::Answered(answer),
-        Err(failure) => ModelOutcome::Failed(failure),
-    }
-}
-
-async fn exchange<N: Net>(
-    http: &Http<N>,
-    endpoint: &Endpoint,
-    asked: Asked<'_>,
-    parts: Option<&Parts>,
-) -> Result<Answer, ModelFailed> {
-    let encoded = encode(endpoint, asked).map_err(|error| {
-        tracing::warn!(%error, "provider address or key cannot be used");
-        ModelFailure::NotConfigured
-    })?;
-    let response = http.send(encoded).await.map_err(|error| {
-        tracing::warn!(%error, "model request");
-        match error {
-            crate::http::Error::Connect(_) => ModelFailure::Unreachable,
-            _ => ModelFailure::BrokenOff,
-        }
-    })?;
-    let status = response.status();
-    if status != StatusCode::OK {
-        return Err(refusal::read(status, response, &endpoint.key).await);
-    }
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    if kind.is_some_and(|it| !it.as_bytes().starts_with(EVENT_STREAM.as_bytes())) {
-        tracing::warn!(content_type = ?kind, "the model's answer is not `{EVENT_STREAM}`");
-        return Err(ModelFailure::Malformed.into());
-    }
-    read_stream(response, parts).await
-}
-
-fn encode(
+pub(super) fn encode(
     endpoint: &Endpoint,
     Asked { model, request, pictures }: Asked<'_>,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
@@ -254,62 +183,61 @@ fn tool(spec: &ToolSpec) -> Tool<'_> {
     Tool { r#type: "function", function: Function { name, description, parameters } }
 }
 
-async fn read_stream(
-    response: Response<Incoming>,
-    parts: Option<&Parts>,
-) -> Result<Answer, ModelFailed> {
-    // Boxed, since the compiler loses track of the closure's lifetimes across the waits below otherwise.
-    let body =
-        Limited::new(response.into_body(), STREAM_BYTES_MAX).map_err(Spoiled::from).boxed_unsync();
-    let mut events = SseStream::new(body);
-    let mut text = String::new();
-    let mut calls = calls::Calls::default();
-    let mut finished = false;
-    while let Some(event) = events.next().await {
-        let Some(data) = event.map_err(|it| broken(&it))?.data else { continue };
+/// An answer, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct ChatReading {
+    text: String,
+    calls: Calls,
+    finished: bool,
+}
+
+impl Reading for ChatReading {
+    fn take(&mut self, data: &str) -> Result<Heard, ModelFailed> {
         if data.trim() == "[DONE]" {
-            // Nothing behind it matters, neither what comes nor that nothing does.
-            let rest = async { while events.next().await.is_some() {} };
-            _ = tokio::time::timeout(END_WAIT, rest).await;
-            return Ok(Answer { text, calls: calls.finish() });
+            return Ok(Heard::End);
         }
-        let chunk: Chunk = serde_json::from_str(&data).map_err(|_| ModelFailure::Malformed)?;
+        let chunk: Chunk = serde_json::from_str(data).map_err(|_| ModelFailure::Malformed)?;
         if let Some(error) = chunk.error {
             tracing::warn!("the model's answer ended in an error");
             return Err(error.into_failed(ModelFailure::InStream));
         }
-        for choice in chunk.choices.into_iter().take(1) {
-            let part = choice.delta.content.as_deref().unwrap_or_default();
-            text.push_str(part);
-            if let (Some(parts), false) = (parts, part.is_empty()) {
-                parts.tell(part).await;
-            }
-            for piece in choice.delta.tool_calls.into_iter().flatten() {
-                calls.add(piece)?;
-            }
-            match choice.finish_reason {
-                Some(reason) if refusal::is_unusual(&reason) => {
-                    let failed = ModelFailed::from(ModelFailure::EndedEarly);
-                    return Err(ModelFailed { code: reason, ..failed });
-                }
-                it => finished |= it.is_some(),
-            }
+        let Some(choice) = chunk.choices.into_iter().next() else { return Ok(Heard::Nothing) };
+        let part = choice.delta.content.unwrap_or_default();
+        self.text.push_str(&part);
+        for CallPiece { index, id, function } in choice.delta.tool_calls.into_iter().flatten() {
+            let FunctionPiece { name, arguments } = function;
+            self.calls.add(Piece { index, id, name, arguments })?;
         }
-        if text.len() + calls.bytes() > ANSWER_BYTES_MAX {
-            return Err(ModelFailure::TooLong.into());
+        match choice.finish_reason {
+            Some(reason) if is_unusual(&reason) => {
+                let failed = ModelFailed::from(ModelFailure::EndedEarly);
+                return Err(ModelFailed { code: reason, ..failed });
+            }
+            it => self.finished |= it.is_some(),
         }
+        Ok(Heard::Part(part))
     }
-    let answer = Answer { text, calls: calls.finish() };
-    if finished { Ok(answer) } else { Err(ModelFailure::BrokenOff.into()) }
+
+    fn bytes(&self) -> usize {
+        self.text.len() + self.calls.bytes()
+    }
+
+    fn may_end(&self) -> bool {
+        self.finished
+    }
+
+    fn finish(self) -> Answer {
+        Answer { text: self.text, calls: self.calls.finish() }
+    }
 }
 
-fn broken(error: &sse_stream::Error) -> ModelFailure {
-    tracing::warn!(%error, "model stream");
-    match error {
-        sse_stream::Error::Body(why) if matches!(why.downcast_ref(), Some(Spoiled::TooLong)) => {
-            ModelFailure::TooLong
-        }
-        sse_stream::Error::Body(_) => ModelFailure::BrokenOff,
-        _ => ModelFailure::Malformed,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusual_ends_are_no_answers() {
+        assert!(is_unusual("network_error") && is_unusual("content_filter"));
+        assert!(!is_unusual("stop") && !is_unusual("eos"));
     }
 }

@@ -1,7 +1,7 @@
 //! `agents` and `models`: who answers, with which model, with whose key, from which folder.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,9 +9,11 @@ use std::{
 use super::{
     Problems, Source,
     credentials::{self, Held},
-    mentions, raw, tools,
+    mentions,
+    providers::Providers,
+    raw, tools,
 };
-use crate::{outside::Provider, secret::Secret};
+use crate::secret::Secret;
 use creel_core::{
     gateway::Agent,
     ids::{AgentId, ModelId, ProfileId},
@@ -20,37 +22,12 @@ use creel_core::{
     time::Millis,
 };
 
-/// The providers and their models.
-pub(super) struct Providers {
-    pub(super) by_name: BTreeMap<String, Provider>,
-    pub(super) models: BTreeSet<ModelId>,
-}
-
 /// The agents, in the order of the configuration.
 pub(super) struct Roster {
     pub(super) listed: Agents,
     pub(super) agents: BTreeMap<AgentId, Agent>,
     pub(super) keys: BTreeMap<AgentId, BTreeMap<ProfileId, Secret>>,
     pub(super) workspaces: BTreeMap<AgentId, PathBuf>,
-}
-
-pub(super) fn providers(document: &raw::Document, problems: &mut Problems<'_>) -> Providers {
-    let mut providers = Providers { by_name: BTreeMap::new(), models: BTreeSet::new() };
-    for (name, provider) in &document.models.providers {
-        let base_url = provider.base_url.trim_end_matches('/');
-        if !is_http(base_url) {
-            let path = format!("models.providers.{name}.baseUrl");
-            problems.add(
-                &path,
-                format!("found `{base_url}`, expected an address with `http://` or `https://`"),
-            );
-        }
-        let known = provider.models.iter().map(|it| format!("{name}/{}", it.id));
-        providers.models.extend(known.filter_map(|it| ModelId::new(&it).ok()));
-        let key = provider.api_key.clone().map(Secret::new);
-        providers.by_name.insert(name.clone(), Provider { base_url: base_url.to_owned(), key });
-    }
-    providers
 }
 
 /// Whether an address can be called.

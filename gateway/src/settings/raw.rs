@@ -58,11 +58,19 @@ pub(super) struct AgentDefaults {
     pub(super) workspace: Option<String>,
     pub(super) max_concurrent: Option<u32>,
     pub(super) timeout_seconds: Option<u64>,
+    pub(super) llm: Llm,
     pub(super) subagents: RawSubagents,
     pub(super) block_streaming_default: Option<String>,
     pub(super) block_streaming_break: Option<String>,
     pub(super) block_streaming_chunk: Option<BlockChunk>,
     pub(super) block_streaming_coalesce: Option<BlockCoalesce>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Llm {
+    pub(super) idle_timeout_seconds: Option<u64>,
+    pub(super) first_byte_timeout_seconds: Option<u64>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -107,6 +115,8 @@ pub(super) struct Models {
 pub(super) struct Provider {
     pub(super) base_url: String,
     pub(super) api_key: Option<String>,
+    pub(super) api: Option<String>,
+    pub(super) timeout_seconds: Option<u64>,
     #[serde(default)]
     pub(super) models: Vec<Model>,
 }

@@ -8,7 +8,7 @@ use creel_document::shape::{Field, Shape, Unknown};
 use super::{
     broadcast,
     channels::{discord, slack, telegram, webhook, whatsapp},
-    credentials, tools,
+    credentials, providers, tools,
 };
 
 pub(super) const fn open(fields: &'static [Field]) -> Shape {
@@ -89,6 +89,7 @@ const AGENTS: Shape = open(&[
                 &Shape::Integer { min: 1, max: 31_536_000 },
                 "How long a run may take.",
             ),
+            key("llm", &providers::LLM, "How long a model may be silent."),
             key("subagents", &tools::SUBAGENTS, "Their sub-agents."),
             key(
                 "blockStreamingDefault",
@@ -133,20 +134,8 @@ pub(super) const MEDIA_MAX_MB: Field = key(
     "The largest image that is taken or sent, in MB.",
 );
 
-const MODELS: Shape = open(&[key(
-    "providers",
-    &Shape::MapOf(&open(&[
-        Field::required("baseUrl", &TEXT, "The address, up to and without `/chat/completions`."),
-        key("api", &Shape::OneOf(&["openai-completions"]), "The protocol."),
-        key("apiKey", &TEXT, "The key of agents that have none of their own."),
-        key(
-            "models",
-            &Shape::ListOf(&open(&[Field::required("id", &TEXT, "The provider's name for it.")])),
-            "Its models.",
-        ),
-    ])),
-    "The providers by name.",
-)]);
+const MODELS: Shape =
+    open(&[key("providers", &Shape::MapOf(&providers::SHAPE), "The providers by name.")]);
 
 /// Each channel's shape stands beside what reads it.
 const CHANNELS: Shape = open(&[

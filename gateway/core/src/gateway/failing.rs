@@ -73,7 +73,7 @@ impl Gateway {
         let why = if run.plan.candidates().iter().any(is_known) {
             let soonest = pool.soonest(now, run.plan.candidates());
             let ready_in = soonest.map(|it| it.since(now));
-            RunFailure::Exhausted { reason: run.last_failure, ready_in }
+            RunFailure::Exhausted { last: run.last_failure, ready_in }
         } else {
             RunFailure::Model(Reason::Local, ModelFailure::NotConfigured)
         };
@@ -131,7 +131,7 @@ impl Gateway {
         let jitter = mixed(self.seed, id.0, u64::from(call));
         let policy = self.settings.failover;
         let run = self.runs.get_mut(&id).expect("the run whose request failed");
-        run.last_failure = Some(reason);
+        run.last_failure = Some((reason, failed.failure));
         let key = run.session.clone();
         let Some(Attempt { model, profile }) = run.plan.current().cloned() else {
             return self.fail(now, id, RunFailure::Model(reason, failed.failure), effects);

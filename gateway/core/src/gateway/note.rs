@@ -52,10 +52,10 @@ pub enum RunFailure {
     Model(Reason, ModelFailure),
     /// Nothing is left that could be asked: why the last request failed, if one was made, and when something can be
     /// asked again.
-    #[error("{}", exhaustion(*.reason, *.ready_in))]
+    #[error("{}", exhaustion(*.last, *.ready_in))]
     Exhausted {
         /// Why the last request failed.
-        reason: Option<Reason>,
+        last: Option<(Reason, ModelFailure)>,
         /// In how long the first of what rests can be asked.
         ready_in: Option<Millis>,
     },
@@ -67,18 +67,30 @@ pub enum RunFailure {
     TooManyTools(u32),
 }
 
+/// One plain sentence's worth, without a word of the provider's own.
 fn told(reason: Reason, failure: ModelFailure) -> String {
-    match failure {
-        // The gateway's own limits say more than a reason.
-        ModelFailure::NotConfigured | ModelFailure::TooLong => failure.to_string(),
+    use ModelFailure::{
+        BrokenOff, EndedEarly, InStream, Malformed, NotConfigured, Silent, Stalled, Status, TooLong,
+        TooSlow, Unreachable,
+    };
+    match (reason, failure) {
+        // What the gateway saw itself says more than a reason.
+        (_, NotConfigured | TooLong | Unreachable | BrokenOff | Malformed)
+        | (_, Silent | Stalled | TooSlow)
+        | (Reason::Timeout, InStream | EndedEarly) => failure.to_string(),
+        // A router in between says of a provider behind it that it failed.
+        (Reason::Timeout, Status(400 | 500..504)) => Reason::ServerError.told().to_owned(),
         _ => reason.told().to_owned(),
     }
 }
 
-fn exhaustion(reason: Option<Reason>, ready_in: Option<Millis>) -> String {
-    let why = reason.map_or("every model rests after earlier failures", Reason::told);
+fn exhaustion(last: Option<(Reason, ModelFailure)>, ready_in: Option<Millis>) -> String {
+    let why = last.map_or_else(
+        || "every model rests after earlier failures".to_owned(),
+        |(reason, failure)| told(reason, failure),
+    );
     match ready_in {
         Some(span) => format!("{why}, and can be asked again in {}", plainly(span)),
-        None => why.to_owned(),
+        None => why,
     }
 }

@@ -4,23 +4,17 @@ use creel_core::{
     run::ModelFailure,
     tools::{TOOLS_MAX, ToolCall, ToolName},
 };
-use serde::Deserialize;
 
 use crate::tools::arguments;
 
 /// A piece of a call.
-#[derive(Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Piece {
-    index: Option<usize>,
-    id: Option<String>,
-    #[serde(default)]
-    function: Function,
-}
-
-#[derive(Default, Deserialize)]
-struct Function {
-    name: Option<String>,
-    arguments: Option<String>,
+    /// Which of the answer's calls it belongs to, from 0. Without it, an id begins the next one.
+    pub(super) index: Option<usize>,
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) arguments: Option<String>,
 }
 
 /// The calls of an answer, as far as they have come.
@@ -44,7 +38,6 @@ impl Calls {
     ///
     /// Refuses more calls than a request may offer tools, since no answer needs them.
     pub(super) fn add(&mut self, piece: Piece) -> Result<(), ModelFailure> {
-        // Without an index, an id begins the next call.
         let last = self.partial.len().saturating_sub(1);
         let next = if piece.id.is_some() { self.partial.len() } else { last };
         let index = piece.index.unwrap_or(next);
@@ -55,11 +48,10 @@ impl Calls {
             self.partial.resize_with(index + 1, Partial::default);
         }
         let partial = &mut self.partial[index];
-        let Function { name, arguments } = piece.function;
         for (field, more) in [
             (&mut partial.id, piece.id),
-            (&mut partial.name, name),
-            (&mut partial.arguments, arguments),
+            (&mut partial.name, piece.name),
+            (&mut partial.arguments, piece.arguments),
         ] {
             let more = more.unwrap_or_default();
             self.bytes += more.len();
@@ -92,12 +84,17 @@ impl Calls {
 mod tests {
     use super::*;
 
-    /// Assembles pieces, a JSON object a line.
+    fn piece(index: Option<usize>, [id, name, arguments]: [&str; 3]) -> Piece {
+        let given = |it: &str| Some(it.to_owned()).filter(|it| !it.is_empty());
+        Piece { index, id: given(id), name: given(name), arguments: given(arguments) }
+    }
+
+    /// Assembles pieces: index, id, name, arguments.
     #[track_caller]
-    fn check(pieces: &str, expected: &str) {
+    fn check(pieces: &[(Option<usize>, [&str; 3])], expected: &str) {
         let mut calls = Calls::default();
-        for line in pieces.lines().map(str::trim).filter(|it| !it.is_empty()) {
-            calls.add(serde_json::from_str(line).expect("a piece")).expect("few calls");
+        for (index, fields) in pieces {
+            calls.add(piece(*index, *fields)).expect("few calls");
         }
         let shown: Vec<_> = calls
             .finish()
@@ -110,37 +107,37 @@ mod tests {
     #[test]
     fn pieces_of_several_calls_may_be_mixed() {
         check(
-            r#"{"index": 0, "id": "a", "type": "function", "function": {"name": "read", "arguments": ""}}
-               {"index": 1, "id": "b", "function": {"name": "write", "arguments": "{\"x\""}}
-               {"index": 0, "function": {"arguments": "{}"}}
-               {"index": 1, "function": {"arguments": ": 1}"}}"#,
+            &[
+                (Some(0), ["a", "read", ""]),
+                (Some(1), ["b", "write", r#"{"x""#]),
+                (Some(0), ["", "", "{}"]),
+                (Some(1), ["", "", ": 1}"]),
+            ],
             r#"a read {}; b write {"x": 1}"#,
         );
     }
 
     #[test]
     fn calls_without_an_index_begin_with_their_id() {
-        check(
-            r#"{"id": "a", "function": {"name": "read"}}
-               {"function": {"arguments": "{}"}}
-               {"id": "b", "function": {"name": "write"}}"#,
-            "a read {}; b write {}",
-        );
+        let pieces = [["a", "read", ""], ["", "", "{}"], ["b", "write", ""]];
+        check(&pieces.map(|it| (None, it)), "a read {}; b write {}");
     }
 
     #[test]
     fn every_call_has_an_id_of_its_own() {
         check(
-            r#"{"index": 0, "id": "a", "function": {"name": "x"}}
-               {"index": 1, "id": "a", "function": {"name": "y"}}
-               {"index": 2, "function": {"name": "z"}}"#,
+            &[
+                (Some(0), ["a", "x", ""]),
+                (Some(1), ["a", "y", ""]),
+                (Some(2), ["", "z", ""]),
+            ],
             "a x {}; call-1-a y {}; call-2- z {}",
         );
     }
 
     #[test]
     fn too_many_calls_are_not_understood() {
-        let piece = serde_json::from_str(r#"{"index": 128}"#).expect("a piece");
+        let piece = piece(Some(128), ["", "", ""]);
         assert_eq!(Calls::default().add(piece), Err(ModelFailure::Malformed));
     }
 }

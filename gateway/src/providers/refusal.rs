@@ -25,18 +25,6 @@ const BODY_WAIT: Duration = Duration::from_secs(5);
 /// A wait in milliseconds, which some providers send beside `Retry-After`.
 const RETRY_AFTER_MS: &str = "retry-after-ms";
 
-/// The reasons for which an answer ends in good order.
-const USUAL_ENDS: [&str; 4] = ["stop", "length", "tool_calls", "function_call"];
-
-/// Reasons for which an answer is none. Other unknown ones are taken for good ends: providers have their own.
-const UNUSUAL_ENDS: [&str; 6] =
-    ["error", "abort", "network_error", "malformed_response", "content_filter", "refusal"];
-
-/// Whether a stream that ended for this reason has no answer.
-pub(super) fn is_unusual(reason: &str) -> bool {
-    !USUAL_ENDS.contains(&reason) && UNUSUAL_ENDS.contains(&reason)
-}
-
 /// An error's body: an object with `message`, `type` and `code`, or a text.
 #[derive(Deserialize)]
 #[serde(from = "Value")]
@@ -127,11 +115,5 @@ mod tests {
         assert_eq!(read(r#"{"message":"m","type":"t","code":"c"}"#), "c t / m");
         assert_eq!(read(r#"{"message":"m","code":429}"#), "429 / m");
         assert_eq!(read(r#""plain""#), " / plain");
-    }
-
-    #[test]
-    fn unusual_ends_are_no_answers() {
-        assert!(is_unusual("network_error") && is_unusual("content_filter"));
-        assert!(!is_unusual("stop") && !is_unusual("eos"));
     }
 }
