@@ -13,8 +13,8 @@ mod store;
 use bytes::Bytes;
 use creel_core::egress::Outgoing;
 
-pub use self::{folder::Folder, form::Form, host::is_platform, outbound::load, store::Store};
 pub(crate) use self::public::is_public;
+pub use self::{folder::Folder, form::Form, host::is_platform, outbound::load, store::Store};
 
 /// The largest picture that a model is shown, in bytes.
 pub const MODEL_BYTES_MAX: usize = 10 * MIB;

@@ -34,6 +34,8 @@ pub struct Provider {
     pub api: Api,
     /// How long it may take.
     pub patience: Patience,
+    /// How long an answer of its models may be, in tokens, where that is configured.
+    pub tokens_max: BTreeMap<String, u32>,
     /// The key of agents that have none of their own.
     pub key: Option<Secret>,
 }
@@ -78,7 +80,8 @@ impl<N: Net> Outside<N> {
                 return ModelOutcome::Failed(ModelFailure::NotConfigured.into());
             };
             let pictures = self.pictures(&request).await;
-            let asked = Asked { model, request: &request, pictures: &pictures };
+            let tokens_max = self.tokens_max(&request);
+            let asked = Asked { model, tokens_max, request: &request, pictures: &pictures };
             providers::complete(&self.http, &endpoint, asked, parts.as_ref()).await
         }
         .instrument(span)
@@ -158,9 +161,14 @@ impl<N: Net> Outside<N> {
         format!("{:016x}-{}", self.seed, outgoing.piece)
     }
 
+    fn tokens_max(&self, request: &ModelRequest) -> Option<u32> {
+        let (provider, model) = request.model.as_str().split_once('/')?;
+        self.providers.get(provider)?.tokens_max.get(model).copied()
+    }
+
     fn endpoint<'a>(&self, request: &'a ModelRequest) -> Option<(Endpoint, &'a str)> {
         let (provider, model) = request.model.as_str().split_once('/')?;
-        let Provider { base_url, api, patience, key: _ } = self.providers.get(provider)?;
+        let Provider { base_url, api, patience, .. } = self.providers.get(provider)?;
         let (base_url, api, patience) = (base_url.clone(), *api, *patience);
         let key = self.keys.get(&request.agent)?.get(&request.profile)?.clone();
         Some((Endpoint { base_url, api, key, patience }, model))

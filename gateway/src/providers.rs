@@ -3,12 +3,16 @@
 //! What all have in common is here: the request goes out, a refusal is read, the answer's events are waited for within
 //! [`Patience`]. What a request looks like and what an event says is the protocol's.
 
+mod anthropic;
 mod calls;
 mod content;
-pub mod openai;
+mod openai;
 mod patience;
 mod refusal;
+mod responses;
 mod stream;
+#[cfg(test)]
+mod testing;
 
 use bytes::Bytes;
 use creel_core::{
@@ -37,11 +41,19 @@ pub enum Api {
     /// `OpenAI`'s chat completions, which most providers speak.
     #[default]
     ChatCompletions,
+    /// `OpenAI`'s responses.
+    Responses,
+    /// Anthropic's messages.
+    Messages,
 }
 
 impl Api {
     /// Every protocol, with its name in configurations.
-    pub const NAMES: [(&'static str, Self); 1] = [("openai-completions", Self::ChatCompletions)];
+    pub const NAMES: [(&'static str, Self); 3] = [
+        ("openai-completions", Self::ChatCompletions),
+        ("openai-responses", Self::Responses),
+        ("anthropic-messages", Self::Messages),
+    ];
 }
 
 /// Where a provider is, and who asks.
@@ -62,6 +74,8 @@ pub struct Endpoint {
 pub struct Asked<'a> {
     /// Which model.
     pub model: &'a str,
+    /// How long its answer may be, in tokens, where that is configured.
+    pub tokens_max: Option<u32>,
     /// What.
     pub request: &'a ModelRequest,
     /// What came of fetching the request's images, in their order.
@@ -99,6 +113,14 @@ pub async fn complete<N: Net>(
         Api::ChatCompletions => {
             let request = openai::encode(endpoint, asked);
             exchange::<N, openai::ChatReading>(http, endpoint, request, parts).await
+        }
+        Api::Responses => {
+            let request = responses::encode(endpoint, asked);
+            exchange::<N, responses::ResponseReading>(http, endpoint, request, parts).await
+        }
+        Api::Messages => {
+            let request = anthropic::encode(endpoint, asked);
+            exchange::<N, anthropic::MessageReading>(http, endpoint, request, parts).await
         }
     };
     answered.map_or_else(ModelOutcome::Failed, ModelOutcome::Answered)

@@ -76,9 +76,8 @@ async fn check(pieces: &[(u64, &[u8])], expected: &str) {
     let asking = async {
         let key = Secret::new("sk-1");
         let endpoint = Endpoint { base_url, api: Api::ChatCompletions, key, patience: PATIENCE };
-        let asked = Asked { model: "m", request: &request(), pictures: &[] };
-        let outcome =
-            providers::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
+        let asked = Asked { model: "m", tokens_max: None, request: &request(), pictures: &[] };
+        let outcome = providers::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
         let shown = match outcome {
             ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
             ModelOutcome::Failed(failed) => format!("{:?}", failed.failure),
@@ -109,7 +108,8 @@ async fn a_slow_answer_is_whole_as_long_as_something_comes() {
     let all: Vec<_> = [(0, HEAD)].into_iter().chain(drip).chain([(1_900, END)]).collect();
     check(&all, "answered \"wwwwwwww\" at 18.1 s").await;
     let thinking = [(1_900, COMMENT); 8];
-    let all: Vec<_> = [(0, HEAD)].into_iter().chain(thinking).chain([(0, WORD), (0, END)]).collect();
+    let all: Vec<_> =
+        [(0, HEAD)].into_iter().chain(thinking).chain([(0, WORD), (0, END)]).collect();
     check(&all, "answered \"w\" at 16.2 s").await;
 }
 

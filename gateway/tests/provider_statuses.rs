@@ -55,7 +55,7 @@ async fn ask(base_url: String) -> String {
     let (log, _guard) = Log::listen();
     let (api, patience) = (Api::ChatCompletions, Patience::default());
     let endpoint = Endpoint { base_url, api, key: Secret::new(KEY), patience };
-    let asked = Asked { model: "m", request: &request(), pictures: &[] };
+    let asked = Asked { model: "m", tokens_max: None, request: &request(), pictures: &[] };
     let outcome = providers::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
     let outcome = match outcome {
         ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),

@@ -78,7 +78,9 @@ enum Twin {
         #[arg(long, default_value = "creel-discord")]
         token: String,
     },
-    /// OpenAI's chat completions: answers every request with what was said last.
+    /// A model provider: OpenAI's chat completions and responses, and Anthropic's messages, below `/v1`. It answers every
+    /// request with what was said last.
+    #[command(visible_alias = "anthropic")]
     Openai {
         /// The port on loopback; 0 lets the system choose.
         #[arg(long, default_value_t = 8_080)]

@@ -177,7 +177,7 @@ impl ModelFailed {
             ModelFailure::Malformed => Failure::Malformed,
             ModelFailure::Silent | ModelFailure::Stalled | ModelFailure::TooSlow => {
                 Failure::TimedOut
-            },
+            }
             ModelFailure::TooLong | ModelFailure::NotConfigured => Failure::Local,
         }
     }

@@ -126,11 +126,7 @@ mod tests {
     #[test]
     fn every_call_has_an_id_of_its_own() {
         check(
-            &[
-                (Some(0), ["a", "x", ""]),
-                (Some(1), ["a", "y", ""]),
-                (Some(2), ["", "z", ""]),
-            ],
+            &[(Some(0), ["a", "x", ""]), (Some(1), ["a", "y", ""]), (Some(2), ["", "z", ""])],
             "a x {}; call-1-a y {}; call-2- z {}",
         );
     }

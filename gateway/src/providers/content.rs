@@ -1,11 +1,40 @@
-//! What a message holds: words, or words and pictures.
+//! What people said and showed: words, or words and pictures.
+
+use std::borrow::Cow;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 
 use crate::media::{Picture, Unavailable};
 
-/// What a message holds.
+/// What a person said and showed, for a protocol to write down.
+#[derive(Debug)]
+pub(super) struct Spoken<'a> {
+    pub(super) words: Cow<'a, str>,
+    pub(super) pictures: Vec<&'a Picture>,
+}
+
+impl<'a> Spoken<'a> {
+    /// Words with pictures. In the place of a picture that cannot be had, the words say so.
+    pub(super) fn of(
+        text: &'a str,
+        pictures: impl Iterator<Item = &'a Result<Picture, Unavailable>>,
+    ) -> Self {
+        let mut spoken = Self { words: text.into(), pictures: Vec::new() };
+        for picture in pictures {
+            match picture {
+                Ok(picture) => spoken.pictures.push(picture),
+                Err(why) => {
+                    let lost = ["\n[media unavailable: ", &why.to_string(), "]"];
+                    spoken.words.to_mut().extend(lost);
+                }
+            }
+        }
+        spoken
+    }
+}
+
+/// What a message of a chat completion holds.
 #[derive(Debug)]
 pub(super) enum Content<'a> {
     /// Words alone.
@@ -27,23 +56,20 @@ pub(super) struct ImageUrl {
 }
 
 impl<'a> Content<'a> {
-    /// Words with pictures. In the place of a picture that cannot be had, the words say so.
+    /// What was said: a text where there is nothing else.
     pub(super) fn of(
         text: &'a str,
         pictures: impl Iterator<Item = &'a Result<Picture, Unavailable>>,
     ) -> Self {
-        let (mut words, mut shown) = (text.to_owned(), Vec::new());
-        for picture in pictures {
-            match picture {
-                Ok(picture) => shown.push(Part::ImageUrl { image_url: data_address(picture) }),
-                Err(why) => words.extend(["\n[media unavailable: ", &why.to_string(), "]"]),
-            }
-        }
-        if shown.is_empty() && words == text {
+        let Spoken { words, pictures } = Spoken::of(text, pictures);
+        if let (Cow::Borrowed(text), true) = (&words, pictures.is_empty()) {
             return Self::Text(text);
         }
-        shown.insert(0, Part::Text { text: words });
-        Self::Parts(shown)
+        let shown = pictures
+            .into_iter()
+            .map(|it| Part::ImageUrl { image_url: ImageUrl { url: data_address(it) } });
+        let words = Part::Text { text: words.into_owned() };
+        Self::Parts(std::iter::once(words).chain(shown).collect())
     }
 }
 
@@ -56,8 +82,14 @@ impl Serialize for Content<'_> {
     }
 }
 
-fn data_address(Picture { mime, bytes }: &Picture) -> ImageUrl {
-    ImageUrl { url: format!("data:{mime};base64,{}", BASE64_STANDARD.encode(bytes)) }
+/// A picture as an address that holds all of it.
+pub(super) fn data_address(picture: &Picture) -> String {
+    format!("data:{};base64,{}", picture.mime, base64(picture))
+}
+
+/// A picture's bytes as a text.
+pub(super) fn base64(picture: &Picture) -> String {
+    BASE64_STANDARD.encode(&picture.bytes)
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ struct FunctionPiece {
 
 pub(super) fn encode(
     endpoint: &Endpoint,
-    Asked { model, request, pictures }: Asked<'_>,
+    Asked { model, request, pictures, tokens_max: _ }: Asked<'_>,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let mut messages = vec![Message::of("system", &request.system)];
     let mut pictures = pictures.iter();

@@ -175,7 +175,8 @@ mod tests {
             let waiting = Waiting::begin(patience);
             let heard = waiting.since + SECOND * heard_s;
             let found = waiting.deadline(heard, heard_s > 0);
-            let found = found.map(|(at, limit)| (at.duration_since(waiting.since).as_secs(), limit));
+            let found =
+                found.map(|(at, limit)| (at.duration_since(waiting.since).as_secs(), limit));
             assert_eq!(found, expected, "{patience:?} heard at {heard_s}");
         };
         check([Some(9), Some(2), None], 0, Some((9, Limit::FirstByte)));

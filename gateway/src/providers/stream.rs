@@ -94,5 +94,9 @@ fn broken(error: &sse_stream::Error) -> ModelFailure {
         return *failure;
     }
     tracing::warn!(%error, "model stream");
-    if let Some(Spoiled::TooLong) = spoiled { ModelFailure::TooLong } else { ModelFailure::BrokenOff }
+    if let Some(Spoiled::TooLong) = spoiled {
+        ModelFailure::TooLong
+    } else {
+        ModelFailure::BrokenOff
+    }
 }

@@ -42,7 +42,10 @@ pub(super) const SHAPE: Shape = open(&[
     key("timeoutSeconds", &SECONDS, "How long a request may take, from connecting to its end."),
     key(
         "models",
-        &Shape::ListOf(&open(&[Field::required("id", &TEXT, "The provider's name for it.")])),
+        &Shape::ListOf(&open(&[
+            Field::required("id", &TEXT, "The provider's name for it."),
+            key("maxTokens", &Shape::Integer { min: 1, max: 10_000_000 }, "An answer's length."),
+        ])),
         "Its models.",
     ),
 ]);
@@ -93,6 +96,11 @@ pub(super) fn providers(document: &raw::Document, problems: &mut Problems<'_>) -
         let found = Provider {
             base_url: base_url.to_owned(),
             api: api(provider.api.as_deref()),
+            tokens_max: provider
+                .models
+                .iter()
+                .filter_map(|it| Some((it.id.clone(), it.max_tokens?)))
+                .collect(),
             patience: patience(document, base_url, provider.timeout_seconds),
             key: provider.api_key.clone().map(Secret::new),
         };
@@ -108,7 +116,8 @@ fn api(name: Option<&str>) -> Api {
 
 /// A provider that may take longer may also be silent for longer.
 fn patience(document: &raw::Document, base_url: &str, timeout_s: Option<u64>) -> Patience {
-    let raw::Llm { idle_timeout_seconds, first_byte_timeout_seconds } = document.agents.defaults.llm;
+    let raw::Llm { idle_timeout_seconds, first_byte_timeout_seconds } =
+        document.agents.defaults.llm;
     let span = |it: u64| Some(Duration::from_secs(it)).filter(|it| !it.is_zero());
     let total = timeout_s.map(Duration::from_secs);
     let usual = if is_nearby(base_url) { SELF_HOSTED_IDLE } else { CLOUD_IDLE };

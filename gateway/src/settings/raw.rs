@@ -122,8 +122,10 @@ pub(super) struct Provider {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Model {
     pub(super) id: String,
+    pub(super) max_tokens: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]

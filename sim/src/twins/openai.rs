@@ -1,10 +1,15 @@
-//! Chat completions, as `https://platform.openai.com/docs/api-reference/chat` documents them, streamed and whole.
+//! A model provider: chat completions, as `https://platform.openai.com/docs/api-reference/chat` documents them, and with
+//! the same script the responses of `OpenAI` and the messages of Anthropic, streamed and whole.
 //!
-//! A request is read and recorded, then refused (key, then shape) or answered as the script says.
+//! A request is read and recorded, then refused (key, then shape) or answered as the script says. What differs from
+//! protocol to protocol is a [`Dialect`]'s.
 
 mod answer;
+mod anthropic;
 mod body;
+mod dialect;
 mod request;
+mod responses;
 
 use std::{
     collections::BTreeMap,
@@ -28,6 +33,7 @@ use serde_json::{Value, json};
 use self::{
     answer::Heading,
     body::Ending,
+    dialect::Dialect,
     request::{Asked, Invalid},
 };
 use super::script::{Cue, ModelScript};
@@ -94,19 +100,23 @@ impl OpenAi {
         self.unfinished.load(Ordering::Relaxed)
     }
 
-    /// The API, below `/v1` and without it.
+    /// The APIs, below `/v1` and without it. Which one is spoken, the gateway's configuration says.
     pub fn router(&self) -> Router {
+        let speaking = |dialect: Dialect| {
+            post(move |twin: State<Self>, request: HttpRequest| complete(dialect, twin, request))
+        };
         let api = Router::new()
-            .route("/chat/completions", post(complete))
+            .route("/chat/completions", speaking(Dialect::ChatCompletions))
+            .route("/responses", speaking(Dialect::Responses))
+            .route("/messages", speaking(Dialect::Messages))
             .route("/models", get(models))
             .route("/models/{id}", get(model));
         Router::new().nest("/v1", api.clone()).merge(api).fallback(unknown).with_state(self.clone())
     }
 
     /// The scenario's name of the key that a request carries.
-    fn credential(&self, headers: &HeaderMap) -> Result<&str, Refusal> {
-        let value = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-        let Some(key) = value.and_then(bearer) else {
+    fn credential(&self, key: Option<&str>) -> Result<&str, Refusal> {
+        let Some(key) = key else {
             let what = "You didn't provide an API key. You need to provide your API key in an Authorization header using \
                 Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
             return Err(Refusal { code: None, ..Refusal::usual(401, Some(what)) });
@@ -120,9 +130,14 @@ impl OpenAi {
     }
 
     /// Records a request, and finds out what it gets.
-    fn arrive(&self, headers: &HeaderMap, body: &[u8]) -> Result<(Asked, Ending, Answer), Refusal> {
-        let (asked, validity) = request::read(body);
-        let credential = self.credential(headers);
+    fn arrive(
+        &self,
+        dialect: Dialect,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(Asked, Ending, Answer), Refusal> {
+        let (asked, validity) = dialect.read(headers, body);
+        let credential = self.credential(dialect.key(headers));
         let turn = match (&credential, &validity) {
             (Ok(_), Ok(())) => Some(self.script.cue(&asked.prompt)),
             _ => None,
@@ -165,24 +180,28 @@ impl OpenAi {
     }
 }
 
-/// `POST /v1/chat/completions`.
-async fn complete(State(twin): State<OpenAi>, request: HttpRequest) -> Response {
+/// `POST /v1/chat/completions`, and the same in the other protocols.
+async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpRequest) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-        return Refusal::usual(413, None).into_response();
+        return dialect.refuse(Refusal::usual(413, None));
     };
-    let (asked, ending, answer) = match twin.arrive(&parts.headers, &body) {
+    let (asked, ending, answer) = match twin.arrive(dialect, &parts.headers, &body) {
         Ok(arrived) => arrived,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return dialect.refuse(refusal),
     };
     tokio::time::sleep(answer.after).await;
     let heading = Heading { request: ending.request(), created: twin.created(), asked: &asked };
-    let body = match echoing(answer.act, &parts.headers) {
-        Act::Say { text, chunks, every } => answer::say(&heading, ending, &text, (chunks, every)),
-        Act::Call { text, calls } => answer::call(&heading, ending, &text, &calls),
-        Act::Cut { text } => answer::cut(&heading, ending, &text),
-        Act::Malformed { text } => answer::malformed(&heading, ending, &text),
-        Act::Eof { text } => answer::eof(&heading, ending, &text),
+    let act = echoing(answer.act, dialect.key(&parts.headers).unwrap_or_default());
+    let ending = match dialect.answer(&heading, ending, &act) {
+        Ok(body) => {
+            let kind = if asked.stream { "text/event-stream" } else { "application/json" };
+            let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")];
+            return (headers, Body::new(body)).into_response();
+        }
+        Err(ending) => ending,
+    };
+    match act {
         Act::Hang => {
             // The client's patience ends this future, and that is what it records.
             let _ending = ending;
@@ -191,21 +210,17 @@ async fn complete(State(twin): State<OpenAi>, request: HttpRequest) -> Response 
         Act::Status { status, message, retry_after_s } => {
             ending.end(ModelOutcome::Failed { status });
             let refusal = Refusal::usual(status, message.as_deref());
-            return Refusal { retry_after_s, ..refusal }.into_response();
+            dialect.refuse(Refusal { retry_after_s, ..refusal })
         }
-    };
-    let kind = if asked.stream { "text/event-stream" } else { "application/json" };
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], Body::new(body))
-        .into_response()
+        written => unreachable!("it has a body: {written:?}"),
+    }
 }
 
 /// What stands in a script for the key that the request came with. Providers do put keys into their errors.
 const KEY: &str = "<key>";
 
 /// The act, with the request's key where its text asks for it.
-fn echoing(act: Act, headers: &HeaderMap) -> Act {
-    let value = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let key = value.and_then(bearer).unwrap_or_default();
+fn echoing(act: Act, key: &str) -> Act {
     match act {
         Act::Say { text, chunks, every } => {
             Act::Say { text: text.replace(KEY, key), chunks, every }
@@ -219,7 +234,7 @@ fn echoing(act: Act, headers: &HeaderMap) -> Act {
 
 /// `GET /v1/models`.
 async fn models(State(twin): State<OpenAi>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = twin.credential(&headers) {
+    if let Err(refusal) = twin.credential(dialect::bearer(&headers)) {
         return refusal.into_response();
     }
     let data: Vec<_> = twin.provider.models.iter().map(|it| twin.describe(it)).collect();
@@ -228,7 +243,7 @@ async fn models(State(twin): State<OpenAi>, headers: HeaderMap) -> Response {
 
 /// `GET /v1/models/{id}`.
 async fn model(State(twin): State<OpenAi>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = twin.credential(&headers) {
+    if let Err(refusal) = twin.credential(dialect::bearer(&headers)) {
         return refusal.into_response();
     }
     if twin.provider.models.contains(&id) {
@@ -244,7 +259,7 @@ async fn unknown(State(twin): State<OpenAi>, method: Method, uri: Uri) -> Respon
     if method == Method::POST {
         let path = uri.path();
         twin.recorder.harness_error(format!(
-            "the gateway called `POST {path}`, which the OpenAI twin does not speak: configure chat completions"
+            "the gateway called `POST {path}`, which the provider twin does not speak: configure chat completions, responses or messages"
         ));
     }
     let what = format!("Invalid URL ({method} {})", uri.path());
@@ -256,12 +271,6 @@ impl OpenAi {
         let (created, owner) = (self.provider.zero_unix_s, &self.provider.name);
         json!({ "id": model, "object": "model", "created": created, "owned_by": owner })
     }
-}
-
-/// The key in `Bearer <key>`. The scheme is case-insensitive.
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|it| !it.is_empty())
 }
 
 /// An error answer: `error: {message, type, param, code}`.

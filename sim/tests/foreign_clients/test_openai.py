@@ -1,16 +1,24 @@
 """The OpenAI twin, as OpenAI's own library sees it."""
 
 import base64
+import time
 import unittest
 
 import twin
-from openai import AuthenticationError, BadRequestError, NotFoundError, OpenAI, RateLimitError
+from openai import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    OpenAI,
+    RateLimitError,
+)
 
 KEY = "sk-test"
 HELLO = [{"role": "user", "content": "héllo 🦀"}]
 
 
-class Chat(unittest.TestCase):
+class Client(unittest.TestCase):
     def setUp(self):
         self.address = self.enterContext(twin.serving("openai", "--key", KEY))
         self.client = self.another_client(KEY)
@@ -25,6 +33,8 @@ class Chat(unittest.TestCase):
         self.addCleanup(client.close)
         return client
 
+
+class Chat(Client):
     def test_a_whole_answer(self):
         answer = self.client.chat.completions.create(model="m1", messages=HELLO)
         [choice] = answer.choices
@@ -107,6 +117,71 @@ class Chat(unittest.TestCase):
             client.chat.completions.create(model="m1", messages=HELLO, stream=True)
         self.assertEqual(refused.exception.response.headers["retry-after"], "1")
         self.assertEqual(refused.exception.code, "rate_limit_exceeded")
+
+    def test_the_library_tries_again_as_it_was_told(self):
+        for status, wait in (("429", 1), ("529", 0)):
+            with self.subTest(status):
+                address = self.enterContext(twin.serving("openai", "--key", KEY, "--status", status))
+                client = self.another_client(KEY, address).with_options(max_retries=1)
+                begun = time.monotonic()
+                with self.assertRaises(APIStatusError) as refused:
+                    client.chat.completions.create(model="m1", messages=HELLO)
+                self.assertEqual(str(refused.exception.status_code), status)
+                self.assertGreaterEqual(time.monotonic() - begun, wait)
+
+
+class Responses(Client):
+    """OpenAI's other protocol."""
+
+    def test_a_whole_response(self):
+        answer = self.client.responses.create(model="m1", input="héllo 🦀", instructions="be brief")
+        self.assertEqual(answer.output_text, "You said: héllo 🦀")
+        self.assertEqual((answer.status, answer.model), ("completed", "m1"))
+        usage = answer.usage
+        self.assertEqual(usage.input_tokens + usage.output_tokens, usage.total_tokens)
+
+    def test_events_come_in_order_and_add_up(self):
+        events = list(self.client.responses.create(model="m1", input="héllo 🦀", stream=True))
+        self.assertEqual([it.sequence_number for it in events], list(range(len(events))))
+        self.assertEqual(events[0].type, "response.created")
+        self.assertEqual(events[-1].type, "response.completed")
+        parts = [it.delta for it in events if it.type == "response.output_text.delta"]
+        self.assertGreater(len(parts), 1)
+        self.assertEqual("".join(parts), "You said: héllo 🦀")
+        self.assertEqual(events[-1].response.output_text, "You said: héllo 🦀")
+
+    def test_the_librarys_own_assembly_of_a_response(self):
+        with self.client.responses.stream(model="m1", input="héllo 🦀") as stream:
+            answer = stream.get_final_response()
+        self.assertEqual(answer.output_text, "You said: héllo 🦀")
+
+    def test_items_and_tools_are_understood(self):
+        picture = base64.b64encode(twin.PNG).decode()
+        shown = {"type": "input_image", "image_url": f"data:image/png;base64,{picture}", "detail": "auto"}
+        items = [
+            {"role": "user", "content": "read it"},
+            {"type": "function_call", "call_id": "c1", "name": "read", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c1", "output": "done"},
+            {"role": "user", "content": [{"type": "input_text", "text": "what is this?"}, shown]},
+        ]
+        tool = {"type": "function", "name": "read", "parameters": {}, "strict": False}
+        answer = self.client.responses.create(model="m1", input=items, tools=[tool])
+        self.assertEqual(answer.output_text, "You said: what is this?")
+
+    def test_an_invalid_response_request_is_refused(self):
+        orphan = [{"type": "function_call_output", "call_id": "c1", "output": "done"}]
+        for items in ([], orphan, [{"role": "robot", "content": "x"}]):
+            with self.subTest(items), self.assertRaises(BadRequestError) as refused:
+                self.client.responses.create(model="m1", input=items)
+            self.assertEqual(refused.exception.type, "invalid_request_error")
+
+    def test_the_library_asks_for_a_response_again_as_it_was_told(self):
+        address = self.enterContext(twin.serving("openai", "--key", KEY, "--status", "429"))
+        client = self.another_client(KEY, address).with_options(max_retries=1)
+        begun = time.monotonic()
+        with self.assertRaises(RateLimitError):
+            client.responses.create(model="m1", input="x", stream=True)
+        self.assertGreaterEqual(time.monotonic() - begun, 1)
 
 
 if __name__ == "__main__":

@@ -70,8 +70,8 @@ pub enum RunFailure {
 /// One plain sentence's worth, without a word of the provider's own.
 fn told(reason: Reason, failure: ModelFailure) -> String {
     use ModelFailure::{
-        BrokenOff, EndedEarly, InStream, Malformed, NotConfigured, Silent, Stalled, Status, TooLong,
-        TooSlow, Unreachable,
+        BrokenOff, EndedEarly, InStream, Malformed, NotConfigured, Silent, Stalled, Status,
+        TooLong, TooSlow, Unreachable,
     };
     match (reason, failure) {
         // What the gateway saw itself says more than a reason.

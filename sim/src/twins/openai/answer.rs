@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
@@ -85,8 +84,7 @@ pub(super) fn cut(heading: &Heading<'_>, ending: Ending, text: &str) -> Planned 
     let mut document = heading.document(text, &json!("stop")).to_string();
     let written = document.find("\"usage\"").expect("documents report usage");
     document.truncate(written);
-    let piece = Piece { after: Duration::ZERO, bytes: document.into(), text: text.to_owned() };
-    Planned::new(vec![piece], Finale::Cut, ending)
+    Planned::new(vec![piece(document, text)], Finale::Cut, ending)
 }
 
 /// A part of an answer, then an event that is not JSON, in a response that ends properly otherwise.
@@ -185,9 +183,14 @@ impl Heading<'_> {
         })
     }
 
-    fn usage(&self, text: &str) -> Value {
+    /// How long the prompt is, in tokens.
+    pub(super) fn prompt_tokens(&self) -> usize {
         let bytes: usize = self.asked.prompt.iter().map(|it| it.text.len()).sum();
-        let (prompt, completion) = (bytes.div_ceil(TOKEN_BYTES), text.len().div_ceil(TOKEN_BYTES));
+        bytes.div_ceil(TOKEN_BYTES)
+    }
+
+    fn usage(&self, text: &str) -> Value {
+        let (prompt, completion) = (self.prompt_tokens(), tokens(text));
         json!({
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -196,8 +199,13 @@ impl Heading<'_> {
     }
 }
 
+/// How long a text is, in tokens.
+pub(super) fn tokens(text: &str) -> usize {
+    text.len().div_ceil(TOKEN_BYTES)
+}
+
 /// The text in so many parts of nearly the same length, or in fewer if it has not as many characters.
-fn parts(text: &str, chunks: u32) -> Vec<String> {
+pub(super) fn parts(text: &str, chunks: u32) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let wanted = usize::try_from(chunks).unwrap_or(usize::MAX);
     let count = wanted.clamp(1, characters.len().max(1));
@@ -221,7 +229,7 @@ fn whole(document: &Value, text: &str) -> Piece {
 }
 
 fn piece(bytes: String, text: &str) -> Piece {
-    Piece { after: Duration::ZERO, bytes: Bytes::from(bytes), text: text.to_owned() }
+    Piece::of(bytes, text)
 }
 
 #[cfg(test)]

@@ -30,6 +30,13 @@ pub(super) struct Piece {
     pub(super) text: String,
 }
 
+impl Piece {
+    /// At once.
+    pub(super) fn of(bytes: String, text: &str) -> Self {
+        Self { after: Duration::ZERO, bytes: Bytes::from(bytes), text: text.to_owned() }
+    }
+}
+
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finale {

@@ -55,7 +55,7 @@ impl Asked {
     }
 }
 
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
@@ -82,15 +82,18 @@ fn message(message: &Value) -> PromptMessage {
     }
 }
 
-/// A picture in an address of its own. One that would have to be fetched is told by its address.
 fn image(part: &Value) -> Option<String> {
-    let address = part["image_url"]["url"].as_str()?;
-    let data = address.strip_prefix("data:").and_then(|it| it.split_once(";base64,"));
-    let bytes = data.and_then(|(_, data)| BASE64_STANDARD.decode(data).ok());
-    Some(bytes.map_or_else(|| address.to_owned(), |it| picture::seen(&it)))
+    part["image_url"]["url"].as_str().map(image_at)
 }
 
-fn invalid(param: impl Into<String>, message: impl Into<String>) -> Result<(), Invalid> {
+/// A picture in an address of its own. One that would have to be fetched is told by its address.
+pub(super) fn image_at(address: &str) -> String {
+    let data = address.strip_prefix("data:").and_then(|it| it.split_once(";base64,"));
+    let bytes = data.and_then(|(_, data)| BASE64_STANDARD.decode(data).ok());
+    bytes.map_or_else(|| address.to_owned(), |it| picture::seen(&it))
+}
+
+pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Result<(), Invalid> {
     Err(Invalid { message: message.into(), param: Some(param.into()) })
 }
 
@@ -158,7 +161,7 @@ fn check_content(content: &Value, at: &str) -> Result<(), Invalid> {
 }
 
 /// An address that can be fetched, or a picture in the address itself.
-fn is_image(address: &str) -> bool {
+pub(super) fn is_image(address: &str) -> bool {
     let data = address.strip_prefix("data:image/").and_then(|it| it.split_once(";base64,"));
     match data {
         Some((kind, data)) => {
@@ -263,7 +266,7 @@ fn check_tools(tools: &Value) -> Result<(), Invalid> {
     })
 }
 
-fn is_tool_name(name: &str) -> bool {
+pub(super) fn is_tool_name(name: &str) -> bool {
     let is_valid = |it: char| it.is_ascii_alphanumeric() || it == '_' || it == '-';
     (1..=TOOL_NAME_CHARACTERS_MAX).contains(&name.len()) && name.chars().all(is_valid)
 }
