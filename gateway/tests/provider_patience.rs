@@ -53,7 +53,6 @@ fn request() -> ModelRequest {
 
 /// Asks a server that writes these pieces, each after so many milliseconds, and then nothing more. Shows the outcome,
 /// when it was known, and whether the connection was closed by then.
-#[track_caller]
 async fn check(pieces: &[(u64, &[u8])], expected: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());

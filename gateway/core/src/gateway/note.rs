@@ -94,3 +94,85 @@ fn exhaustion(last: Option<(Reason, ModelFailure)>, ready_in: Option<Millis>) ->
         None => why,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::{failover::classify::classify, run::ModelFailed};
+
+    /// What no person may read: a provider's own words.
+    const INTERNAL: &str = "sk-canary-4711 in shard 9 of pool-b";
+
+    fn failed(failure: ModelFailure, code: &str, words: &str) -> ModelFailed {
+        let words = format!("{words} {INTERNAL}");
+        ModelFailed { code: code.to_owned(), words, ..failure.into() }
+    }
+
+    #[test]
+    fn a_person_reads_one_plain_sentence_for_each_shape_of_failure() {
+        use ModelFailure::{
+            BrokenOff, EndedEarly, InStream, Malformed, NotConfigured, Silent, Stalled, Status,
+            TooLong, TooSlow, Unreachable,
+        };
+        let shapes = [
+            (Status(400), "invalid_request_error", "messages: tool ids must match"),
+            (Status(400), "", "Provider returned error"),
+            (Status(400), "context_length_exceeded", ""),
+            (Status(400), "model_not_supported", ""),
+            (Status(400), "content_policy_violation", ""),
+            (Status(401), "invalid_api_key", "Incorrect API key provided"),
+            (Status(401), "", "This key was revoked"),
+            (Status(402), "", "Insufficient credits"),
+            (Status(402), "", "Weekly usage limit reached"),
+            (Status(404), "model_not_found", ""),
+            (Status(408), "", ""),
+            (Status(413), "request_too_large", ""),
+            (Status(429), "rate_limit_error", ""),
+            (Status(429), "insufficient_quota", ""),
+            (Status(500), "", ""),
+            (Status(502), "", "Bad gateway"),
+            (Status(504), "", ""),
+            (Status(524), "", ""),
+            (Status(529), "overloaded_error", "Overloaded"),
+            (InStream, "overloaded_error", "Overloaded"),
+            (InStream, "api_error", "Internal server error"),
+            (EndedEarly, "network_error", ""),
+            (EndedEarly, "content_filter", ""),
+            (Unreachable, "", ""),
+            (BrokenOff, "", ""),
+            (Malformed, "", ""),
+            (TooLong, "", ""),
+            (Silent, "", ""),
+            (Stalled, "", ""),
+            (TooSlow, "", ""),
+            (NotConfigured, "", ""),
+        ];
+        let mut table = String::new();
+        for (failure, code, words) in shapes {
+            let reason = classify(failed(failure, code, words).seen());
+            let sentence = RunFailure::Model(reason, failure).to_string();
+            assert!(!sentence.contains(['\n', '.', '{']), "one sentence: {sentence}");
+            assert!(
+                INTERNAL.split(' ').filter(|it| it.len() > 2).all(|it| !sentence.contains(it)),
+                "nothing of the provider's: {sentence}"
+            );
+            let last = Some((reason, failure));
+            let exhausted =
+                RunFailure::Exhausted { last, ready_in: Some(Millis::from_s(60)) }.to_string();
+            assert_eq!(exhausted, format!("{sentence}, and can be asked again in 60 seconds"));
+            let shape = format!("{failure:?} {code}");
+            writeln!(table, "{:<40} {:<16} {sentence}", shape.trim(), reason.name()).expect("a text");
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_turn_in_which_nothing_was_asked_says_so() {
+        let rest = RunFailure::Exhausted { last: None, ready_in: Some(Millis::from_s(300)) };
+        let expected =
+            "every model rests after earlier failures, and can be asked again in 5 minutes";
+        assert_eq!(rest.to_string(), expected);
+    }
+}
