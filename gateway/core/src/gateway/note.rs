@@ -163,7 +163,8 @@ mod tests {
                 RunFailure::Exhausted { last, ready_in: Some(Millis::from_s(60)) }.to_string();
             assert_eq!(exhausted, format!("{sentence}, and can be asked again in 60 seconds"));
             let shape = format!("{failure:?} {code}");
-            writeln!(table, "{:<40} {:<16} {sentence}", shape.trim(), reason.name()).expect("a text");
+            writeln!(table, "{:<40} {:<16} {sentence}", shape.trim(), reason.name())
+                .expect("a text");
         }
         insta::assert_snapshot!(table);
     }
