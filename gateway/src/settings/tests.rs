@@ -310,7 +310,7 @@ fn what_is_missing_is_told() {
     openclaw.json:1:1: agents.list: there is no model: expected `model` here or in `agents.defaults`, as `provider/model`
     openclaw.json:1:25: channels.telegram.accounts.default: there is no `botToken`: expected the token that @BotFather gave
     "#);
-    insta::assert_snapshot!(told(NEW, "{ models: { providers: { p: {} } } }"), @r#"openclaw.json:1:29: models.providers.p: missing key `baseUrl` (the address, up to and without `/chat/completions`)"#);
+    insta::assert_snapshot!(told(NEW, "{ models: { providers: { p: {} } } }"), @r#"openclaw.json:1:29: models.providers.p: missing key `baseUrl` (the address, up to and without the protocol's own path)"#);
     insta::assert_snapshot!(told(NEW, "{ agents: { entries: { a: { model: 'q/m' } } } }"), @r#"openclaw.json:1:36: agents.entries.a.model: found `q/m`, expected `provider/model` with a provider of `models.providers` (there is none)"#);
 }
 

@@ -16,13 +16,14 @@ use super::{
     Refusal,
     answer::{Heading, parts, tokens},
     body::{Ending, Finale, Piece, Planned},
+    dialect::bearer,
 };
 use crate::scenario::ToolUse;
 
-/// The key that a request carries.
+/// The key that a request carries: in a header of its own, or as a bearer, as the official client has it by now.
 pub(super) fn key(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get("x-api-key").and_then(|it| it.to_str().ok())?;
-    Some(value.trim()).filter(|it| !it.is_empty())
+    let own = headers.get("x-api-key").and_then(|it| it.to_str().ok()).map(str::trim);
+    own.filter(|it| !it.is_empty()).or_else(|| bearer(headers))
 }
 
 /// An error answer: `type: error`, `error: {type, message}`.
