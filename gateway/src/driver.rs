@@ -169,7 +169,7 @@ impl<N: Net> Driver<N> {
                     _ = self.closing.send(true);
                     self.inputs.close();
                     give_up_at = Some(self.clock.now() + millis(drain_within));
-                    continue;
+                    Event::Closing
                 }
             };
             if let Event::ToolEnded { ticket, .. } = &event {
@@ -270,6 +270,10 @@ fn log(note: &Note) {
         Note::ToolsListed(server, count) => tracing::info!(%server, count, "tools listed"),
         Note::ToolCalled(ticket, tool) => tracing::info!(run = %ticket.run, %tool, "tool called"),
         Note::SubagentStarted(session) => tracing::info!(%session, "sub-agent started"),
+        Note::CronSkipped(job, why) => tracing::warn!(%job, %why, "a cron job did not run"),
+        Note::CronHasNoChat(job) => {
+            tracing::warn!(%job, "a cron job's answer is for the last chat, and there is none yet");
+        }
         Note::SendGivenUp(route, why) => {
             tracing::error!(channel = %route.channel, peer = %route.peer.id, ?why, "a text was given up");
         }

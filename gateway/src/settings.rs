@@ -9,6 +9,7 @@ mod broadcast;
 mod channels;
 mod commands;
 mod credentials;
+mod cron;
 mod environment;
 mod mentions;
 mod messages;
@@ -31,8 +32,9 @@ use std::{
 };
 
 use creel_core::{
+    cron::Cron,
     gateway,
-    ids::{AccountId, AgentId, Channel, ProfileId},
+    ids::{AccountId, AgentId, Channel, ModelId, ProfileId},
     profile::Version,
 };
 use creel_document::{
@@ -175,14 +177,19 @@ pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
     let mut problems = Problems { tree: &tree, found: Vec::new() };
     let loaded = convert(source, (&file, &document), &mut problems);
     match loaded {
-        Some((settings, warnings, workspaces)) if problems.found.is_empty() => {
+        Some((mut settings, mut warnings, workspaces, ground)) if problems.found.is_empty() => {
+            let core = &settings.core;
+            let agents = |it: &AgentId| core.agents.contains_key(it);
+            let models = |it: &ModelId| core.models.contains(it);
+            let jobs = cron::read(source, &document, (&agents, &models), &ground, &mut warnings)?;
+            settings.core.cron = jobs;
             Ok(Loaded { settings, warnings, ignored, workspaces })
         }
         _ => Err(refuse(problems.found)),
     }
 }
 
-type Converted = (Settings, Vec<String>, BTreeSet<PathBuf>);
+type Converted = (Settings, Vec<String>, BTreeSet<PathBuf>, cron::Ground);
 
 /// None only after a problem was added; a problem may also be added beside a result, to report as many as there are.
 fn convert(
@@ -205,12 +212,18 @@ fn convert(
     let streaming = streaming::streaming(source.version, (file, document), problems);
     let token = token(source, document, problems);
     let servers = tools::servers(document, problems, &mut warnings);
+    cron::check_settings(source.version, document, problems);
     // All has been looked at, so that all problems are told at once.
     let (roster, routing, admission) = (roster?, routing?, admission?);
     let broadcasts =
         broadcast::broadcasts(source.version, document, &roster, problems, &mut warnings);
     let defaults = &document.agents.defaults;
     let folders = roster.workspaces.iter();
+    let ground = cron::Ground {
+        default_agent: roster.listed.first(),
+        zone: life.zone.clone(),
+        channels: found.iter().map(channels::Found::account_ids).collect(),
+    };
     let settings = Settings {
         core: gateway::Settings {
             profile,
@@ -231,6 +244,8 @@ fn convert(
             run_timeout: agents::run_timeout(document, &profile),
             failover: credentials::policy(document, &profile),
             tools: tools::settings(document),
+            // Read last, since jobs name what stands here.
+            cron: Cron::default(),
             streaming,
             text_limits: found
                 .iter()
@@ -247,7 +262,7 @@ fn convert(
         servers,
         workspaces: folders.map(|(id, it)| (id.clone(), Folder::Disk(it.clone()))).collect(),
     };
-    Some((settings, warnings, roster.workspaces.into_values().collect()))
+    Some((settings, warnings, roster.workspaces.into_values().collect(), ground))
 }
 
 /// The main lane's width: `2026.9` gives a big machine more.

@@ -36,7 +36,7 @@ pub type Credentials = BTreeMap<&'static str, String>;
 pub struct Configuration {
     /// `openclaw.json`.
     pub config: Value,
-    /// Files of the state folder, by path below it: each agent's `auth-profiles.json`.
+    /// Files of the state folder, by path below it: each agent's `auth-profiles.json`, and what a scenario adds.
     pub state_files: BTreeMap<String, String>,
     /// The gateway's token.
     pub gateway_token: String,
@@ -55,7 +55,10 @@ impl Configuration {
         });
         let servers: Vec<&str> = scenario.tools.keys().map(String::as_str).collect();
         let who = (profile, seed);
-        Self::merged(&scenario.gateway, &accounts.collect(), &servers, who, addresses)
+        let mut it = Self::merged(&scenario.gateway, &accounts.collect(), &servers, who, addresses);
+        let written = scenario.state.iter().map(|(file, json)| (file.clone(), json.to_string()));
+        it.state_files.extend(written);
+        it
     }
 
     /// Merges `gateway` over the base, with these accounts of each channel and these servers of tools.

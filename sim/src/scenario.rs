@@ -69,6 +69,8 @@ pub struct Scenario {
     pub profiles: Vec<String>,
     /// Gateway configuration in the keys of `openclaw.json`, merged over the harness's base. A map.
     pub gateway: serde_json::Value,
+    /// Files of the gateway's state folder, by path below it.
+    pub state: BTreeMap<String, serde_json::Value>,
     /// The chats, by name.
     pub chats: BTreeMap<String, Chat>,
     /// What the model answers: by chat, then by call. [`UNTAGGED`] answers requests that carry no message of ours.

@@ -7,10 +7,12 @@
 mod addressing;
 mod builtins;
 mod control;
+mod cron;
 mod failing;
 mod gathering;
 mod lives;
 mod models;
+mod nested;
 mod note;
 mod sends;
 mod settings;
@@ -22,8 +24,9 @@ mod turns;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use self::{cron::Planner, nested::Ask};
 pub use self::{
-    note::{Note, RunFailure},
+    note::{CronSkipped, Note, RunFailure},
     settings::{Agent, Settings},
 };
 use crate::{
@@ -90,6 +93,8 @@ pub enum Event {
     ToolsListed(ServerName, Vec<ToolSpec>),
     /// A deadline has come.
     Tick,
+    /// Nothing new is taken: cron jobs end here.
+    Closing,
 }
 
 /// What the shell shall do.
@@ -116,6 +121,8 @@ enum Timer {
     Lane(SessionKey),
     Run(RunId),
     Retry(RunId),
+    Ask(Ticket),
+    Cron,
     Archive(SessionKey),
     Stream(RunId),
     Route(Route),
@@ -133,6 +140,9 @@ pub struct Gateway {
     runs: BTreeMap<RunId, Run>,
     runs_started: u64,
     lanes: Lanes,
+    /// What runs wait for in other sessions.
+    asks: BTreeMap<Ticket, Ask>,
+    cron: Planner,
     /// The tools of each server.
     tools: BTreeMap<ServerName, Vec<Arc<ToolSpec>>>,
     builtins: Vec<Arc<ToolSpec>>,
@@ -155,12 +165,13 @@ impl Gateway {
     /// A gateway in which nothing has happened yet. `seed` decides pairing codes and by how much waits differ, nothing else.
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
-            lanes: Lanes::new(settings.max_concurrent, settings.tools.subagents.max_concurrent),
+            lanes: Lanes::new(settings.widths()),
+            asks: BTreeMap::new(),
+            cron: Planner::new(&settings.cron),
             tools: BTreeMap::new(),
             builtins: builtin::specs().into_iter().map(Arc::new).collect(),
             subagents_started: 0,
             pairings: Pairings::new(seed),
-            settings,
             seen: Seen::default(),
             overheard: Overheard::default(),
             bursts: Bursts::default(),
@@ -173,9 +184,10 @@ impl Gateway {
             ledgers: BTreeMap::new(),
             no_ledger: Ledger::new(),
             seed,
-            deadlines: Deadlines::default(),
+            deadlines: cron::first_look(&settings.cron),
             wall: WallTime::default(),
             days: Days::default(),
+            settings,
         }
     }
 
@@ -196,6 +208,7 @@ impl Gateway {
             Event::ToolEnded { ticket, outcome } => self.tool_ended(now, ticket, outcome, effects),
             Event::ToolsListed(server, tools) => self.list_tools(server, tools, effects),
             Event::Tick => (),
+            Event::Closing => self.end_cron(),
         }
         // What the event made due at this very moment: a lane whose quiet ended while its run still ran.
         self.wake(now, effects);
@@ -234,7 +247,9 @@ impl Gateway {
                 Timer::Lane(key) => self.drain(now, &key, effects),
                 Timer::Run(run) => self.time_out(now, run, effects),
                 Timer::Retry(run) => self.retry(now, run, effects),
-                Timer::Archive(key) => self.archive(&key),
+                Timer::Ask(ticket) => self.stop_waiting(now, ticket, effects),
+                Timer::Cron => self.run_due_jobs(now, effects),
+                Timer::Archive(key) => self.archive(now, &key),
                 Timer::Stream(run) => self.stream_idles(now, run, effects),
                 Timer::Route(route) => self.pump(now, &route, effects),
             }

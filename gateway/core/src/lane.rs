@@ -25,7 +25,7 @@ use crate::{
     message::{Message, Turn},
     owners::Authority,
     profile::SteerBatch,
-    time::Timestamp,
+    time::{Millis, Timestamp},
 };
 
 /// How many summary lines of dropped messages are kept; of those dropped beyond it only the count is.
@@ -37,8 +37,8 @@ const SUMMARY_LINE_CHARS_MAX: usize = 160;
 /// The queue of one session.
 #[derive(Clone, Debug, Default)]
 pub struct Lane {
-    /// The run that holds the lane, and its turn's authority.
-    active: Option<(RunId, Authority)>,
+    /// The run that holds the lane, and its turn's authority if messages may join it.
+    active: Option<(RunId, Option<Authority>)>,
     /// Messages that join the active run at its next boundary, in order of arrival.
     steering: VecDeque<Waiting>,
     /// Messages that become turns of their own or together, in order of arrival.
@@ -153,8 +153,18 @@ impl Lane {
         Arrival::Queued
     }
 
-    /// Gives the lane to a run, whose turn has this authority.
-    pub fn occupy(&mut self, run: RunId, authority: Authority) {
+    /// Takes in what another session's run says. It is a turn of its own, behind all that waits, and is never dropped.
+    pub fn ask(&mut self, now: Timestamp, message: Message, settings: QueueSettings) -> Arrival {
+        if self.active.is_none() && self.waiting.is_empty() {
+            return Arrival::Start(prompt::batch(&[message], None));
+        }
+        let settings = QueueSettings { mode: Mode::Followup, debounce: Millis::ZERO, ..settings };
+        self.waiting.push_back(Waiting { message, settings, arrived: now, is_report: true });
+        Arrival::Queued
+    }
+
+    /// Gives the lane to a run, whose turn has this authority if messages may join it.
+    pub fn occupy(&mut self, run: RunId, authority: Option<Authority>) {
         debug_assert!(self.active.is_none(), "a lane is occupied only when it is free");
         self.active = Some((run, authority));
     }
@@ -234,7 +244,10 @@ impl Lane {
             return None;
         }
         let batch = self.take_batch();
-        Some(prompt::batch(&batch, self.dropped.take()))
+        // People are told of what they wrote in a turn of theirs.
+        let is_peoples = batch.iter().all(|it| it.asker.is_none());
+        let dropped = if is_peoples { self.dropped.take() } else { None };
+        Some(prompt::batch(&batch, dropped))
     }
 
     /// The messages of the next turn: what collect may put together, or one. A batch never mixes routes, since its
@@ -253,9 +266,9 @@ impl Lane {
 
     /// Whether a message may join the active run: it has the run's authority, there is room, and nothing waits for a turn
     /// of its own that it would overtake. What the backlog keeps has joined already or joins before it.
-    fn may_join(&self, item: &Waiting, running: Authority) -> bool {
+    fn may_join(&self, item: &Waiting, running: Option<Authority>) -> bool {
         let is_kept = |it: &Waiting| it.settings.mode == Mode::SteerBacklog;
-        item.message.authority == running
+        Some(item.message.authority) == running
             && has_room(&self.steering, item.settings)
             && self.waiting.iter().all(is_kept)
     }

@@ -15,6 +15,7 @@
 //! - [`session_key`] and [`session`]: which conversation it is, and what was said in it.
 //! - [`send_policy`]: whether the conversation is answered at all.
 //! - [`life`]: when the conversation begins anew.
+//! - [`cron`]: what begins by the clock, without a message.
 //! - [`lane`]: what happens while the conversation is busy.
 //! - [`run`]: the turn's way through the model.
 //! - [`failover`]: which model and credential, and what a failure means.
@@ -27,6 +28,7 @@
 pub mod admission;
 pub mod broadcast;
 pub mod command;
+pub mod cron;
 pub mod deadlines;
 pub mod egress;
 pub mod failover;

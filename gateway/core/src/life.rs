@@ -23,7 +23,7 @@ use crate::{
 
 /// Where the gateway stands, as far as its calendar goes. The zones are part of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone(TimeZone);
+pub struct Zone(pub(crate) TimeZone);
 
 impl Zone {
     /// Universal time.

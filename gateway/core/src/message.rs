@@ -3,10 +3,12 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
-    ids::{MessageId, SenderId},
+    ids::{AccountId, Channel, MessageId, PeerId, SenderId},
     media::{Attachment, Received, Said},
-    origin::{Origin, PeerKind, Route},
+    origin::{Origin, Peer, PeerKind, Route},
     owners::Authority,
+    session_key::SessionKey,
+    tools::Ticket,
     untrusted,
 };
 
@@ -51,6 +53,19 @@ pub struct Message {
     pub text: String,
     /// What the model sees, at most one.
     pub image: Option<Arc<Received>>,
+    /// The call by which another session's run said it, if it is no person's.
+    pub asker: Option<Ticket>,
+}
+
+/// On whose account a turn runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// People's, or a report to them: they hear all that is said. A sub-agent's turn is its parent's.
+    Talk,
+    /// A cron job's: its chat hears the last word, if it has a chat.
+    Cron,
+    /// A run's of another session, which made this call: it alone hears the last word.
+    Nested(Ticket),
 }
 
 impl Message {
@@ -68,7 +83,8 @@ impl Message {
         let Origin { route, sender, .. } = origin;
         let context = String::new();
         let image = Received::first_of(&route, media);
-        Self { id: message, route, sender, authority, merged, context, text, image }
+        let asker = None;
+        Self { id: message, route, sender, authority, merged, context, text, image, asker }
     }
 
     /// The message as an entry of its own.
@@ -85,15 +101,29 @@ impl Message {
         let id = MessageId::new(reporter).expect("reporters have names");
         let sender = SenderId::new(reporter).expect("reporters have names");
         let (merged, context) = (Vec::new(), String::new());
-        Self { id, route, sender, authority, merged, context, text, image: None }
+        Self { id, route, sender, authority, merged, context, text, image: None, asker: None }
+    }
+
+    /// What another session's run says. It stands in no chat.
+    pub fn asked(asker: Ticket, authority: Authority, from: &SessionKey, text: String) -> Self {
+        let Ticket { run, request, index } = asker;
+        let channel = Channel::new("internal").expect("it has letters");
+        let account = AccountId::new("internal").expect("it has letters");
+        let id = PeerId::new(from.as_str()).expect("keys have letters");
+        let peer = Peer { kind: PeerKind::Direct, id };
+        let route = Route { channel, account, peer, thread: None };
+        let reporter = format!("{from} {run} {request} {index}");
+        Self { asker: Some(asker), ..Self::report(route, authority, &reporter, text) }
     }
 }
 
 /// One turn: what the model is asked, and where its answer goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// Where the answer goes.
-    pub route: Route,
+    /// Who hears what it says.
+    pub errand: Errand,
+    /// The chat that it is about, and where its answer goes if people hear it; none if there is no chat.
+    pub route: Option<Route>,
     /// With whose authority it runs: the least of all that is in it.
     pub authority: Authority,
     /// The new user entry.

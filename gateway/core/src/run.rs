@@ -9,7 +9,7 @@ use std::{
 use crate::{
     failover::{Reason, classify::Failure, plan::Plan},
     ids::{AgentId, ModelId, ProfileId, RunId},
-    message::Turn,
+    message::{Errand, Turn},
     origin::Route,
     owners::Authority,
     session::History,
@@ -23,8 +23,10 @@ use crate::{
 pub struct Run {
     /// The session whose lane it holds.
     pub session: SessionKey,
-    /// Where its next answer goes.
-    pub route: Route,
+    /// Who hears what it says.
+    pub errand: Errand,
+    /// Where its next answer goes, if it has a chat.
+    pub route: Option<Route>,
     /// With whose authority it has tools run.
     pub authority: Authority,
     /// Which slots it uses.
@@ -44,10 +46,21 @@ pub struct Run {
 impl Run {
     /// A run that waits for its slot.
     pub fn new(session: SessionKey, lane: LaneName, turn: Turn) -> Self {
-        let (route, authority) = (turn.route.clone(), turn.authority);
+        let (errand, route, authority) = (turn.errand, turn.route.clone(), turn.authority);
         let (phase, sent) = (Phase::Pending(turn), BTreeSet::new());
         let (plan, last_failure) = (Plan::default(), None);
-        Self { session, route, authority, lane, phase, plan, last_failure, tool_calls: 0, sent }
+        Self {
+            session,
+            errand,
+            route,
+            authority,
+            lane,
+            phase,
+            plan,
+            last_failure,
+            tool_calls: 0,
+            sent,
+        }
     }
 }
 
@@ -205,6 +218,24 @@ pub enum LaneName {
     Main,
     /// Sub-agents.
     Subagent,
+    /// Cron jobs.
+    Cron,
+    /// Turns that runs of other sessions asked for.
+    Nested,
+}
+
+/// How many runs each lane has at once, 1 at the least.
+///
+/// The nested lane has no such number: whoever waits for a nested run holds a slot already, and a number would let a
+/// chain of them wait for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Widths {
+    /// Turns of people's messages.
+    pub main: u32,
+    /// Sub-agents.
+    pub subagent: u32,
+    /// Cron jobs.
+    pub cron: u32,
 }
 
 /// The lanes' slots.
@@ -212,12 +243,15 @@ pub enum LaneName {
 pub struct Lanes {
     main: Slots,
     subagent: Slots,
+    cron: Slots,
+    nested: Slots,
 }
 
 impl Lanes {
-    /// Lanes of these widths, each 1 at the least.
-    pub fn new(main: u32, subagent: u32) -> Self {
-        Self { main: Slots::new(main), subagent: Slots::new(subagent) }
+    /// Lanes of these widths.
+    pub fn new(Widths { main, subagent, cron }: Widths) -> Self {
+        let [main, subagent, cron, nested] = [main, subagent, cron, u32::MAX].map(Slots::new);
+        Self { main, subagent, cron, nested }
     }
 
     /// A lane's slots.
@@ -225,6 +259,8 @@ impl Lanes {
         match lane {
             LaneName::Main => &mut self.main,
             LaneName::Subagent => &mut self.subagent,
+            LaneName::Cron => &mut self.cron,
+            LaneName::Nested => &mut self.nested,
         }
     }
 }

@@ -10,6 +10,7 @@
 //!   room                               agent:<id>:<channel>:channel:<chat>
 //!   in a topic, in a thread            …:topic:<id>, …:thread:<id>
 //!   sub-agent                          agent:<id>:subagent:<n>
+//!   cron job                           agent:<id>:cron:<job>
 //! ```
 //!
 //! The parts in angle brackets may hold anything, a `:` too, so that a chat named `3001:topic:42` could pass for a topic
@@ -27,7 +28,7 @@ use std::{
 };
 
 use crate::{
-    ids::{AgentId, Channel, Empty, PeerId},
+    ids::{AgentId, Channel, Empty, JobId, PeerId},
     origin::{Origin, PeerKind, Thread},
     profile::Version,
 };
@@ -58,6 +59,16 @@ impl SessionKey {
     /// The key of an agent's sub-agent, counted over the gateway's life.
     pub fn of_subagent(agent: &AgentId, number: u64) -> Self {
         Self(format!("agent:{}:subagent:{number}", part(agent.as_str())).into())
+    }
+
+    /// The key of an agent's cron job.
+    pub fn of_cron(agent: &AgentId, job: &JobId) -> Self {
+        Self(format!("agent:{}:cron:{}", part(agent.as_str()), part(job.as_str())).into())
+    }
+
+    /// Whether it is a thread's.
+    pub fn is_of_thread(&self) -> bool {
+        self.0.contains(":thread:")
     }
 
     /// The key's text.
@@ -188,6 +199,11 @@ impl KeyRules {
     /// Which direct messages share a conversation.
     pub fn dm_scope(&self) -> DmScope {
         self.dm_scope
+    }
+
+    /// The main conversation of an agent.
+    pub fn main(&self, agent: &AgentId) -> SessionKey {
+        SessionKey(format!("agent:{}:{}", part(agent.as_str()), self.main_key).into())
     }
 
     /// The conversation of `agent` that a message from `origin` belongs to.

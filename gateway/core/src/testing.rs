@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     admission::{AccountRules, DmPolicy, Rules, Senders},
     broadcast::Broadcasts,
+    cron::Cron,
     egress::stream::Streaming,
     failover::credentials::{Credential, Credentials, Kind},
     gateway::{Agent, Settings},
@@ -87,6 +88,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         run_timeout: Millis::from_s(600),
         failover: version.profile().failover,
         tools: ToolSettings::default(),
+        cron: Cron::default(),
         streaming: Streaming::default(),
         text_limits: BTreeMap::new(),
     }

@@ -36,6 +36,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// The channel's accounts, its default one apart.
+    pub(super) fn account_ids(&self) -> (Channel, (AccountId, Vec<AccountId>)) {
+        let all = self.accounts.keys().cloned().collect();
+        (self.channel.clone(), (self.default.clone(), all))
+    }
+
     /// The accounts, as the gateway tells all of them apart.
     pub(super) fn into_accounts(self) -> impl Iterator<Item = ((Channel, AccountId), Account)> {
         let Self { channel, accounts, .. } = self;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     credentials,
+    cron::RawCron,
     mentions::{GroupChat, Identity},
     tools::{AgentTools, Mcp, RawSubagents, Tools},
 };
@@ -27,6 +28,7 @@ pub(super) struct Document {
     pub(super) commands: Commands,
     pub(super) tools: Tools,
     pub(super) mcp: Mcp,
+    pub(super) cron: RawCron,
 }
 
 #[derive(Default, Deserialize)]

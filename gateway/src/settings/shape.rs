@@ -8,7 +8,7 @@ use creel_document::shape::{Field, Shape, Unknown};
 use super::{
     broadcast,
     channels::{discord, slack, telegram, webhook, whatsapp},
-    credentials, providers, tools,
+    credentials, cron, providers, tools,
 };
 
 pub(super) const fn open(fields: &'static [Field]) -> Shape {
@@ -61,6 +61,7 @@ pub(super) const DOCUMENT: Shape = open(&[
     key("messages", &MESSAGES, "What happens while a session is busy."),
     key("tools", &tools::TOOLS, "What agents may use."),
     key("mcp", &tools::MCP, "Servers of tools."),
+    key("cron", &cron::SHAPE, "What runs by the clock."),
 ]);
 
 const GATEWAY: Shape = open(&[

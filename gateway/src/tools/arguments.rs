@@ -1,11 +1,14 @@
 //! What a model's arguments say: JSON, and not always what was asked for.
 
+use std::time::Duration;
+
 use creel_core::{
     ids::AgentId,
     session_key::SessionKey,
+    time::Millis,
     tools::{
         Asked, Builtin,
-        builtin::{self, ROWS_MAX, Spawn},
+        builtin::{self, Addressee, ROWS_MAX, Send, Spawn, WAIT_S, WAIT_S_MAX},
     },
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -23,6 +26,15 @@ struct SessionsHistory {
     limit: Option<usize>,
     #[serde(default)]
     include_tools: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionsSend {
+    session_key: Option<String>,
+    agent_id: Option<String>,
+    message: String,
+    timeout_seconds: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +65,7 @@ pub fn read(tool: &str, arguments: &str) -> Asked {
         builtin::GATEWAY => gateway(&object),
         builtin::SESSIONS_LIST => sessions_list(object),
         builtin::SESSIONS_HISTORY => sessions_history(object),
+        builtin::SESSIONS_SEND => sessions_send(object),
         builtin::SESSIONS_SPAWN => sessions_spawn(object),
         builtin::MESSAGE => message(object),
         _ => return Asked::Other,
@@ -83,6 +96,30 @@ fn sessions_history(object: Value) -> Result<Builtin, String> {
     let SessionsHistory { session_key, limit, include_tools } = fields(object)?;
     let (session, limit) = (key(&session_key)?, limit.unwrap_or(ROWS_MAX));
     Ok(Builtin::SessionsHistory { session, limit, include_tools })
+}
+
+fn sessions_send(object: Value) -> Result<Builtin, String> {
+    let SessionsSend { session_key, agent_id, message, timeout_seconds } = fields(object)?;
+    let to = match (session_key, agent_id) {
+        (Some(session), None) => Addressee::Session(key(&session)?),
+        (None, Some(agent)) => Addressee::Agent(AgentId::new(&agent).map_err(|it| it.to_string())?),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err("expected either `sessionKey` or `agentId`".to_owned());
+        }
+    };
+    let wait = match timeout_seconds {
+        None => Some(Millis::from_s(WAIT_S)),
+        Some(0.0) => None,
+        Some(found) => {
+            let longest = Duration::from_secs(WAIT_S_MAX);
+            let wait = Duration::try_from_secs_f64(found).ok().filter(|it| *it <= longest);
+            let wait = wait.ok_or_else(|| {
+                format!("found {found} as `timeoutSeconds`, expected 0 to {WAIT_S_MAX}")
+            })?;
+            Some(Millis::new(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+        }
+    };
+    Ok(Builtin::SessionsSend(Send { to, text: message, wait }))
 }
 
 fn sessions_spawn(object: Value) -> Result<Builtin, String> {
@@ -146,6 +183,16 @@ mod tests {
             r#"{"path": "./cat.png"}"#,
             r#"Message { text: "", media: Some("./cat.png"), to: None }"#,
         );
+        check(
+            "sessions_send",
+            r#"{"sessionKey": "MAIN", "message": "hi", "timeoutSeconds": 1.5}"#,
+            r#"SessionsSend(Send { to: Session(SessionKey("main")), text: "hi", wait: Some(Millis(1500)) })"#,
+        );
+        check(
+            "sessions_send",
+            r#"{"agentId": "work", "message": "hi", "timeoutSeconds": 0}"#,
+            r#"SessionsSend(Send { to: Agent(AgentId("work")), text: "hi", wait: None })"#,
+        );
         check("notes__read", r#"{"any": [1]}"#, "other");
     }
 
@@ -163,6 +210,16 @@ mod tests {
             "message",
             r#"{"action": "delete", "message": "x"}"#,
             "the arguments are not what `message` takes: found the action `delete`, expected `send`",
+        );
+        check(
+            "sessions_send",
+            r#"{"message": "hi"}"#,
+            "the arguments are not what `sessions_send` takes: expected either `sessionKey` or `agentId`",
+        );
+        check(
+            "sessions_send",
+            r#"{"sessionKey": "x", "message": "hi", "timeoutSeconds": -1}"#,
+            "the arguments are not what `sessions_send` takes: found -1 as `timeoutSeconds`, expected 0 to 3600",
         );
         check(
             "sessions_spawn",

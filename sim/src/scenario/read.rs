@@ -65,6 +65,8 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     let images = images
         .map(|(key, at)| (key.name.clone(), at.items().iter().filter_map(At::text).collect()));
     let platform = chats::read_platform(root, context);
+    let state = root.entries_of("state").into_iter();
+    let state = state.map(|(key, at)| (key.name.clone(), at.node.to_json()));
     let expect = expect::read(root, context);
     let scenario = Scenario {
         id: root.text_of("id")?,
@@ -73,6 +75,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         bugs: root.texts_of("bugs").unwrap_or_default(),
         covers: covers::of_all(&expect),
         profiles,
+        state: state.collect(),
         gateway: root.get("gateway").map_or_else(|| serde_json::json!({}), |it| it.node.to_json()),
         chats,
         model,

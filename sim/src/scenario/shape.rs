@@ -74,6 +74,11 @@ static SCENARIO: Shape = Shape::record(&[
         &Shape::MapOf(&Shape::Any),
         "Gateway configuration in OpenClaw's keys, merged over the harness's base. A null takes a key of the base out.",
     ),
+    Field::optional(
+        "state",
+        &Shape::MapOf(&Shape::Any),
+        "Files of the gateway's state folder, as JSON, by their path below it, such as `cron/jobs.json`.",
+    ),
     Field::required("chats", &Shape::MapOf(&CHAT), "The chats, by a name of your choice."),
     Field::optional(
         "model",

@@ -1,4 +1,4 @@
-//! The gateway's own tools, performed: each answers at once.
+//! The gateway's own tools, performed: each answers at once, but `sessions_send`, which waits for another session.
 
 use std::fmt::Write as _;
 
@@ -31,6 +31,7 @@ impl Gateway {
                     None => unseen(&session),
                 }
             }
+            Builtin::SessionsSend(_) => unreachable!("its answer comes later"),
             Builtin::SessionsSpawn(spawn) => self.spawn(now, run, spawn, effects),
             Builtin::Message { text, media, to } => {
                 self.send_for_model(now, run, (text, media, to), effects)
@@ -39,7 +40,7 @@ impl Gateway {
     }
 
     /// A session, if another's tools may reach it.
-    fn seen_from(&self, here: &SessionKey, there: &SessionKey) -> Option<&Session> {
+    pub(super) fn seen_from(&self, here: &SessionKey, there: &SessionKey) -> Option<&Session> {
         let (asking, found) = (&self.sessions[here], self.sessions.get(there)?);
         let is_child = found.parent.as_ref().is_some_and(|it| it.session == *here);
         let settings = &self.settings.tools;
@@ -96,7 +97,13 @@ impl Gateway {
         }
         let run = &self.runs[&id];
         let route = match to {
-            None => run.route.clone(),
+            None => match run.route.clone() {
+                Some(route) => route,
+                None => {
+                    let why = "this turn has no chat: expected a session key as `to`".to_owned();
+                    return ToolOutcome::Failed(why);
+                }
+            },
             Some(to) => match self.seen_from(&run.session, &to).map(|it| it.route.clone()) {
                 None => return unseen(&to),
                 Some(None) => return ToolOutcome::Failed(format!("`{to}` has no chat")),
@@ -117,7 +124,7 @@ impl Gateway {
 }
 
 /// The same words for what does not exist and what must not be seen: which of the two it is is not told either.
-fn unseen(session: &SessionKey) -> ToolOutcome {
+pub(super) fn unseen(session: &SessionKey) -> ToolOutcome {
     ToolOutcome::Failed(format!("there is no session `{session}` that this conversation may see"))
 }
 

@@ -7,7 +7,7 @@ use crate::{
     ids::ModelId,
     ingress::burst_key,
     lane::{Cap, QueueOverride},
-    message::{Inbound, Message, TEXT_BYTES_MAX, Turn},
+    message::{Errand, Inbound, Message, TEXT_BYTES_MAX, Turn},
     origin::Origin,
     owners::Authority,
     profile::BareNew,
@@ -91,6 +91,7 @@ impl Gateway {
             self.abort(now, run, effects);
         }
         let stopped = self.stop_subagents(now, key, effects);
+        self.answer_asks_that_are_gone(now, key, effects);
         self.watch_lane(key);
         (active.is_some() || stopped > 0, gathered + queued)
     }
@@ -120,12 +121,20 @@ impl Gateway {
             ("", BareNew::Notice) => {
                 return self.say(now, &route, "A new session began.", effects);
             }
-            ("", BareNew::GreetingTurn) => {
-                Turn { route, authority, prompt: GREETING_PROMPT.into() }
-            }
+            ("", BareNew::GreetingTurn) => Turn {
+                errand: Errand::Talk,
+                route: Some(route),
+                authority,
+                prompt: GREETING_PROMPT.into(),
+            },
             (_, _) => {
                 let message = Message::of(Inbound { text: rest, ..inbound }, authority);
-                Turn { route, authority, prompt: message.into_prompt() }
+                Turn {
+                    errand: Errand::Talk,
+                    route: Some(route),
+                    authority,
+                    prompt: message.into_prompt(),
+                }
             }
         };
         self.start(now, key, turn, effects);

@@ -12,6 +12,7 @@ use crate::{
         provider_of,
     },
     ids::{ModelId, RunId},
+    message::Errand,
     origin::PeerKind,
     profile::Version,
     run::{ModelFailed, ModelFailure, Phase},
@@ -92,6 +93,7 @@ impl Gateway {
         let Some(Attempt { model, profile }) = run.plan.current().cloned() else { return };
         let wanted = run.plan.candidates().first().cloned();
         let (key, route) = (run.session.clone(), run.route.clone());
+        let is_talk = run.errand == Errand::Talk;
         let agent = self.sessions[&key].agent.clone();
         let ledger = self.ledgers.entry(agent).or_default();
         ledger.entry(profile.clone()).or_default().succeeded(now);
@@ -104,6 +106,7 @@ impl Gateway {
             return;
         }
         session.answered_by.clone_from(&instead);
+        let Some(route) = route.filter(|_| is_talk) else { return };
         let is_in_group = route.peer.kind != PeerKind::Direct;
         let is_told = self.settings.profile.version == Version::V2026_3 || !is_in_group;
         if !is_told || self.sessions[&key].parent.is_some() {

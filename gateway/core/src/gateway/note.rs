@@ -5,7 +5,7 @@ use crate::{
     egress::GivenUp,
     failover::Reason,
     gateway::failing::plainly,
-    ids::{MessageId, ProfileId, RunId},
+    ids::{JobId, MessageId, ProfileId, RunId},
     origin::Route,
     run::ModelFailure,
     session_key::SessionKey,
@@ -42,6 +42,21 @@ pub enum Note {
     ToolCalled(Ticket, ToolName),
     /// A sub-agent was started, in this session.
     SubagentStarted(SessionKey),
+    /// A cron job that was due did not run.
+    CronSkipped(JobId, CronSkipped),
+    /// A cron job announces what it says, and nobody has spoken to its agent yet.
+    CronHasNoChat(JobId),
+}
+
+/// Why a cron job did not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CronSkipped {
+    /// Its session is still busy.
+    #[error("its session is still busy")]
+    Busy,
+    /// Nobody has spoken in the main session, so nobody would read it.
+    #[error("nobody has written in its agent's main session yet")]
+    NoChat,
 }
 
 /// Why a run has no answer.

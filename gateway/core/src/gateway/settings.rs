@@ -8,6 +8,7 @@ use std::{
 use crate::{
     admission,
     broadcast::Broadcasts,
+    cron::Cron,
     egress::{chunk::Utf16Units, stream::Streaming},
     failover::{self, credentials::Credentials},
     ids::{AgentId, Channel, ModelId},
@@ -19,6 +20,7 @@ use crate::{
     owners::{Commanders, Owners},
     profile::Profile,
     routing::RoutingTable,
+    run::Widths,
     send_policy::SendPolicy,
     session_key::KeyRules,
     time::Millis,
@@ -85,6 +87,8 @@ pub struct Settings {
     pub failover: failover::ledger::Policy,
     /// `tools`, and `agents.defaults.subagents`.
     pub tools: ToolSettings,
+    /// What runs by the clock.
+    pub cron: Cron,
     /// Whether answers leave while the model still writes them.
     pub streaming: Streaming,
     /// The longest text that a channel takes, in UTF-16 code units, where it is not the default.
@@ -92,6 +96,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How many runs each lane has at once.
+    pub(super) fn widths(&self) -> Widths {
+        let (subagent, cron) = (self.tools.subagents.max_concurrent, self.cron.max_concurrent);
+        Widths { main: self.max_concurrent, subagent, cron }
+    }
+
     /// The longest text that a channel takes.
     pub fn text_limit(&self, channel: &Channel) -> Utf16Units {
         self.text_limits.get(channel).copied().unwrap_or(Utf16Units::DEFAULT)

@@ -4,6 +4,7 @@ use super::{Effect, Gateway, Timer};
 use crate::{
     egress::stream::Stream,
     ids::RunId,
+    message::Errand,
     origin::Route,
     run::{Phase, Run},
     time::Timestamp,
@@ -12,7 +13,9 @@ use crate::{
 impl Gateway {
     /// A request is about to begin: whether its answer is wanted in parts.
     pub(super) fn open_stream(&mut self, run: RunId) -> bool {
-        let Run { session, route, .. } = &self.runs[&run];
+        let Run { session, route: Some(route), errand: Errand::Talk, .. } = &self.runs[&run] else {
+            return false;
+        };
         let Some(blocks) = self.settings.streaming.of(route) else { return false };
         // What a sub-agent says is for its parent.
         if self.sessions[session].parent.is_some() {
@@ -34,7 +37,7 @@ impl Gateway {
         let is_current =
             |phase: &Phase| matches!(phase, Phase::Calling(current) if *current == call);
         let Some(run) = self.runs.get(&id).filter(|it| is_current(&it.phase)) else { return };
-        let route = run.route.clone();
+        let Some(route) = run.route.clone() else { return };
         let Some(stream) = self.streams.get_mut(&id) else { return };
         for block in stream.push(now, text) {
             self.say(now, &route, &block, effects);
@@ -47,7 +50,7 @@ impl Gateway {
         let (Some(run), Some(stream)) = (self.runs.get(&id), self.streams.get_mut(&id)) else {
             return;
         };
-        let route = run.route.clone();
+        let Some(route) = run.route.clone() else { return };
         if let Some(text) = stream.take_due(now) {
             self.say(now, &route, &text, effects);
         }

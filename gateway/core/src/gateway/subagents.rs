@@ -9,7 +9,7 @@ use super::{Arrival, Effect, Gateway, Note, RunFailure, Timer};
 use crate::{
     ids::RunId,
     lane::QueueOverride,
-    message::{Message, Turn},
+    message::{Errand, Message, Turn},
     run::Run,
     session::{Parent, Session},
     session_key::SessionKey,
@@ -18,11 +18,13 @@ use crate::{
     untrusted,
 };
 
-/// How a sub-agent's run ended, for its parent.
+/// How a run ended, for whoever waits for it.
 #[derive(Clone, Debug)]
 pub(super) enum Status {
     Answered(Arc<str>),
     Failed(RunFailure),
+    /// Somebody ended it.
+    Stopped,
 }
 
 impl Gateway {
@@ -35,6 +37,10 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) -> ToolOutcome {
         let Run { session: here, route, authority, .. } = self.runs[&run].clone();
+        let Some(route) = route else {
+            let why = "a turn without a chat starts no sub-agents: nobody would hear of them";
+            return ToolOutcome::Failed(why.to_owned());
+        };
         let own = &self.sessions[&here].agent;
         let agent = agent.unwrap_or_else(|| own.clone());
         let allowed = &self.agent(own).spawns;
@@ -56,7 +62,8 @@ impl Gateway {
         let session = Session { parent: Some(parent), ..Session::new(agent) };
         self.sessions.insert(key.clone(), session);
         effects.push(Effect::Note(Note::SubagentStarted(key.clone())));
-        self.start(now, &key, Turn { route, authority, prompt: task.as_str().into() }, effects);
+        let (errand, prompt) = (Errand::Talk, task.as_str().into());
+        self.start(now, &key, Turn { errand, route: Some(route), authority, prompt }, effects);
         ToolOutcome::Done(format!(
             "Accepted: the sub-agent works in session `{key}`. Its report will come as a message."
         ))
@@ -84,7 +91,7 @@ impl Gateway {
         children.len()
     }
 
-    /// A session's run has ended: if it is a sub-agent's, its parent hears of it.
+    /// A sub-agent's run has ended: its parent hears of it.
     pub(super) fn announce(
         &mut self,
         now: Timestamp,
@@ -104,29 +111,42 @@ impl Gateway {
                 format!("[Sub-agent {label} has finished:]\n{}", untrusted::neutral(text))
             }
             Status::Failed(why) => format!("[Sub-agent {label} failed: {why}.]"),
+            Status::Stopped => return,
         };
         let message = Message::report(route, authority, key.as_str(), text);
-        let overridden = self.sessions[&session].queue;
+        self.report(now, &session, message, effects);
+    }
+
+    /// Tells a session what the gateway itself has to say.
+    pub(super) fn report(
+        &mut self,
+        now: Timestamp,
+        key: &SessionKey,
+        message: Message,
+        effects: &mut Vec<Effect>,
+    ) {
+        let overridden = self.sessions[key].queue;
         let settings = self.settings.queue.resolve(
             &self.settings.profile,
             &message.route.channel,
             overridden,
             QueueOverride::default(),
         );
-        match self.session(&session).lane.report(now, message, settings) {
-            Arrival::Start(turn) => self.start(now, &session, turn, effects),
+        match self.session(key).lane.report(now, message, settings) {
+            Arrival::Start(turn) => self.start(now, key, turn, effects),
             Arrival::Queued => (),
             Arrival::Interrupt { .. } | Arrival::Rejected(_) => {
                 unreachable!("a report neither interrupts nor is refused")
             }
         }
-        self.watch_lane(&session);
+        self.watch_lane(key);
     }
 
     /// How long a run of a session may take.
     pub(super) fn run_timeout(&self, key: &SessionKey) -> Millis {
         let own = self.sessions[key].parent.as_ref().and(self.settings.tools.subagents.timeout);
-        own.unwrap_or(self.settings.run_timeout)
+        let jobs = self.job_of(key).and_then(|it| it.timeout);
+        own.or(jobs).unwrap_or(self.settings.run_timeout)
     }
 
     /// A finished sub-agent's session can be read for a while.
@@ -137,7 +157,11 @@ impl Gateway {
         }
     }
 
-    pub(super) fn archive(&mut self, key: &SessionKey) {
+    pub(super) fn archive(&mut self, now: Timestamp, key: &SessionKey) {
+        let lane = &self.sessions[key].lane;
+        if lane.active().is_some() || lane.is_waiting() {
+            return self.archive_later(now, key);
+        }
         self.sessions.remove(key);
         self.deadlines.set(&Timer::Lane(key.clone()), None);
     }

@@ -8,7 +8,9 @@ use crate::{
     run::{Answer, Phase, Run},
     session::Entry,
     time::Timestamp,
-    tools::{Asked, Job, Round, ServerName, TOOLS_MAX, Ticket, ToolCall, ToolOutcome, ToolSpec},
+    tools::{
+        Asked, Builtin, Job, Round, ServerName, TOOLS_MAX, Ticket, ToolCall, ToolOutcome, ToolSpec,
+    },
 };
 
 impl Gateway {
@@ -111,6 +113,11 @@ impl Gateway {
     ) {
         effects.push(Effect::Note(Note::ToolCalled(ticket, call.name.clone())));
         match call.asked {
+            Asked::Builtin(Builtin::SessionsSend(send)) => {
+                if let Some(outcome) = self.send_to_session(now, ticket, send, effects) {
+                    self.take_result(ticket, outcome);
+                }
+            }
             Asked::Builtin(asked) => {
                 let outcome = self.perform_builtin(now, ticket.run, asked, effects);
                 self.take_result(ticket, outcome);

@@ -11,9 +11,10 @@ use crate::{
     failover::plan::Attempt,
     ids::RunId,
     media::Presented,
-    message::Turn,
+    message::{Errand, Turn},
+    origin::Route,
     run::{Answer, LaneName, ModelOutcome, ModelRequest, Phase, Run},
-    session::{Entry, Session},
+    session::Entry,
     session_key::SessionKey,
     time::Timestamp,
 };
@@ -32,17 +33,25 @@ impl Gateway {
         &mut self,
         now: Timestamp,
         key: &SessionKey,
-        turn: Turn,
+        mut turn: Turn,
         effects: &mut Vec<Effect>,
     ) {
         self.runs_started += 1;
         let id = RunId(self.runs_started);
         self.end_life_that_is_over(now, key);
-        self.session(key).lane.occupy(id, turn.authority);
-        let lane = match self.session(key).parent {
-            Some(_) => LaneName::Subagent,
-            None => LaneName::Main,
+        let session = self.session(key);
+        // What another session asked for is answered to it alone, so nobody's words join it.
+        let joinable = (turn.errand == Errand::Talk).then_some(turn.authority);
+        session.lane.occupy(id, joinable);
+        let lane = match (turn.errand, &session.parent) {
+            (Errand::Talk, None) => LaneName::Main,
+            (Errand::Talk, Some(_)) => LaneName::Subagent,
+            (Errand::Cron, _) => LaneName::Cron,
+            (Errand::Nested(_), _) => LaneName::Nested,
         };
+        if lane == LaneName::Nested {
+            turn.route.clone_from(&session.route);
+        }
         self.runs.insert(id, Run::new(key.clone(), lane, turn));
         if self.lanes.slots(lane).enter(id) {
             self.begin(now, id, effects);
@@ -135,26 +144,43 @@ impl Gateway {
         self.remember_answer(&key, text.clone());
         if !self.continue_steered(now, (id, call), &key, effects) {
             effects.push(Effect::Note(Note::RunAnswered(id)));
-            self.end(now, id, effects);
-            self.announce(now, &key, &Status::Answered(text), effects);
+            self.deliver_cron(now, id, &text, effects);
+            self.finish(now, id, &Status::Answered(text), effects);
         }
     }
 
-    /// Shows people what the model said, unless that is nothing. What a sub-agent says is for its parent.
+    /// Shows people what the model said, unless that is nothing. What a sub-agent says is for its parent, a nested turn's
+    /// words are for who asked, and of a cron job the last word alone is shown.
     fn pass_on(&mut self, now: Timestamp, id: RunId, text: &str, effects: &mut Vec<Effect>) {
         let stream = self.close_stream(id);
-        let Run { session, route, .. } = &self.runs[&id];
-        let Session { parent: None, agent, .. } = &self.sessions[session] else { return };
-        let (route, agent) = (route.clone(), agent.clone());
+        let Run { session, route: Some(route), errand: Errand::Talk, .. } = &self.runs[&id] else {
+            return;
+        };
+        if self.sessions[session].parent.is_some() {
+            return;
+        }
+        let route = route.clone();
         if let Some(stream) = stream {
             return self.finish_stream(now, stream, (&route, text), effects);
         }
+        self.show_answer(now, id, (&route, text), effects);
+    }
+
+    /// Shows a run's answer in a chat, with its pictures.
+    pub(super) fn show_answer(
+        &mut self,
+        now: Timestamp,
+        id: RunId,
+        (route, text): (&Route, &str),
+        effects: &mut Vec<Effect>,
+    ) {
+        let agent = self.sessions[&self.runs[&id].session].agent.clone();
         let Some(answer) = silence::said(text) else { return };
         let (text, shown) = attached::read(answer);
         let present = |it: &&str| Presented { agent: agent.clone(), source: (*it).into() };
         let images = shown.iter().map(present).collect();
         let text = self.labelled(id, &text).unwrap_or(text);
-        self.show(now, &route, (&text, images), effects);
+        self.show(now, route, (&text, images), effects);
     }
 
     /// The end of a response is a boundary: messages that wait to join the run make its next request, at once.
@@ -177,7 +203,8 @@ impl Gateway {
         let batch = self.settings.profile.steer_batch;
         let steering = self.session(key).lane.take_steering(batch);
         let Some(last) = steering.last() else { return false };
-        self.runs.get_mut(&id).expect("only active runs are steered").route = last.route.clone();
+        self.runs.get_mut(&id).expect("only active runs are steered").route =
+            Some(last.route.clone());
         for message in steering {
             self.session(key).history.push(Entry::User(message.into_prompt()));
         }
@@ -211,18 +238,16 @@ impl Gateway {
         // What was written so far is no answer.
         self.close_stream(id);
         effects.push(Effect::Note(Note::RunFailed(id, why)));
-        let key = self.runs[&id].session.clone();
         let text = format!("No answer this time: {why}. Your message is kept; please ask again.");
         self.pass_on(now, id, &text, effects);
-        self.end(now, id, effects);
-        self.announce(now, &key, &Status::Failed(why), effects);
+        self.finish(now, id, &Status::Failed(why), effects);
     }
 
     /// Ends a run that must say nothing more. Its lane is free when this returns.
     pub(super) fn abort(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
         self.cancel(id, effects);
         effects.push(Effect::Note(Note::RunAborted(id)));
-        self.end(now, id, effects);
+        self.finish(now, id, &Status::Stopped, effects);
     }
 
     /// Stops whatever a run waits for outside.
@@ -231,6 +256,17 @@ impl Gateway {
             Phase::Pending(_) | Phase::Waiting(_) => (),
             Phase::Calling(_) => effects.push(Effect::CancelModel(id)),
             Phase::Tools(..) => effects.push(Effect::CancelTools(id)),
+        }
+    }
+
+    /// Ends a run, and tells whoever waits for it.
+    fn finish(&mut self, now: Timestamp, id: RunId, status: &Status, effects: &mut Vec<Effect>) {
+        let Run { errand, session, .. } = self.runs[&id].clone();
+        self.end(now, id, effects);
+        match errand {
+            Errand::Talk => self.announce(now, &session, status, effects),
+            Errand::Cron => (),
+            Errand::Nested(asker) => self.answer_asker(now, asker, status, effects),
         }
     }
 
@@ -253,6 +289,7 @@ impl Gateway {
             }
         };
         self.close_stream(id);
+        self.forget_asks(id);
         self.session(&run.session).lane.release(now);
         self.watch_lane(&run.session);
         self.archive_later(now, &run.session);

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use super::Dropped;
 use crate::{
     media::Said,
-    message::{Message, Turn},
+    message::{Errand, Message, Turn},
 };
 
 /// The turn of all messages of a batch, which share a route.
 pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
     let first = messages.first().expect("a batch has a message");
-    let (route, authority) = (first.route.clone(), first.authority);
+    let (route, authority) = (Some(first.route.clone()), first.authority);
     // What was dropped is read out in this turn, and so its senders have a say in it.
     let authority = dropped.as_ref().map_or(authority, |it| it.authority.min(authority));
     let mut prompt = dropped.map(|it| overflow(&it)).unwrap_or_default();
@@ -29,7 +29,8 @@ pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
         }
     }
     let images = messages.iter().filter_map(|it| it.image.clone()).collect();
-    Turn { route, authority, prompt: Said::new(prompt, images) }
+    let errand = first.asker.map_or(Errand::Talk, Errand::Nested);
+    Turn { errand, route, authority, prompt: Said::new(prompt, images) }
 }
 
 /// The text on one line, of at most `chars_max` characters.

@@ -20,8 +20,8 @@ fn check(mode: Mode, drop: DropPolicy, script: &str, expected: &str) {
         let now = Timestamp::from_ms(ms.parse().unwrap());
         let mut start = |lane: &mut Lane, turn: &Turn| {
             runs += 1;
-            lane.occupy(RunId(runs), turn.authority);
-            format!("runs {:?} for {}", turn.prompt.text, turn.route.peer.id)
+            lane.occupy(RunId(runs), Some(turn.authority));
+            format!("runs {:?} for {}", turn.prompt.text, turn.route.as_ref().unwrap().peer.id)
         };
         let seen = match event {
             "ended" => {

@@ -32,7 +32,7 @@ impl Agents {
     }
 
     /// The agent that is marked default, else the first listed, else `main`.
-    pub(super) fn first(&self) -> AgentId {
+    pub fn first(&self) -> AgentId {
         let marked = self.0.iter().find(|it| it.default);
         let listed = marked.or(self.0.first()).map(|it| it.id.clone());
         listed.unwrap_or_else(|| AgentId::new(MAIN).expect("`main` has characters"))

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use super::{ToolName, ToolOwner, ToolSpec};
-use crate::{ids::AgentId, owners::Authority, session_key::SessionKey};
+use crate::{ids::AgentId, owners::Authority, session_key::SessionKey, time::Millis};
 
 /// Lists conversations.
 pub const SESSIONS_LIST: &str = "sessions_list";
 /// Reads a conversation.
 pub const SESSIONS_HISTORY: &str = "sessions_history";
+/// Says something in another conversation, and waits for its answer.
+pub const SESSIONS_SEND: &str = "sessions_send";
 /// Starts a sub-agent.
 pub const SESSIONS_SPAWN: &str = "sessions_spawn";
 /// Sends a text to a chat.
@@ -41,6 +43,8 @@ pub enum Builtin {
         /// Whether calls and results are among them.
         include_tools: bool,
     },
+    /// Say something in another conversation.
+    SessionsSend(Send),
     /// Start a sub-agent.
     SessionsSpawn(Spawn),
     /// Say something in a chat.
@@ -53,6 +57,32 @@ pub enum Builtin {
         to: Option<SessionKey>,
     },
 }
+
+/// Words for another conversation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Send {
+    /// Which conversation.
+    pub to: Addressee,
+    /// The words.
+    pub text: String,
+    /// How long to wait for the answer; not at all if none.
+    pub wait: Option<Millis>,
+}
+
+/// Which conversation is meant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Addressee {
+    /// The one with this key, or `main` for the asking agent's own.
+    Session(SessionKey),
+    /// The main one of this agent.
+    Agent(AgentId),
+}
+
+/// How long `sessions_send` waits for an answer, unless asked.
+pub const WAIT_S: u64 = 30;
+
+/// The longest that it waits.
+pub const WAIT_S_MAX: u64 = 3_600;
 
 /// A sub-agent that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +118,12 @@ pub fn specs() -> Vec<ToolSpec> {
             SESSIONS_LIST,
             "Lists the conversations that you may see.",
             r#"{"type":"object","properties":{"limit":{"type":"integer","minimum":1}}}"#,
+        ),
+        (
+            SESSIONS_SEND,
+            "Says something in another conversation that you may see, and waits for what its agent answers. People there do \
+             not read along.",
+            r#"{"type":"object","properties":{"sessionKey":{"type":"string","description":"which conversation"},"agentId":{"type":"string","description":"instead of a key: this agent's main conversation"},"message":{"type":"string"},"timeoutSeconds":{"type":"number","minimum":0,"description":"how long to wait; 0 for not at all"}},"required":["message"]}"#,
         ),
         (
             SESSIONS_SPAWN,

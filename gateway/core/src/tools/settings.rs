@@ -10,11 +10,12 @@ const SUBAGENTS_AT_ONCE: u32 = 8;
 const CHILDREN_MAX: usize = 5;
 
 /// What a sub-agent never has: it speaks to its parent, and starts none of its own.
-const NEVER_SUBAGENTS: [&str; 5] = [
+const NEVER_SUBAGENTS: [&str; 6] = [
     builtin::GATEWAY,
     builtin::MESSAGE,
     builtin::SESSIONS_LIST,
     builtin::SESSIONS_HISTORY,
+    builtin::SESSIONS_SEND,
     builtin::SESSIONS_SPAWN,
 ];
 

@@ -28,7 +28,7 @@ impl World {
 #[test]
 fn a_subagent_runs_beside_its_parent_also_where_only_one_turn_may() {
     let mut world = tools::world(Mode::Collect);
-    world.gateway.lanes = Lanes::new(1, 1);
+    world.gateway.lanes = Lanes::new(crate::run::Widths { main: 1, subagent: 1, cron: 1 });
     world.write("3001", "1", "m1");
     world.ask(&["sessions_spawn"]);
     assert_eq!(world.open.len(), 2, "the parent's next request and the sub-agent's first");

@@ -53,12 +53,12 @@ fn a_turn_that_reads_out_a_guests_dropped_words_has_a_guests_authority() {
     let at = Timestamp::from_ms;
     let mut lane = Lane::default();
     lane.arrive(at(0), said("x", "o1"), settings);
-    lane.occupy(RunId(1), Authority::Owner);
+    lane.occupy(RunId(1), Some(Authority::Owner));
     lane.arrive(at(1), said("x", "guest"), settings);
     lane.arrive(at(2), said("x", "o2"), settings);
     lane.release(at(3));
     assert_eq!(lane.take_due(at(3)).unwrap().authority, Authority::Guest);
-    lane.occupy(RunId(2), Authority::Guest);
+    lane.occupy(RunId(2), Some(Authority::Guest));
     lane.arrive(at(4), said("x", "o3"), settings);
     lane.release(at(5));
     assert_eq!(lane.take_due(at(5)).unwrap().authority, Authority::Owner);
