@@ -1,5 +1,8 @@
 //! Sub-agents: their own lane, their own tools, and one report.
 
+mod jobs;
+mod nested;
+
 use super::*;
 
 fn digging(mode: Mode) -> World {

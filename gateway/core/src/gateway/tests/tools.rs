@@ -6,10 +6,13 @@ use crate::{
     owners::Authority,
     tools::{
         Asked, Builtin, ServerName, ToolCall, ToolName, ToolOwner, ToolSpec,
-        builtin::{self, Spawn},
+        builtin::{self, Addressee, Send, Spawn},
         policy::{Layer, Policy, ToolNames},
     },
 };
+
+/// The session of the person 3002.
+const BOB: &str = "agent:main:telegram:direct:3002";
 
 /// A model's answer that asks for these tools.
 pub(super) fn asking(names: &[&&str]) -> ModelOutcome {
@@ -27,6 +30,11 @@ pub(super) fn asking(names: &[&&str]) -> ModelOutcome {
                 task: "dig".to_owned(),
                 label: Some("digger".to_owned()),
                 agent: None,
+            })),
+            builtin::SESSIONS_SEND => Asked::Builtin(Builtin::SessionsSend(Send {
+                to: Addressee::Session(SessionKey::canonical(BOB).unwrap()),
+                text: "psst".to_owned(),
+                wait: Some(Millis::from_s(5)),
             })),
             builtin::SESSIONS_LIST => Asked::Builtin(Builtin::SessionsList { limit: 10 }),
             "broken" => Asked::Malformed("the arguments are no JSON".to_owned()),
