@@ -249,7 +249,7 @@ impl Gateway {
                 Timer::Retry(run) => self.retry(now, run, effects),
                 Timer::Ask(ticket) => self.stop_waiting(now, ticket, effects),
                 Timer::Cron => self.run_due_jobs(now, effects),
-                Timer::Archive(key) => self.archive(now, &key),
+                Timer::Archive(key) => self.archive(&key),
                 Timer::Stream(run) => self.stream_idles(now, run, effects),
                 Timer::Route(route) => self.pump(now, &route, effects),
             }

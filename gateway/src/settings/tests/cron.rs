@@ -22,29 +22,42 @@ fn load(config: &str, version: Version, jobs: &str) -> Result<settings::Loaded, 
     .map_err(|it| it.plain())
 }
 
+fn jobs(jobs: &str) -> Result<settings::Loaded, String> {
+    load(CONFIG, Version::V2026_3, &format!(r#"{{"version": 1, "jobs": [{jobs}]}}"#))
+}
+
 #[track_caller]
-fn check_jobs(jobs: &str, expected: &[&str]) {
-    let shown =
-        match load(CONFIG, Version::V2026_3, &format!(r#"{{"version": 1, "jobs": [{jobs}]}}"#)) {
-            Err(problems) => problems.lines().map(str::to_owned).collect::<Vec<_>>(),
-            Ok(loaded) => {
-                let job = |it: &Job| {
-                    let what = match &it.work {
-                        Work::Event(text) => format!("event {text:?}"),
-                        Work::Isolated(work) => {
-                            let delivery = match &work.delivery {
-                                Delivery::To(route) => format!("to {}", route.peer.id),
-                                other => format!("{other:?}").to_lowercase(),
-                            };
-                            format!("{:?} {delivery}", work.message)
-                        }
-                    };
-                    format!("{} of {}: {what}", it.id, it.agent)
+fn check_jobs(written: &str, expected: &[&str]) {
+    let loaded = jobs(written).unwrap();
+    let job = |it: &Job| {
+        let what = match &it.work {
+            Work::Event(text) => format!("event {text:?}"),
+            Work::Isolated(work) => {
+                let delivery = match &work.delivery {
+                    Delivery::To(route) => format!("to {}", route.peer.id),
+                    other => format!("{other:?}").to_lowercase(),
                 };
-                loaded.settings.core.cron.jobs.iter().map(job).chain(loaded.warnings).collect()
+                format!("{:?} {delivery}", work.message)
             }
         };
+        format!("{} of {}: {what}", it.id, it.agent)
+    };
+    let warnings = loaded.warnings.iter().filter(|it| it.contains("cron")).cloned();
+    let shown: Vec<_> = loaded.settings.core.cron.jobs.iter().map(job).chain(warnings).collect();
     assert_eq!(shown, expected);
+}
+
+/// `expected` is each problem's line, and how it begins.
+#[track_caller]
+fn check_refused(written: &str, expected: &[(u32, &str)]) {
+    let refused = jobs(written).unwrap_err();
+    let lines: Vec<_> = refused.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{refused}");
+    for (line, (number, begins)) in lines.iter().zip(expected) {
+        let rest = line.strip_prefix(&format!("/state/{FILE}:{number}:"));
+        let (_, says) = rest.and_then(|it| it.split_once(": ")).unwrap_or_else(|| panic!("{line}"));
+        assert!(says.starts_with(begins), "{line}");
+    }
 }
 
 #[test]
@@ -75,7 +88,7 @@ fn jobs_are_read_as_openclaw_writes_them() {
 
 #[test]
 fn every_mistake_has_its_place() {
-    check_jobs(
+    check_refused(
         r#"
 {"id": "a", "schedule": {"kind": "cron", "expr": "61 * * * *"}, "payload": {"kind": "agentTurn", "message": "x"}},
 {"id": "a", "schedule": {"kind": "at", "at": "soon"}, "payload": {"kind": "agentTurn", "message": "x"}},
@@ -83,15 +96,28 @@ fn every_mistake_has_its_place() {
 {"id": "c", "schedule": {"kind": "cron", "expr": "* * * * *", "tz": "Mars"}, "payload": {"kind": "systemEvent", "text": "x"}, "sessionTarget": "isolated"},
 {"id": "d", "schedule": {"kind": "every", "everyMs": 1}, "payload": {"kind": "agentTurn", "message": "x", "model": "openai/z"}, "delivery": {"channel": "slack"}},
 {"id": "e", "schedule": {"kind": "every", "everyMs": 1}, "payload": {"kind": "agentTurn", "message": "x"}, "delivery": {"to": "bob", "accountId": "x"}}"#,
-        &[],
+        &[
+            (
+                2,
+                "jobs[0].schedule.expr: found `61 * * * *`, expected a cron expression of 5 fields",
+            ),
+            (3, "jobs[1].schedule.at: found `soon`, expected a moment"),
+            (4, "jobs[2].schedule: a schedule of kind `every` needs `everyMs`"),
+            (4, "jobs[2].payload: a turn needs `message`"),
+            (5, "jobs[3].schedule.tz: found `Mars`, expected a zone"),
+            (5, "jobs[3].sessionTarget: found `isolated`, expected `main`"),
+            (6, "jobs[4].payload.model: found `openai/z`, expected a model"),
+            (6, "jobs[4].delivery.channel: found `slack`, expected a channel"),
+            (7, "jobs[5].delivery.accountId: found `x`, expected an account"),
+        ],
     );
 }
 
 #[test]
 fn the_shape_is_told_first() {
-    check_jobs(
+    check_refused(
         r#"{"id": "a", "schedule": {"kind": "stream"}, "payload": {"kind": "agentTurn"}, "delivery": {"mode": "webhook"}}"#,
-        &[],
+        &[(1, "jobs[0].schedule.kind: found"), (1, "jobs[0].delivery.mode: found")],
     );
 }
 

@@ -21,10 +21,11 @@ fn asking(mode: Mode, bob_is_busy: bool) -> World {
 
 impl World {
     fn results(&self) -> String {
-        let request = self.open.values().next_back().expect("the asking run goes on");
-        let Some(Entry::Tools(round)) = request.history.entries().last() else {
-            panic!("its last entry are its calls")
+        let asked = |it: &ModelRequest| match it.history.entries().last() {
+            Some(Entry::Tools(round)) => Some(round.clone()),
+            _ => None,
         };
+        let round = self.open.values().find_map(asked).expect("the asking run goes on");
         round.calls.iter().map(|(_, result)| result.to_string()).collect()
     }
 }
