@@ -127,7 +127,8 @@ impl Refusal {
 /// Judges each completed answer that has text and one place.
 ///
 /// Not judged are answers that a later command or interrupt made void, that the platform refused for good, that the
-/// gateway did not live to send, and those with which the turn was not over: retried, or followed by results of tools.
+/// gateway did not live to send, those with which the turn was not over (retried, or followed by results of tools), and
+/// those to what nobody wrote in a chat.
 pub(super) fn check(
     trace: &Trace,
     turns: &Turns,
@@ -175,6 +176,15 @@ struct Sight {
 }
 
 impl Audience<'_> {
+    /// Whether somebody who writes in no chat asked: another session, a job. Who reads the answer is theirs to say.
+    fn is_errand(&self, request: &Request) -> bool {
+        let before = request.predecessor.map(|it| &self.turns.requests[it]);
+        request.new.is_empty()
+            && before.is_some_and(|it| {
+                it.tool_results == request.tool_results && it.newest_text != request.newest_text
+            })
+    }
+
     /// The verdict on one request's answer, if it has one to judge.
     fn judge(&self, index: usize) -> Option<Verdict> {
         let request = &self.turns.requests[index];
@@ -184,6 +194,9 @@ impl Audience<'_> {
             return None;
         };
         if answer.is_empty() || answer == SILENT || self.continued.contains(&index) {
+            return None;
+        }
+        if self.is_errand(request) {
             return None;
         }
         let seen = self.attempts.first_seen(request, place);
