@@ -13,7 +13,12 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("group:automation", &[builtin::GATEWAY]),
     (
         "group:sessions",
-        &[builtin::SESSIONS_LIST, builtin::SESSIONS_HISTORY, builtin::SESSIONS_SPAWN],
+        &[
+            builtin::SESSIONS_LIST,
+            builtin::SESSIONS_HISTORY,
+            builtin::SESSIONS_SEND,
+            builtin::SESSIONS_SPAWN,
+        ],
     ),
     ("group:messaging", &[builtin::MESSAGE]),
     (
@@ -22,6 +27,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             builtin::GATEWAY,
             builtin::SESSIONS_LIST,
             builtin::SESSIONS_HISTORY,
+            builtin::SESSIONS_SEND,
             builtin::SESSIONS_SPAWN,
             builtin::MESSAGE,
         ],
@@ -174,7 +180,7 @@ mod tests {
 
     #[test]
     fn without_a_list_everything_is_allowed() {
-        let all = "gateway message sessions_history sessions_list sessions_spawn notes__read notes__write mail__send";
+        let all = "gateway message sessions_history sessions_list sessions_send sessions_spawn notes__read notes__write mail__send";
         check(vec![], all);
         check(vec![layer(&[], &[])], all);
         check(vec![Policy::profile("full", &[]).unwrap()], all);
@@ -194,7 +200,7 @@ mod tests {
 
     #[test]
     fn groups_stand_for_their_tools() {
-        let lists = "sessions_history sessions_list sessions_spawn";
+        let lists = "sessions_history sessions_list sessions_send sessions_spawn";
         check(vec![layer(&["group:sessions"], &[])], lists);
         check(
             vec![layer(&["bundle-mcp"], &["group:messaging"])],
@@ -211,9 +217,16 @@ mod tests {
         let messaging = Policy::profile("messaging", &[]).unwrap();
         check(
             vec![messaging, layer(&[], &["bundle-mcp"])],
-            "message sessions_history sessions_list sessions_spawn",
+            "message sessions_history sessions_list sessions_send sessions_spawn",
         );
         assert_eq!(Policy::profile("everything", &[]), None);
+    }
+
+    /// A tool that is in no group would be one that nobody's lists deny.
+    #[test]
+    fn every_tool_of_ours_is_in_a_group() {
+        let policy = Policy::of([layer(&[], &["group:openclaw"])]);
+        assert!(builtin::specs().iter().all(|it| !policy.allows(it)));
     }
 
     #[test]

@@ -237,7 +237,10 @@ fn a_denied_tool_is_neither_offered_nor_run() {
     world.write("3001", "1", "m1");
     let offered: Vec<_> =
         world.open.values().flat_map(|it| &it.tools).map(|it| it.name.to_string()).collect();
-    assert_eq!(offered, ["sessions_history", "sessions_list", "sessions_spawn", "broken"]);
+    assert_eq!(
+        offered,
+        ["sessions_history", "sessions_list", "sessions_send", "sessions_spawn", "broken"]
+    );
     world.ask(&["notes__read", "message"]);
     assert_eq!(world.history(), "m1 | notes__read=Refused | message=Refused");
     assert!(world.visible.is_empty());
