@@ -130,7 +130,6 @@ fn the_lab_s_file_of_2026_3_runs_unchanged() {
     ignored: channels.irc
     ignored: messages.ackReactionScope
     ignored: discovery
-    ignored: cron
     ignored: update
     ignored: browser
     ignored: plugins
@@ -335,6 +334,5 @@ fn ignored_keys_are_listed_once() {
     providers: p
     ignored: channels.telegram.groups.-1.skills
     ignored: channels.telegram.accounts.a.textChunkLimit
-    ignored: cron
     "#);
 }
