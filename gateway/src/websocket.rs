@@ -3,9 +3,11 @@
 //! Pings are answered while one receives. The keys and masks of the protocol are the library's, from the operating
 //! system: they reach nobody's eyes, and change no length and no moment.
 
-use std::{fmt, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
+use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -30,6 +32,8 @@ pub struct Limits {
     pub send_within: Duration,
     /// The longest message that is read, in bytes. A longer one ends the connection.
     pub message_bytes_max: usize,
+    /// How long nothing at all may come while one receives. After half of it the other side is asked by a ping.
+    pub silence_max: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -38,6 +42,7 @@ impl Default for Limits {
             connect_within: Duration::from_secs(20),
             send_within: Duration::from_secs(20),
             message_bytes_max: 16 * 1024 * 1024,
+            silence_max: None,
         }
     }
 }
@@ -92,6 +97,35 @@ pub struct Close {
 pub struct WebSocket<N: Net> {
     stream: WebSocketStream<Stream<N>>,
     limits: Limits,
+    silence: Option<Silence>,
+}
+
+/// How long nothing came.
+struct Silence {
+    half: Duration,
+    /// The end of this half.
+    ends: Pin<Box<Sleep>>,
+    /// Whether it is the second one, which a ping began.
+    asked: bool,
+}
+
+impl Silence {
+    fn new(silence_max: Duration) -> Self {
+        let half = silence_max / 2;
+        Self { half, ends: Box::pin(sleep(half)), asked: false }
+    }
+
+    fn begin(&mut self, asked: bool) {
+        (self.ends, self.asked) = (Box::pin(sleep(self.half)), asked);
+    }
+
+    /// Waits for the end of a half; for ever where there is no limit.
+    async fn end(silence: &mut Option<Self>) {
+        match silence {
+            Some(silence) => silence.ends.as_mut().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl<N: Net> fmt::Debug for WebSocket<N> {
@@ -123,11 +157,11 @@ impl<N: Net> WebSocket<N> {
             let stream = http.connect(host).await.map_err(Error::Connect)?;
             let shaken = client_async_with_config(request, stream, Some(config)).await;
             let (stream, _) = shaken.map_err(error)?;
-            Ok(Self { stream, limits })
+            Ok(Self { stream, limits, silence: limits.silence_max.map(Silence::new) })
         };
         let within = limits.connect_within;
         let timed_out = Err(Error::TimedOut { what: "connection", within });
-        tokio::time::timeout(within, connected).await.unwrap_or(timed_out)
+        timeout(within, connected).await.unwrap_or(timed_out)
     }
 
     /// Sends a text message.
@@ -136,9 +170,12 @@ impl<N: Net> WebSocket<N> {
     ///
     /// When the connection is broken, or takes no message in time.
     pub async fn send(&mut self, text: String) -> Result<(), Error> {
+        self.say(Message::Text(Utf8Bytes::from(text))).await
+    }
+
+    async fn say(&mut self, message: Message) -> Result<(), Error> {
         let within = self.limits.send_within;
-        let sent = self.stream.send(Message::Text(Utf8Bytes::from(text)));
-        match tokio::time::timeout(within, sent).await {
+        match timeout(within, self.stream.send(message)).await {
             Ok(sent) => sent.map_err(error),
             Err(_) => Err(Error::TimedOut { what: "room for a message", within }),
         }
@@ -148,10 +185,27 @@ impl<N: Net> WebSocket<N> {
     ///
     /// # Errors
     ///
-    /// When the connection is broken.
+    /// When the connection is broken, or nothing came for too long.
     pub async fn receive(&mut self) -> Result<Received, Error> {
         loop {
-            match self.stream.next().await {
+            let next = tokio::select! {
+                biased;
+                next = self.stream.next() => Some(next),
+                () = Silence::end(&mut self.silence) => None,
+            };
+            let asked = self.silence.as_ref().is_some_and(|it| it.asked);
+            if let Some(silence) = &mut self.silence {
+                silence.begin(next.is_none());
+            }
+            let Some(next) = next else {
+                if asked {
+                    let within = self.limits.silence_max.unwrap_or_default();
+                    return Err(Error::TimedOut { what: "sign of life", within });
+                }
+                self.say(Message::Ping(Bytes::new())).await?;
+                continue;
+            };
+            match next {
                 None => return Ok(Received::Closed(None)),
                 Some(Err(tungstenite::Error::ConnectionClosed)) => {
                     return Ok(Received::Closed(None));
@@ -166,7 +220,7 @@ impl<N: Net> WebSocket<N> {
                         reason: reason.as_str().to_owned(),
                     });
                     // So that our consent leaves.
-                    _ = tokio::time::timeout(self.limits.send_within, self.stream.flush()).await;
+                    _ = timeout(self.limits.send_within, self.stream.flush()).await;
                     return Ok(Received::Closed(close));
                 }
                 // Platforms of ours send text alone. The library answers pings.
@@ -181,7 +235,7 @@ impl<N: Net> WebSocket<N> {
     pub async fn close(mut self, code: u16) {
         let frame = CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::default() };
         let within = self.limits.send_within;
-        _ = tokio::time::timeout(within, self.stream.close(Some(frame))).await;
+        _ = timeout(within, self.stream.close(Some(frame))).await;
     }
 }
 
@@ -254,6 +308,22 @@ mod tests {
         let limits = Limits { message_bytes_max: 1_000, ..Limits::default() };
         let mut socket = WebSocket::connect(&Http::new(TokioNet), &address, limits).await.unwrap();
         assert!(matches!(socket.receive().await, Err(Error::TooLong(_))));
+    }
+
+    #[tokio::test]
+    async fn a_ping_that_is_answered_keeps_a_connection_on_which_nothing_is_said() {
+        let silence_max = Duration::from_millis(400);
+        let limits = Limits { silence_max: Some(silence_max), ..Limits::default() };
+        let address = served(move |mut socket| async move {
+            // Reads for a while, and so answers pings; then it does not even that.
+            _ = timeout(3 * silence_max, async { while socket.recv().await.is_some() {} }).await;
+            socket.send(ws::Message::Text("still here".into())).await.unwrap();
+            std::future::pending().await
+        });
+        let address = address.await;
+        let mut socket = WebSocket::connect(&Http::new(TokioNet), &address, limits).await.unwrap();
+        assert_eq!(socket.receive().await.unwrap(), text("still here"));
+        assert!(matches!(socket.receive().await, Err(Error::TimedOut { .. })));
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ use crate::{
 /// How long Slack may take to say `hello`.
 const HELLO_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long nothing may come on a connection that is whole, not even an answer to our ping: Slack pings more often.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
 /// The code with which we end a connection that is whole.
 const GOING_AWAY: u16 = 1_001;
 
@@ -78,7 +81,8 @@ async fn listen<N: Net>(
     address: &str,
     patience: &mut Patience,
 ) -> End {
-    let connecting = WebSocket::connect(http, address, Limits::default());
+    let limits = Limits { silence_max: Some(SILENCE_MAX), ..Limits::default() };
+    let connecting = WebSocket::connect(http, address, limits);
     let mut socket = match patience.unless_closing(connecting).await {
         None => return End::Closing,
         Some(Err(error)) => return End::Broken(broken(&error)),

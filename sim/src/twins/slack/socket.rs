@@ -99,10 +99,8 @@ async fn serve(twin: &Slack, account: &str, connection: u64, mut socket: WebSock
 async fn end(mut socket: WebSocket, cut: Cut) {
     let reason = match cut {
         Cut::Drop => return,
-        Cut::Silent => {
-            while let Some(Ok(_)) = socket.recv().await {}
-            return;
-        }
+        // Whoever reads, answers pings. It ends with the simulation, or the machine's connection.
+        Cut::Silent => return std::future::pending().await,
         Cut::Close(code) => {
             let frame = CloseFrame { code, reason: Utf8Bytes::from_static("creel") };
             _ = socket.send(Message::Close(Some(frame))).await;
