@@ -27,7 +27,7 @@ use creel_core::{
 
 use self::{
     api::{Api, is_refused_file},
-    connection::{Connection, End, Session},
+    connection::{Connection, End, Reached, Session},
     rooms::Rooms,
 };
 use crate::{
@@ -55,7 +55,7 @@ const BACKOFF_MAX: Duration = Duration::from_mins(1);
 /// How often a wait is doubled at the most; [`BACKOFF_MAX`] is reached earlier.
 const DOUBLINGS_MAX: u32 = 10;
 
-/// After how many failures in a row a session is given up: whoever kept it may be gone for good.
+/// After how many attempts in a row that take up nothing a session is given up: whoever kept it may be gone for good.
 const RESUMES_MAX: u32 = 8;
 
 /// How many people's direct chats are remembered.
@@ -113,7 +113,7 @@ pub async fn receive<N: Net>(
     let mut spread = Spread(seed);
     let mut session: Option<Session> = None;
     let mut rooms = Rooms::default();
-    let mut failures = 0_u32;
+    let mut patience = Patience::default();
     loop {
         let connection = Connection {
             http: &http,
@@ -125,10 +125,7 @@ pub async fn receive<N: Net>(
             rooms: &mut rooms,
             spread: &mut spread,
         };
-        let (end, was_steady) = connection.run(&mut session).await;
-        if was_steady {
-            failures = 0;
-        }
+        let (end, reached) = connection.run(&mut session).await;
         let (why, least) = match end {
             End::Closing => return,
             End::Down(why) => {
@@ -137,9 +134,8 @@ pub async fn receive<N: Net>(
             }
             End::Again { why, wait } => (why, wait),
         };
-        let wait = least.max(backoff(failures));
-        failures = failures.saturating_add(1);
-        if failures >= RESUMES_MAX {
+        let wait = least.max(patience.after(reached));
+        if patience.attempts_lost >= RESUMES_MAX {
             session = None;
         }
         tracing::warn!(account = name, why, ?wait, "will connect again");
@@ -152,8 +148,35 @@ pub async fn receive<N: Net>(
     }
 }
 
-/// The wait behind a connection that ended. The first one is replaced at once, since the platform asks for that when it moves
-/// us elsewhere; one after another without a heartbeat heard are not.
+/// How long connections are waited for, by how the last ones ended.
+#[derive(Debug, Default)]
+struct Patience {
+    /// How many ended in a row before a heartbeat was heard, since the platform last took us in again.
+    failures: u32,
+    /// How many in a row did not get as far as being taken in.
+    attempts_lost: u32,
+    /// Whether the last one was taken in and ended before a heartbeat was heard.
+    was_hasty: bool,
+}
+
+impl Patience {
+    /// The wait behind a connection that got this far. The first end after an outage is mended at once, since the platform asks
+    /// for that when it moves us elsewhere; one after another without a heartbeat heard are not.
+    fn after(&mut self, reached: Reached) -> Duration {
+        match reached {
+            Reached::Steady => self.failures = 0,
+            Reached::Up if !self.was_hasty => self.failures = 0,
+            Reached::Up | Reached::Nothing => (),
+        }
+        self.was_hasty = reached == Reached::Up;
+        self.attempts_lost =
+            if reached == Reached::Nothing { self.attempts_lost.saturating_add(1) } else { 0 };
+        let wait = backoff(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+}
+
 fn backoff(failures: u32) -> Duration {
     match failures.checked_sub(1) {
         None => Duration::ZERO,
@@ -243,11 +266,28 @@ async fn direct_chat<N: Net>(
 mod tests {
     use super::*;
 
+    /// The waits behind these ends, in seconds, and whether a session would be left.
+    fn check(ends: &[Reached], waits_s: &[u64], has_session: bool) {
+        let mut patience = Patience::default();
+        let waits: Vec<u64> = ends.iter().map(|it| patience.after(*it).as_secs()).collect();
+        assert_eq!(waits, waits_s, "{ends:?}");
+        assert_eq!(patience.attempts_lost < RESUMES_MAX, has_session, "{ends:?}");
+    }
+
     #[test]
     fn the_first_end_is_mended_at_once_and_further_ones_wait_ever_longer() {
-        let waits: Vec<u64> = (0..9).map(|it| backoff(it).as_secs()).collect();
-        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        check(&[Reached::Nothing; 9], &[0, 1, 2, 4, 8, 16, 32, 60, 60], false);
+        check(&[Reached::Steady; 3], &[0, 0, 0], true);
+        // Whoever takes us in only to send us away is no hotter a loop than whoever does not.
+        check(&[Reached::Up; 9], &[0, 1, 2, 4, 8, 16, 32, 60, 60], true);
         assert_eq!(backoff(u32::MAX), BACKOFF_MAX);
+    }
+
+    #[test]
+    fn an_outage_that_is_over_is_forgotten_before_a_heartbeat_is_heard() {
+        let mut ends = [Reached::Nothing; 9];
+        ends[8] = Reached::Up;
+        check(&ends, &[0, 1, 2, 4, 8, 16, 32, 60, 0], true);
     }
 
     #[test]

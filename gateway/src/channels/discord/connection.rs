@@ -33,6 +33,12 @@ const HELLO_WITHIN: Duration = Duration::from_secs(20);
 /// The shortest time between two heartbeats that we obey.
 const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
 
+/// How long a late answer to a heartbeat is looked for in what came already.
+const LATE_MAX: Duration = Duration::from_secs(1);
+
+/// How long an event may wait until its channel is known: heartbeats wait as long.
+const ROOM_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long to wait before one logs in again, at the least, when the session is gone; as much again by chance.
 const NEW_SESSION_WAIT: Duration = Duration::from_secs(1);
 
@@ -67,6 +73,17 @@ pub(super) enum End {
     Again { why: String, wait: Duration },
 }
 
+/// How far a connection got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It ended before the platform took us in.
+    Nothing,
+    /// Until READY or RESUMED.
+    Up,
+    /// Until a heartbeat was heard after that.
+    Steady,
+}
+
 /// What a connection stands on.
 pub(super) struct Connection<'a, N: Net> {
     pub(super) http: &'a Http<N>,
@@ -79,31 +96,56 @@ pub(super) struct Connection<'a, N: Net> {
     pub(super) spread: &'a mut Spread,
 }
 
-/// When to send a heartbeat, and whether the last one was heard.
+/// When to send a heartbeat, and what came of the last one.
 struct Heart {
     interval: Duration,
     next: Pin<Box<Sleep>>,
-    heard: bool,
-    /// Whether any was.
-    was_heard: bool,
+    last: Beat,
+    reached: Reached,
+}
+
+/// A heartbeat of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beat {
+    Sent,
+    Heard,
+    /// Its answer is late, and looked for in what came and was not read yet.
+    Late,
+}
+
+impl Heart {
+    fn hear(&mut self) {
+        if self.last == Beat::Late {
+            // The next one has been due since the answer was looked for.
+            self.next = Box::pin(sleep(Duration::ZERO));
+        }
+        self.last = Beat::Heard;
+        if self.reached == Reached::Up {
+            self.reached = Reached::Steady;
+        }
+    }
 }
 
 fn again(why: impl Into<String>) -> End {
     End::Again { why: why.into(), wait: Duration::ZERO }
 }
 
+fn asked_to_wait(wait: Duration) -> End {
+    End::Again { why: "the platform asks to wait".to_owned(), wait: wait.min(LOGIN_WAIT_MAX) }
+}
+
 impl<N: Net> Connection<'_, N> {
-    /// Connects and receives until the end; also whether it held until a heartbeat was heard.
-    pub(super) async fn run(mut self, session: &mut Option<Session>) -> (End, bool) {
+    /// Connects and receives until the end; also how far it got.
+    pub(super) async fn run(mut self, session: &mut Option<Session>) -> (End, Reached) {
         let inbox = self.inbox.clone();
         let opened = tokio::select! {
             biased;
-            () = inbox.closing() => return (End::Closing, false),
+            () = inbox.closing() => return (End::Closing, Reached::Nothing),
             opened = self.open(session.as_ref()) => opened,
         };
         let (mut socket, mut heart) = match opened {
             Ok(opened) => opened,
-            Err(end) => return (end, false),
+            Err(end) => return (end, Reached::Nothing),
         };
         let end = self.listen(&mut socket, &mut heart, session).await;
         let code = match (&end, &session) {
@@ -111,7 +153,7 @@ impl<N: Net> Connection<'_, N> {
             _ => CLOSE_AND_KEEP,
         };
         socket.close(code).await;
-        (end, heart.was_heard)
+        (end, heart.reached)
     }
 
     /// Connects, hears `HELLO` and says who we are.
@@ -142,7 +184,7 @@ impl<N: Net> Connection<'_, N> {
         socket.send(who).await.map_err(|it| again(it.to_string()))?;
         // The first heartbeat comes at a moment of its own, so that not all of a platform's bots send theirs at once.
         let next = Box::pin(sleep(self.spread.part_of(interval)));
-        Ok((socket, Heart { interval, next, heard: true, was_heard: false }))
+        Ok((socket, Heart { interval, next, last: Beat::Heard, reached: Reached::Nothing }))
     }
 
     /// Where the Gateway is.
@@ -158,10 +200,7 @@ impl<N: Net> Connection<'_, N> {
             Err(Failure::Refused { status: 401 | 403, description }) => {
                 Err(End::Down(format!("the platform refused the token: {description}")))
             }
-            Err(Failure::RetryAfter(wait)) => {
-                let wait = wait.min(LOGIN_WAIT_MAX);
-                Err(End::Again { why: "the platform asks to wait".to_owned(), wait })
-            }
+            Err(Failure::RetryAfter(wait)) => Err(asked_to_wait(wait)),
             Err(failure) => Err(again(failure.to_string())),
         }
     }
@@ -178,8 +217,15 @@ impl<N: Net> Connection<'_, N> {
                 () = self.inbox.closing() => return End::Closing,
                 () = heart.next.as_mut() => {
                     // Nobody may be at the other end although nothing is broken.
-                    if !std::mem::take(&mut heart.heard) {
-                        return again("no heartbeat was answered");
+                    match heart.last {
+                        Beat::Heard => heart.last = Beat::Sent,
+                        // An event may have held us up in front of it.
+                        Beat::Sent => {
+                            heart.last = Beat::Late;
+                            heart.next = Box::pin(sleep(LATE_MAX));
+                            continue;
+                        }
+                        Beat::Late => return again("no heartbeat was answered"),
                     }
                     heart.next = Box::pin(sleep(heart.interval));
                     let beat = frame::heartbeat(session.as_ref().map(|it| it.seq));
@@ -197,8 +243,10 @@ impl<N: Net> Connection<'_, N> {
             };
             match frame::read(&text) {
                 Some(Frame::Event { seq, name, what }) => {
-                    if let Err(end) = self.take((seq, &name, what), session).await {
-                        return end;
+                    match self.take((seq, &name, what), session).await {
+                        Ok(true) => heart.reached = Reached::Up,
+                        Ok(false) => (),
+                        Err(end) => return end,
                     }
                 }
                 Some(Frame::WantsHeartbeat) => {
@@ -207,7 +255,7 @@ impl<N: Net> Connection<'_, N> {
                         return again(error.to_string());
                     }
                 }
-                Some(Frame::HeartbeatHeard) => (heart.heard, heart.was_heard) = (true, true),
+                Some(Frame::HeartbeatHeard) => heart.hear(),
                 Some(Frame::Reconnect) => return again("the platform asks to connect again"),
                 Some(Frame::InvalidSession { resumable }) => {
                     if !resumable {
@@ -222,12 +270,12 @@ impl<N: Net> Connection<'_, N> {
         }
     }
 
-    /// Takes an event in. It counts as received only when the core has it.
+    /// Takes an event in, and says whether it takes us in. It counts as received only when the core has it.
     async fn take(
         &mut self,
         (seq, name, what): (u64, &str, Value),
         session: &mut Option<Session>,
-    ) -> Result<(), End> {
+    ) -> Result<bool, End> {
         let up = match name {
             "READY" => {
                 let ready: Ready =
@@ -259,7 +307,13 @@ impl<N: Net> Connection<'_, N> {
         if up {
             self.board.set(self.name, State::Up);
         }
-        Ok(())
+        Ok(up)
+    }
+
+    async fn parent(&mut self, channel: &str) -> Result<Option<String>, Failure> {
+        let late = || Failure::Ambiguous(format!("no answer about a channel in {ROOM_WITHIN:?}"));
+        let asked = timeout(ROOM_WITHIN, self.rooms.parent(self.api, channel)).await;
+        asked.unwrap_or_else(|_| Err(late()))
     }
 
     async fn adopt(&mut self, what: Value, me: &Me) -> Result<(), End> {
@@ -273,7 +327,7 @@ impl<N: Net> Connection<'_, N> {
         }
         let parent = match message.guild_id {
             None => None,
-            Some(_) => match self.rooms.parent(self.api, &message.channel_id).await {
+            Some(_) => match self.parent(&message.channel_id).await {
                 Ok(parent) => parent,
                 // Who may speak depends on it, so it is not guessed.
                 Err(Failure::Refused { status: 400..=499, description }) => {
@@ -285,6 +339,7 @@ impl<N: Net> Connection<'_, N> {
                     return Ok(());
                 }
                 // The event is not done with: it is played again.
+                Err(Failure::RetryAfter(wait)) => return Err(asked_to_wait(wait)),
                 Err(failure) => return Err(again(failure.to_string())),
             },
         };

@@ -16,8 +16,8 @@ const ATTEMPTS_MAX: u32 = 4;
 /// The wait after an attempt that failed.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// The longest wait for a channel that the platform may ask for.
-const WAIT_MAX: Duration = Duration::from_secs(5);
+/// The longest wait for a channel that the platform may ask for and that is waited here.
+const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The channels by id, and the channel that each is a thread of, if it is one.
 #[derive(Debug, Default)]
@@ -72,8 +72,12 @@ impl Rooms {
         loop {
             let wait = match api.channel(id).await {
                 Ok(channel) => return Ok(self.keep(channel)),
-                Err(Failure::RetryAfter(wait)) if attempt < ATTEMPTS_MAX => wait.min(WAIT_MAX),
-                Err(failure @ Failure::Refused { status: 400..=499, .. }) => return Err(failure),
+                Err(Failure::RetryAfter(wait)) if attempt < ATTEMPTS_MAX && wait <= WAIT_MAX => {
+                    wait
+                }
+                Err(
+                    failure @ (Failure::Refused { status: 400..=499, .. } | Failure::RetryAfter(_)),
+                ) => return Err(failure),
                 Err(_) if attempt < ATTEMPTS_MAX => WAIT,
                 Err(failure) => return Err(failure),
             };
