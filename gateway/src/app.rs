@@ -5,7 +5,7 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use creel_core::gateway::Gateway;
+use creel_core::{gateway::Gateway, time::WallTime};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -64,7 +64,7 @@ pub async fn run<N: Net>(
         servers: Servers::new(servers),
         board: board.clone(),
         wall_clock: wall_clock.clone(),
-        seed,
+        life: life(seed, wall_clock.now()),
         workspaces,
         store: Store::default(),
     });
@@ -102,6 +102,12 @@ pub async fn run<N: Net>(
     Ok(unfinished)
 }
 
+/// A number that an earlier life of the gateway did not have, even if it was given the same seed.
+fn life(seed: u64, started: WallTime) -> u64 {
+    // An odd factor keeps different moments different.
+    seed ^ started.as_unix_ms().cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// Waits for every channel. One that panicked is a bug, and must not look like one that is quiet.
 async fn finish(channels: &mut JoinSet<()>) {
     while let Some(ended) = channels.join_next().await {
@@ -115,4 +121,17 @@ async fn finish(channels: &mut JoinSet<()>) {
 async fn outlast(channels: &mut JoinSet<()>) -> Infallible {
     finish(channels).await;
     std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_told_from_an_earlier_one_with_its_seed() {
+        let of = |seed, ms| life(seed, WallTime::from_unix_ms(ms));
+        assert_ne!(of(7, 1_700_000_000_000), of(7, 1_700_000_000_001));
+        assert_ne!(of(7, 1_700_000_000_000), of(8, 1_700_000_000_000));
+        assert_eq!(of(7, 1_700_000_000_000), of(7, 1_700_000_000_000));
+    }
 }

@@ -134,7 +134,7 @@ impl Account {
         let http = outside.http.clone();
         match self {
             Self::Discord(account) => {
-                discord::send(http, account, (outgoing, picture), outside.seed).await
+                discord::send(http, account, (outgoing, picture), outside.life).await
             }
             Self::Slack(account) => slack::send(http, account, outgoing, picture).await,
             Self::Telegram(account) => {

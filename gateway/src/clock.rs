@@ -3,7 +3,11 @@
 //!
 //! There is no clock trait: production and simulation run the same code. Nothing else here reads a clock.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
 use creel_core::time::{Now, Timestamp, WallTime};
 use tokio::time::{Instant, sleep_until};
@@ -67,11 +71,31 @@ impl Clock {
 
     /// Waits until `moment`, or for ever if there is none.
     pub async fn reach(&self, moment: Option<Timestamp>) {
-        let elapsed = moment.map(|it| std::time::Duration::from_millis(it.as_ms()));
+        let elapsed = moment.map(|it| Duration::from_millis(it.as_ms()));
         // A moment beyond what the machine can count never comes either.
         match elapsed.and_then(|it| self.start.checked_add(it)) {
             Some(moment) => sleep_until(moment).await,
             None => std::future::pending().await,
         }
+    }
+}
+
+/// A time in which something rests, because the other side asked for it. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Rest(Arc<Mutex<Option<Instant>>>);
+
+impl Rest {
+    /// Begins, for this long; ends none that lasts longer.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn begin(&self, wait: Duration) {
+        let mut end = self.0.lock().expect("no holder of this lock panics");
+        *end = Instant::now().checked_add(wait).max(*end);
+    }
+
+    /// What is left of it, if anything is.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn left(&self) -> Option<Duration> {
+        let end = (*self.0.lock().expect("no holder of this lock panics"))?;
+        Some(end.saturating_duration_since(Instant::now())).filter(|it| !it.is_zero())
     }
 }

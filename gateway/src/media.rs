@@ -10,6 +10,8 @@ mod outbound;
 mod public;
 mod store;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use creel_core::egress::Outgoing;
 
@@ -21,6 +23,9 @@ pub const MODEL_BYTES_MAX: usize = 10 * MIB;
 
 /// A mebibyte, the unit of `mediaMaxMb`.
 pub const MIB: usize = 1024 * 1024;
+
+/// The slowest line over which a picture is given to a platform, in bytes a second.
+const UPLOAD_BYTES_PER_S: usize = 64 * 1024;
 
 /// A picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +89,12 @@ impl Picture {
         }
     }
 
+    /// How long it may be on its way to a platform, beyond what an answer takes.
+    pub fn upload_wait(&self) -> Duration {
+        let seconds = self.bytes.len().div_ceil(UPLOAD_BYTES_PER_S);
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
+    }
+
     /// A name for it, where a platform wants one.
     pub fn file_name(&self) -> String {
         format!("image.{}", self.mime.rsplit('/').next().unwrap_or("bin"))
@@ -130,6 +141,14 @@ mod tests {
         assert_eq!(kind(b"RIFF\0\0\0\0WEBPVP8 "), Some("image/webp"));
         assert_eq!(kind(b"<svg/>"), None);
         assert_eq!(kind(b""), None);
+    }
+
+    #[test]
+    fn a_large_picture_may_take_longer_to_arrive() {
+        let of = |bytes: usize| Picture { mime: "image/png", bytes: vec![0; bytes].into() };
+        assert_eq!(of(0).upload_wait(), Duration::ZERO);
+        assert_eq!(of(1).upload_wait(), Duration::from_secs(1));
+        assert_eq!(of(10 * MIB).upload_wait(), Duration::from_secs(160));
     }
 
     #[test]

@@ -55,8 +55,8 @@ pub struct Outside<N: Net> {
     pub board: Arc<Board>,
     /// The date, for signatures.
     pub wall_clock: WallClock,
-    /// The gateway's seed, which tells its sends from those of its earlier lives.
-    pub seed: u64,
+    /// What tells this life of the gateway from its earlier ones, and so its sends from theirs.
+    pub life: u64,
     /// Servers of tools.
     pub servers: Servers,
     /// Each agent's folder, which the images of its answers may come from.
@@ -158,7 +158,7 @@ impl<N: Net> Outside<N> {
 
     /// What tells a piece from all others, for platforms that must not show it twice: each attempt has the same.
     pub fn idempotency_key(&self, outgoing: &Outgoing) -> String {
-        format!("{:016x}-{}", self.seed, outgoing.piece)
+        format!("{:016x}-{}", self.life, outgoing.piece)
     }
 
     fn tokens_max(&self, request: &ModelRequest) -> Option<u32> {

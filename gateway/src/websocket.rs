@@ -318,7 +318,7 @@ mod tests {
             // Reads for a while, and so answers pings; then it does not even that.
             _ = timeout(3 * silence_max, async { while socket.recv().await.is_some() {} }).await;
             socket.send(ws::Message::Text("still here".into())).await.unwrap();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         let address = address.await;
         let mut socket = WebSocket::connect(&Http::new(TokioNet), &address, limits).await.unwrap();

@@ -34,7 +34,7 @@ use creel_gateway::{
         Board, State,
         discord::{self, Account, DirectChats},
     },
-    clock::{Clock, WallClock},
+    clock::{Clock, Rest, WallClock},
     driver::{Driver, Unfinished},
     http::Http,
     outside::Outside,
@@ -193,6 +193,7 @@ fn account() -> Account {
         token: Secret::new("canary"),
         api_root: "http://platform".to_owned(),
         direct_chats: DirectChats::default(),
+        rest: Rest::default(),
         media_bytes_max: 1_000_000,
     }
 }
@@ -223,7 +224,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         keys: settings.keys,
         board: Arc::default(),
         wall_clock: WallClock::system(),
-        seed: 1,
+        life: 1,
     };
     Driver::new(
         Gateway::new(settings.core, 1),
@@ -374,6 +375,21 @@ async fn a_persons_direct_chat_is_asked_for_once() {
     let paths: Vec<_> = calls.iter().map(|it| it.0.as_str()).collect();
     assert_eq!(paths, ["users/@me/channels", "channels/12/messages", "channels/12/messages"]);
     assert_eq!(calls[0].1, json!({ "recipient_id": "800" }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_on_everything_holds_every_method_and_one_on_a_method_does_not() {
+    for (global, calls) in [(true, 1), (false, 2)] {
+        let limited = json!({ "message": "slow down", "retry_after": 60, "global": global });
+        let (platform, http, _servers) = platform(&[Play::Works], (429, limited));
+        let account = account();
+        for thread in ["801", "802"] {
+            let outgoing = outgoing(PeerKind::Channel, Some(thread));
+            let sent = discord::send(http.clone(), &account, (&outgoing, None), 5).await;
+            assert!(matches!(sent, SendOutcome::RetryAfter(_)), "{sent:?}");
+        }
+        assert_eq!(platform.bodies.lock().unwrap().len(), calls, "global: {global}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

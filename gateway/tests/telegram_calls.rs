@@ -130,7 +130,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         keys: settings.keys,
         board: Arc::default(),
         wall_clock: WallClock::system(),
-        seed: 1,
+        life: 1,
         workspaces: settings.workspaces,
         store: creel_gateway::media::Store::default(),
     };

@@ -56,7 +56,7 @@ fn gateway() -> (Arc<Outside<TokioNet>>, Driver<TokioNet>, Inbox) {
         servers: Servers::new(settings.servers),
         board: Arc::default(),
         wall_clock: WallClock::system(),
-        seed: 1,
+        life: 1,
         workspaces: settings.workspaces,
         store: creel_gateway::media::Store::default(),
     });

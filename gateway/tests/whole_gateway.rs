@@ -237,7 +237,7 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
         keys,
         board,
         wall_clock,
-        seed: 1,
+        life: 1,
         servers: Servers::default(),
         workspaces: std::collections::BTreeMap::default(),
         store: creel_gateway::media::Store::default(),

@@ -32,6 +32,7 @@ use self::{
 };
 use crate::{
     channels::{Board, State, failure::Failure},
+    clock::Rest,
     driver::Inbox,
     http::Http,
     media::{Picture, Unavailable, without_image},
@@ -55,7 +56,7 @@ const BACKOFF_MAX: Duration = Duration::from_mins(1);
 /// How often a wait is doubled at the most; [`BACKOFF_MAX`] is reached earlier.
 const DOUBLINGS_MAX: u32 = 10;
 
-/// After how many attempts in a row that take up nothing a session is given up: whoever kept it may be gone for good.
+/// After how many failures in a row a session is given up: whoever kept it may be gone for good.
 const RESUMES_MAX: u32 = 8;
 
 /// How many people's direct chats are remembered.
@@ -72,6 +73,8 @@ pub struct Account {
     pub api_root: String,
     /// The direct chats by person: they have ids of their own.
     pub direct_chats: DirectChats,
+    /// When the platform asked to leave it in peace, whatever the method.
+    pub rest: Rest,
     /// The largest image that it takes, either way, in bytes.
     pub media_bytes_max: usize,
 }
@@ -135,7 +138,7 @@ pub async fn receive<N: Net>(
             End::Again { why, wait } => (why, wait),
         };
         let wait = least.max(patience.after(reached));
-        if patience.attempts_lost >= RESUMES_MAX {
+        if patience.failures >= RESUMES_MAX {
             session = None;
         }
         tracing::warn!(account = name, why, ?wait, "will connect again");
@@ -153,8 +156,6 @@ pub async fn receive<N: Net>(
 struct Patience {
     /// How many ended in a row before a heartbeat was heard, since the platform last took us in again.
     failures: u32,
-    /// How many in a row did not get as far as being taken in.
-    attempts_lost: u32,
     /// Whether the last one was taken in and ended before a heartbeat was heard.
     was_hasty: bool,
 }
@@ -169,8 +170,6 @@ impl Patience {
             Reached::Up | Reached::Nothing => (),
         }
         self.was_hasty = reached == Reached::Up;
-        self.attempts_lost =
-            if reached == Reached::Nothing { self.attempts_lost.saturating_add(1) } else { 0 };
         let wait = backoff(self.failures);
         self.failures = self.failures.saturating_add(1);
         wait
@@ -216,13 +215,13 @@ pub async fn fetch<N: Net>(
     Picture::fetched(Api::new(http, account).file(address, bytes_max).await, bytes_max)
 }
 
-/// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so. `seed` tells its
+/// Sends one piece. If the platform does not want its picture, the words are sent without it, and say so. `life` tells its
 /// nonce from those of other lives of the gateway.
 pub async fn send<N: Net>(
     http: Http<N>,
     account: &Account,
     (outgoing, picture): (&Outgoing, Option<&Picture>),
-    seed: u64,
+    life: u64,
 ) -> SendOutcome {
     let api = Api::new(http, account);
     let sent = async {
@@ -233,7 +232,7 @@ pub async fn send<N: Net>(
             (_, None) => route.peer.id.as_str().to_owned(),
         };
         // At most 25 characters.
-        let nonce = format!("{seed:016x}{:09x}", outgoing.piece & 0xf_ffff_ffff);
+        let nonce = format!("{life:016x}{:09x}", outgoing.piece & 0xf_ffff_ffff);
         let sent = api.create_message(&channel, (outgoing, picture), &nonce).await;
         match sent {
             Err(failure) if picture.is_some() && is_refused_file(&failure) => {
@@ -271,7 +270,7 @@ mod tests {
         let mut patience = Patience::default();
         let waits: Vec<u64> = ends.iter().map(|it| patience.after(*it).as_secs()).collect();
         assert_eq!(waits, waits_s, "{ends:?}");
-        assert_eq!(patience.attempts_lost < RESUMES_MAX, has_session, "{ends:?}");
+        assert_eq!(patience.failures < RESUMES_MAX, has_session, "{ends:?}");
     }
 
     #[test]
@@ -279,7 +278,7 @@ mod tests {
         check(&[Reached::Nothing; 9], &[0, 1, 2, 4, 8, 16, 32, 60, 60], false);
         check(&[Reached::Steady; 3], &[0, 0, 0], true);
         // Whoever takes us in only to send us away is no hotter a loop than whoever does not.
-        check(&[Reached::Up; 9], &[0, 1, 2, 4, 8, 16, 32, 60, 60], true);
+        check(&[Reached::Up; 9], &[0, 1, 2, 4, 8, 16, 32, 60, 60], false);
         assert_eq!(backoff(u32::MAX), BACKOFF_MAX);
     }
 

@@ -19,6 +19,8 @@ pub(super) enum Failure {
     Unreached(String),
     /// The platform may have taken the request.
     Ambiguous(String),
+    /// A picture did not arrive, and nothing is shown yet: its words can go without it.
+    PictureLost(String),
 }
 
 impl Failure {
@@ -29,12 +31,22 @@ impl Failure {
                 let wait_ms = wait.as_nanos().div_ceil(1_000_000);
                 SendOutcome::RetryAfter(Millis::new(u64::try_from(wait_ms).unwrap_or(u64::MAX)))
             }
-            Self::Refused { status: 408 | 429 | 500.., .. }
-            | Self::NotThePlatform { status: 200..=299 | 408 | 429 | 500.. }
+            Self::NotThePlatform { status: 200..=299 }
             | Self::Unreached(_)
-            | Self::Ambiguous(_) => SendOutcome::Transient,
-            Self::Refused { .. } | Self::NotThePlatform { .. } => SendOutcome::Permanent,
+            | Self::Ambiguous(_)
+            | Self::PictureLost(_) => SendOutcome::Transient,
+            Self::Refused { status, .. } | Self::NotThePlatform { status } => {
+                outcome_of_status(*status)
+            }
         }
+    }
+}
+
+/// What an answer that is no success means, by its status alone.
+pub(super) fn outcome_of_status(status: u16) -> SendOutcome {
+    match status {
+        408 | 429 | 500.. => SendOutcome::Transient,
+        _ => SendOutcome::Permanent,
     }
 }
 
@@ -58,7 +70,9 @@ impl fmt::Display for Failure {
             Self::NotThePlatform { status } => {
                 write!(f, "an answer with status {status} that is not the platform's")
             }
-            Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
+            Self::Unreached(why) | Self::Ambiguous(why) | Self::PictureLost(why) => {
+                f.write_str(why)
+            }
         }
     }
 }

@@ -19,13 +19,16 @@ use creel_core::{
     egress::{Outgoing, SendOutcome},
     ids::AccountId,
     origin::PeerKind,
-    time::Millis,
 };
 
-use self::api::{Api, Failure};
 pub use self::memory::Memory;
+use self::{
+    api::{Api, is_final, is_passing},
+    files::is_refused_file,
+    socket::Refreshes,
+};
 use crate::{
-    channels::{Board, State, push},
+    channels::{Board, State, failure::Failure, push},
     driver::Inbox,
     http::Http,
     media::{Picture, Unavailable, without_image},
@@ -47,6 +50,9 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 
 /// The longest wait between two calls that fail.
 const BACKOFF_MAX: Duration = Duration::from_mins(1);
+
+/// The longest wait that Slack may ask for before it is called again, one day.
+const ASKED_WAIT_MAX: Duration = Duration::from_hours(24);
 
 /// How often a wait is doubled at the most; [`BACKOFF_MAX`] is reached earlier.
 const DOUBLINGS_MAX: u32 = 10;
@@ -136,7 +142,13 @@ impl Account {
 /// Receives for one account until the gateway takes no more messages.
 pub async fn receive<N: Net>(http: Http<N>, account: Account, inbox: Inbox, board: Arc<Board>) {
     account.memory.forget();
-    let mut patience = Patience { name: account.name(), board, inbox, failures: 0 };
+    let mut patience = Patience {
+        name: account.name(),
+        board,
+        inbox,
+        failures: 0,
+        refreshes: Refreshes::default(),
+    };
     let api = Api::new(http.clone(), &account);
     loop {
         let Some(met) = patience.unless_closing(api.auth_test()).await else { return };
@@ -169,11 +181,14 @@ struct Patience {
     inbox: Inbox,
     /// How many calls failed in a row.
     failures: u32,
+    refreshes: Refreshes,
 }
 
 impl Patience {
     fn up(&mut self) {
-        self.failures = 0;
+        if !self.refreshes.was_hasty() {
+            self.failures = 0;
+        }
         self.board.set(&self.name, State::Up);
     }
 
@@ -186,23 +201,27 @@ impl Patience {
         }
     }
 
+    fn wait(&mut self, failure: &Failure) -> Duration {
+        let doublings = self.failures.min(DOUBLINGS_MAX);
+        self.failures = self.failures.saturating_add(1);
+        match failure {
+            Failure::RetryAfter(wait) => (*wait).min(ASKED_WAIT_MAX),
+            Failure::Refused { .. }
+            | Failure::NotThePlatform { .. }
+            | Failure::Unreached(_)
+            | Failure::Ambiguous(_)
+            | Failure::PictureLost(_) => (BACKOFF_FIRST * 2_u32.pow(doublings)).min(BACKOFF_MAX),
+        }
+    }
+
     /// Waits before the next attempt; false when there will be none.
     async fn pause(&mut self, failure: &Failure) -> bool {
-        if failure.is_final() {
+        if is_final(failure) {
             tracing::error!(account = self.name, %failure, "this account stops");
             self.board.set(&self.name, State::Down(format!("the platform refused: {failure}")));
             return false;
         }
-        let doublings = self.failures.min(DOUBLINGS_MAX);
-        self.failures = self.failures.saturating_add(1);
-        let wait = match failure {
-            Failure::RetryAfter(wait) => *wait,
-            Failure::Refused(_)
-            | Failure::NotThePlatform { .. }
-            | Failure::Unreached(_)
-            | Failure::Ambiguous(_) => BACKOFF_FIRST * 2_u32.pow(doublings),
-        };
-        let wait = wait.min(BACKOFF_MAX);
+        let wait = self.wait(failure);
         tracing::warn!(account = self.name, %failure, ?wait, "will try again");
         self.board.set(&self.name, State::Retrying(failure.to_string()));
         self.unless_closing(tokio::time::sleep(wait)).await.is_some()
@@ -233,7 +252,7 @@ pub async fn send<N: Net>(
     let api = Api::new(http, account);
     let mut sent = post(&api, account, outgoing, picture).await;
     if let (Some(_), Err(failure)) = (picture, &sent)
-        && failure.is_refused_file()
+        && is_refused_file(failure)
     {
         tracing::warn!(%failure, "the image was refused");
         let words = without_image(outgoing, &Unavailable::Refused);
@@ -246,17 +265,7 @@ pub async fn send<N: Net>(
 
 /// What a send that failed means for the piece.
 fn outcome(failure: &Failure) -> SendOutcome {
-    match failure {
-        Failure::RetryAfter(wait) => {
-            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            SendOutcome::RetryAfter(Millis::new(wait_ms))
-        }
-        Failure::Refused(_) if failure.is_passing() => SendOutcome::Transient,
-        Failure::NotThePlatform { status: 429 | 500.. }
-        | Failure::Unreached(_)
-        | Failure::Ambiguous(_) => SendOutcome::Transient,
-        Failure::Refused(_) | Failure::NotThePlatform { .. } => SendOutcome::Permanent,
-    }
+    if is_passing(failure) { SendOutcome::Transient } else { failure.outcome() }
 }
 
 async fn post<N: Net>(
@@ -296,27 +305,36 @@ async fn post<N: Net>(
 mod tests {
     use super::*;
 
+    fn refused(code: &str) -> Failure {
+        Failure::Refused { status: 200, description: code.to_owned() }
+    }
+
     #[test]
     fn refusals_tell_whether_to_try_again() {
-        let refused = |code: &str| outcome(&Failure::Refused(code.to_owned()));
-        assert_eq!(refused("ratelimited"), SendOutcome::Transient);
-        assert_eq!(refused("internal_error"), SendOutcome::Transient);
-        assert_eq!(refused("channel_not_found"), SendOutcome::Permanent);
-        assert_eq!(refused("is_archived"), SendOutcome::Permanent);
-        assert_eq!(refused("invalid_auth"), SendOutcome::Permanent);
-        let wait = Failure::RetryAfter(Duration::from_secs(30));
-        assert_eq!(outcome(&wait), SendOutcome::RetryAfter(Millis::from_s(30)));
-        assert_eq!(outcome(&Failure::NotThePlatform { status: 502 }), SendOutcome::Transient);
-        assert_eq!(outcome(&Failure::NotThePlatform { status: 404 }), SendOutcome::Permanent);
-        assert_eq!(outcome(&Failure::Unreached(String::new())), SendOutcome::Transient);
+        for code in ["ratelimited", "internal_error"] {
+            assert_eq!(outcome(&refused(code)), SendOutcome::Transient, "{code}");
+        }
+        for code in ["channel_not_found", "is_archived", "invalid_auth"] {
+            assert_eq!(outcome(&refused(code)), SendOutcome::Permanent, "{code}");
+        }
+        // A page of a network that wants a log-in first is as good as no answer.
+        assert_eq!(outcome(&Failure::NotThePlatform { status: 200 }), SendOutcome::Transient);
     }
 
     #[test]
     fn an_account_stops_where_its_tokens_are_no_good_and_waits_where_they_are() {
-        let is_final = |code: &str| Failure::Refused(code.to_owned()).is_final();
+        let is_final = |code: &str| is_final(&refused(code));
         assert!(is_final("invalid_auth") && is_final("token_revoked"));
         assert!(!is_final("internal_error") && !is_final("link_disabled"));
-        assert!(!Failure::RetryAfter(Duration::ZERO).is_final());
+        assert!(!super::is_final(&Failure::RetryAfter(Duration::ZERO)));
+    }
+
+    #[test]
+    fn a_picture_that_does_not_arrive_leaves_its_words() {
+        assert!(is_refused_file(&Failure::PictureLost(String::new())));
+        assert!(is_refused_file(&refused("file_type_not_allowed")));
+        assert!(!is_refused_file(&refused("invalid_auth")));
+        assert!(!is_refused_file(&Failure::Ambiguous(String::new())));
     }
 
     #[test]

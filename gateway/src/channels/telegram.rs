@@ -156,7 +156,8 @@ impl<N: Net> Receiver<N> {
             Failure::Refused { .. }
             | Failure::NotThePlatform { .. }
             | Failure::Unreached(_)
-            | Failure::Ambiguous(_) => BACKOFF_FIRST * 2_u32.pow(doublings),
+            | Failure::Ambiguous(_)
+            | Failure::PictureLost(_) => BACKOFF_FIRST * 2_u32.pow(doublings),
         };
         let wait = wait.min(BACKOFF_MAX);
         tracing::warn!(account = self.name, %failure, ?wait, "will try again");

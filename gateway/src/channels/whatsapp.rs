@@ -26,7 +26,7 @@ use serde::Deserialize;
 use self::graph::{Failure, Graph};
 use crate::{
     channels::{
-        Board, State as Doing,
+        Board, State as Doing, failure,
         push::{Door, Ground, adopt},
     },
     driver::Inbox,
@@ -180,11 +180,8 @@ fn outcome(failure: &Failure) -> SendOutcome {
             SendOutcome::Transient
         }
         Failure::Refused { code: 190, .. } => SendOutcome::Permanent,
-        Failure::Refused { status: 429 | 500.., .. }
-        | Failure::NotThePlatform { status: 429 | 500.. }
-        | Failure::Unreached(_)
-        | Failure::Ambiguous(_) => SendOutcome::Transient,
-        Failure::Refused { .. } | Failure::NotThePlatform { .. } => SendOutcome::Permanent,
+        Failure::Refused { status, .. } => failure::outcome_of_status(*status),
+        Failure::Other(failure) => failure.outcome(),
     }
 }
 
@@ -249,7 +246,11 @@ mod tests {
         assert_eq!(refused(401, 190), SendOutcome::Permanent);
         assert_eq!(refused(400, 100), SendOutcome::Permanent);
         assert_eq!(refused(503, 100), SendOutcome::Transient);
-        assert_eq!(outcome(&Failure::NotThePlatform { status: 502 }), SendOutcome::Transient);
-        assert_eq!(outcome(&Failure::NotThePlatform { status: 404 }), SendOutcome::Permanent);
+        assert_eq!(refused(408, 100), SendOutcome::Transient);
+        let strange = |status| outcome(&failure::Failure::NotThePlatform { status }.into());
+        assert_eq!(strange(502), SendOutcome::Transient);
+        // A page of a network that wants a log-in first is as good as no answer.
+        assert_eq!(strange(200), SendOutcome::Transient);
+        assert_eq!(strange(404), SendOutcome::Permanent);
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use creel_core::egress::Outgoing;
 use http_body_util::Full;
-use hyper::{Method, Request, StatusCode, header};
+use hyper::{Method, Request, Response, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{Account, marks};
 use crate::{
     channels::failure::Failure,
+    clock::Rest,
     http::{self, Http},
     media::{Form, Picture, is_platform},
     net::Net,
@@ -35,6 +36,7 @@ pub(super) struct Api<N: Net> {
     http: Http<N>,
     root: String,
     token: Secret,
+    rest: Rest,
 }
 
 /// Where the Gateway is, and how often one may log in.
@@ -71,6 +73,9 @@ struct Refusal {
     code: u64,
     /// In seconds.
     retry_after: Option<f64>,
+    /// Whether the wait is for every method.
+    #[serde(default)]
+    global: bool,
 }
 
 #[derive(Serialize)]
@@ -94,7 +99,7 @@ struct MessageReference<'a> {
 impl<N: Net> Api<N> {
     pub(super) fn new(http: Http<N>, account: &Account) -> Self {
         let root = format!("{}/api/v10", account.api_root);
-        Self { http, root, token: account.token.clone() }
+        Self { http, root, token: account.token.clone(), rest: account.rest.clone() }
     }
 
     pub(super) async fn gateway(&self) -> Result<GatewayBot, Failure> {
@@ -142,7 +147,8 @@ impl<N: Net> Api<N> {
         form.field("payload_json", &body.to_string());
         form.file("files[0]", picture);
         let (kind, body) = form.finish();
-        self.request::<Created>(Method::POST, &path, Some((&kind, body))).await.map(drop)
+        let within = ANSWER_WAIT + picture.upload_wait();
+        self.request::<Created>(Method::POST, &path, Some((&kind, body)), within).await.map(drop)
     }
 
     /// A file's content; none if it is more than `bytes_max`. Its address is all that it takes: no token is shown.
@@ -173,7 +179,7 @@ impl<N: Net> Api<N> {
         body: Option<Value>,
     ) -> Result<T, Failure> {
         let body = body.map(|it| ("application/json", Bytes::from(it.to_string())));
-        self.request(method, path, body).await
+        self.request(method, path, body, ANSWER_WAIT).await
     }
 
     async fn request<T: DeserializeOwned>(
@@ -181,7 +187,11 @@ impl<N: Net> Api<N> {
         method: Method,
         path: &str,
         body: Option<(&str, Bytes)>,
+        within: Duration,
     ) -> Result<T, Failure> {
+        if let Some(wait) = self.rest.left() {
+            return Err(Failure::RetryAfter(wait));
+        }
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.root))
@@ -194,21 +204,34 @@ impl<N: Net> Api<N> {
         let request = request
             .body(Full::new(body))
             .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
-        let exchanged = self.http.exchange(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
-        let (status, bytes) = exchanged?;
-        self.read(status, &bytes)
+        let answer = self.http.exchange_whole(request, within, ANSWER_BYTES_MAX).await?;
+        self.read(&answer)
     }
 
-    fn read<T: DeserializeOwned>(&self, status: StatusCode, bytes: &[u8]) -> Result<T, Failure> {
-        let strange = || Failure::NotThePlatform { status: status.as_u16() };
+    fn read<T: DeserializeOwned>(&self, answer: &Response<Bytes>) -> Result<T, Failure> {
+        let (status, bytes) = (answer.status(), answer.body());
+        // The edge of the platform's network asks to wait by a header alone.
+        let by_header = || {
+            let asked = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+            Duration::try_from_secs_f64(asked.trim().parse().ok()?).ok()
+        };
+        let strange = || match (status.as_u16(), by_header()) {
+            (429, Some(wait)) => Failure::RetryAfter(wait),
+            (status, _) => Failure::NotThePlatform { status },
+        };
         if status.is_success() {
             return serde_json::from_slice(bytes).map_err(|_| strange());
         }
-        let Refusal { message, code, retry_after } =
+        let Refusal { message, code, retry_after, global } =
             serde_json::from_slice(bytes).map_err(|_| strange())?;
         let wait = retry_after.and_then(|it| Duration::try_from_secs_f64(it).ok());
         match (status.as_u16(), wait) {
-            (429, Some(wait)) => Err(Failure::RetryAfter(wait)),
+            (429, Some(wait)) => {
+                if global {
+                    self.rest.begin(wait);
+                }
+                Err(Failure::RetryAfter(wait))
+            }
             (status, _) => {
                 let description = self.token.redact(&format!("{message} (code {code})"));
                 Err(Failure::Refused { status, description })
@@ -221,4 +244,25 @@ impl<N: Net> Api<N> {
 pub(super) fn is_refused_file(failure: &Failure) -> bool {
     matches!(failure, Failure::Refused { status: 400 | 403 | 413, .. })
         || matches!(failure, Failure::NotThePlatform { status: 413 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::TokioNet;
+
+    #[test]
+    fn an_edge_of_the_network_asks_to_wait_by_a_header() {
+        let (root, token) = (String::new(), Secret::new("canary"));
+        let api = Api { http: Http::new(TokioNet), root, token, rest: Rest::default() };
+        let read = |status: u16, wait: &str| {
+            let page = Response::builder().status(status).header(header::RETRY_AFTER, wait);
+            let page = page.body(Bytes::from_static(b"<html>")).unwrap();
+            api.read::<Value>(&page).unwrap_err().to_string()
+        };
+        assert_eq!(read(429, "7"), "the platform asks to wait 7s");
+        let not_theirs = |status: u16| Failure::NotThePlatform { status }.to_string();
+        assert_eq!(read(429, "tomorrow"), not_theirs(429));
+        assert_eq!(read(502, "7"), not_theirs(502));
+    }
 }

@@ -1,6 +1,6 @@
 //! The Web API's methods that we call. Source: the public documentation of Slack's Web API.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use creel_core::origin::PeerKind;
@@ -9,11 +9,7 @@ use hyper::{Request, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Account;
-use crate::{
-    http::{self, Http},
-    net::Net,
-    secret::Secret,
-};
+use crate::{channels::failure::Failure, http::Http, net::Net, secret::Secret};
 
 /// How long an answer may take.
 pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(20);
@@ -53,30 +49,21 @@ pub(super) struct Api<N: Net> {
     pub(super) token: Secret,
 }
 
-/// Why a method has no result.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The platform asks to wait.
-    RetryAfter(Duration),
-    /// The platform refused, with this code.
-    Refused(String),
-    /// Somebody answered, not the platform: a proxy, a wrong address.
-    NotThePlatform { status: u16 },
-    /// The platform was certainly not reached.
-    Unreached(String),
-    /// The platform may have taken the request.
-    Ambiguous(String),
+/// Whether asking again is of no use.
+pub(super) fn is_final(failure: &Failure) -> bool {
+    refusal(failure).is_some_and(|it| FINAL.contains(&it))
 }
 
-impl Failure {
-    /// Whether asking again is of no use.
-    pub(super) fn is_final(&self) -> bool {
-        matches!(self, Self::Refused(code) if FINAL.contains(&code.as_str()))
-    }
+/// Whether the same request may be taken later.
+pub(super) fn is_passing(failure: &Failure) -> bool {
+    refusal(failure).is_some_and(|it| PASSING.contains(&it))
+}
 
-    /// Whether the same request may be taken later.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Refused(code) if PASSING.contains(&code.as_str()))
+/// Slack's code for why it refuses, which tells more than its status.
+pub(super) fn refusal(failure: &Failure) -> Option<&str> {
+    match failure {
+        Failure::Refused { description, .. } => Some(description),
+        _ => None,
     }
 }
 
@@ -197,10 +184,7 @@ impl<N: Net> Api<N> {
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))?;
         let exchanged = self.http.exchange_whole(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
-        let answer = exchanged.map_err(|error| match error {
-            http::Error::Connect(_) => Failure::Unreached(error.to_string()),
-            _ => Failure::Ambiguous(error.to_string()),
-        })?;
+        let answer = exchanged?;
         let status = answer.status().as_u16();
         if status == 429 {
             let asked = answer.headers().get(header::RETRY_AFTER);
@@ -212,7 +196,7 @@ impl<N: Net> Api<N> {
             serde_json::from_slice(answer.body()).map_err(not_the_platform)?;
         let Envelope { ok, error } = Envelope::deserialize(&value).map_err(not_the_platform)?;
         if !ok {
-            return Err(Failure::Refused(self.token.redact(&error)));
+            return Err(Failure::Refused { status, description: self.token.redact(&error) });
         }
         T::deserialize(value).map_err(not_the_platform)
     }
@@ -228,18 +212,4 @@ pub(super) fn percent_encoded(text: &str) -> String {
         }
         made
     })
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RetryAfter(wait) => write!(f, "the platform asks to wait {wait:?}"),
-            Self::Refused(code) => write!(f, "`{code}`"),
-            Self::NotThePlatform { status } => {
-                write!(f, "an answer with status {status} is not the Web API's")
-            }
-            Self::Unreached(why) => write!(f, "not reached: {why}"),
-            Self::Ambiguous(why) => write!(f, "no usable answer: {why}"),
-        }
-    }
 }

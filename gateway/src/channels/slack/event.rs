@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     Account, CHANNEL,
-    api::{Api, Failure},
+    api::{self, Api},
     markup,
 };
 use crate::net::Net;
@@ -134,10 +134,8 @@ async fn kind_of<N: Net>(
         Err(failure) => {
             tracing::warn!(account = account.name(), %failure, "what kind of conversation?");
             // An app without the right to ask will not have it later: most mentions stand in channels.
-            match failure {
-                Failure::Refused(_) if !failure.is_passing() => Ok(PeerKind::Channel),
-                _ => Err(Unclear),
-            }
+            let is_refused = api::refusal(&failure).is_some() && !api::is_passing(&failure);
+            if is_refused { Ok(PeerKind::Channel) } else { Err(Unclear) }
         }
     }
 }

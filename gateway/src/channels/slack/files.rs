@@ -5,8 +5,9 @@ use http_body_util::Full;
 use hyper::{Request, header};
 use serde::{Deserialize, Serialize};
 
-use super::api::{ANSWER_BYTES_MAX, ANSWER_WAIT, Api, Body, Failure, percent_encoded};
+use super::api::{ANSWER_BYTES_MAX, ANSWER_WAIT, Api, Body, is_final, is_passing, percent_encoded};
 use crate::{
+    channels::failure::Failure,
     http,
     media::{Picture, is_platform},
     net::Net,
@@ -52,7 +53,7 @@ impl<N: Net> Api<N> {
             Ok((status, bytes)) if status.is_success() => Ok(Some(bytes)),
             Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
             Err(http::Error::TooLong) => Ok(None),
-            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -67,7 +68,10 @@ impl<N: Net> Api<N> {
         let form = format!("filename={}&length={}", percent_encoded(&title), picture.bytes.len());
         let UploadUrl { upload_url, file_id } =
             self.call("files.getUploadURLExternal", Body::Form(form)).await?;
-        self.upload(&upload_url, picture).await?;
+        if self.upload(&upload_url, picture).await.is_err() {
+            let lost = |it: Failure| Failure::PictureLost(it.to_string());
+            self.upload(&upload_url, picture).await.map_err(lost)?;
+        }
         let body = Complete {
             files: [Uploaded { id: &file_id, title: &title }],
             channel_id: channel,
@@ -79,16 +83,17 @@ impl<N: Net> Api<N> {
         self.call::<serde_json::Value>(method, Body::Json(body)).await.map(drop)
     }
 
-    /// Nobody sees the picture yet, so that a step without a usable answer can be taken again. Its address is all it takes.
+    /// Nobody sees the picture yet, so that this can be done again, or left. Its address is all it takes.
     async fn upload(&self, address: &str, picture: &Picture) -> Result<(), Failure> {
         let request = Request::post(self.own(address)?)
             .header(header::CONTENT_TYPE, picture.mime)
             .body(Full::new(picture.bytes.clone()))
             .map_err(|_| Failure::Unreached("the address cannot be used".into()))?;
-        match self.http.exchange(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await {
+        let within = ANSWER_WAIT + picture.upload_wait();
+        match self.http.exchange(request, within, ANSWER_BYTES_MAX).await {
             Ok((status, _)) if status.is_success() => Ok(()),
             Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
-            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -98,13 +103,12 @@ impl<N: Net> Api<N> {
     }
 }
 
-impl Failure {
-    /// Whether it may be the picture that Slack does not want: its size, its kind, or any file at all.
-    pub(super) fn is_refused_file(&self) -> bool {
-        match self {
-            Self::Refused(_) => !self.is_final() && !self.is_passing(),
-            Self::NotThePlatform { status } => matches!(status, 400 | 403 | 413 | 415),
-            Self::RetryAfter(_) | Self::Unreached(_) | Self::Ambiguous(_) => false,
-        }
+/// Whether it may be the picture that Slack does not want, its size, its kind, or any file at all, or that did not arrive.
+pub(super) fn is_refused_file(failure: &Failure) -> bool {
+    match failure {
+        Failure::Refused { .. } => !is_final(failure) && !is_passing(failure),
+        Failure::NotThePlatform { status } => matches!(status, 400 | 403 | 413 | 415),
+        Failure::PictureLost(_) => true,
+        Failure::RetryAfter(_) | Failure::Unreached(_) | Failure::Ambiguous(_) => false,
     }
 }

@@ -12,10 +12,12 @@ use serde::Deserialize;
 
 use super::{
     Account, Patience,
-    api::{Api, Failure},
+    api::Api,
     event::{self, Callback, Unclear},
 };
 use crate::{
+    channels::failure::Failure,
+    clock::Rest,
     http::Http,
     net::Net,
     secret::Secret,
@@ -27,6 +29,9 @@ const HELLO_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long nothing may come on a connection that is whole, not even an answer to our ping: Slack pings more often.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// How long a connection stands before it is no part of a loop any more.
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
 
 /// The code with which we end a connection that is whole.
 const GOING_AWAY: u16 = 1_001;
@@ -51,6 +56,39 @@ enum End {
     Broken(Failure),
 }
 
+/// Whether Slack may have another connection at once: it asks for one every few hours, and not again and again.
+#[derive(Debug, Default)]
+pub(super) struct Refreshes {
+    /// Lasts until the connection has settled, from Slack's `hello` on.
+    settling: Option<Rest>,
+    /// Whether the last refresh came before that.
+    was_hasty: bool,
+}
+
+impl Refreshes {
+    fn connect(&mut self) {
+        self.settling = None;
+    }
+
+    fn greeted(&mut self) {
+        self.settling.insert(Rest::default()).begin(SETTLED_AFTER);
+    }
+
+    pub(super) fn was_hasty(&self) -> bool {
+        self.was_hasty
+    }
+
+    fn is_settled(&self) -> bool {
+        self.settling.as_ref().is_some_and(|it| it.left().is_none())
+    }
+
+    /// Takes a refresh, and says whether to follow it at once.
+    fn may_hurry(&mut self) -> bool {
+        let is_hasty = !self.is_settled();
+        !(std::mem::replace(&mut self.was_hasty, is_hasty) && is_hasty)
+    }
+}
+
 /// Receives until the gateway takes no more messages, or Slack will not have us.
 pub(super) async fn receive<N: Net>(
     http: Http<N>,
@@ -60,10 +98,21 @@ pub(super) async fn receive<N: Net>(
 ) {
     let app = Api::of_app(http.clone(), account, app_token);
     loop {
+        patience.refreshes.connect();
         let Some(opened) = patience.unless_closing(app.open_connection()).await else { return };
         let end = match opened {
             Ok(address) => listen(&http, account, &address, &mut patience).await,
             Err(failure) => End::Broken(failure),
+        };
+        if patience.refreshes.is_settled() {
+            patience.failures = 0;
+        }
+        let end = match end {
+            End::Refresh if !patience.refreshes.may_hurry() => {
+                let why = "Slack asks for another connection again and again";
+                End::Broken(Failure::Ambiguous(why.to_owned()))
+            }
+            end => end,
         };
         match end {
             End::Closing => return,
@@ -134,13 +183,16 @@ async fn hear<N: Net>(
     };
     match envelope.r#type.as_str() {
         "hello" => {
+            patience.refreshes.greeted();
             patience.up();
             return None;
         }
         "disconnect" => {
             return Some(match envelope.reason.as_deref() {
                 // Nobody switched this back on since: asking again and again would be of no use, but slowly may be.
-                Some("link_disabled") => End::Broken(Failure::Refused("link_disabled".to_owned())),
+                Some("link_disabled") => {
+                    End::Broken(Failure::Ambiguous("Slack says `link_disabled`".to_owned()))
+                }
                 _ => End::Refresh,
             });
         }
@@ -177,4 +229,28 @@ fn broken(error: &Error) -> Failure {
 fn closed(why: Option<Close>) -> Failure {
     let why = why.map_or_else(String::new, |it| format!(" with {}", it.code));
     Failure::Ambiguous(format!("Slack closed the connection{why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refresh_is_followed_at_once_and_a_loop_of_them_is_not() {
+        let mut refreshes = Refreshes::default();
+        let mut hurries = Vec::new();
+        // How long each connection stands after `hello`, in seconds; none for one without.
+        for stands_s in [Some(9_000), Some(1), Some(1), None, None, Some(9_000), Some(9_000), None]
+        {
+            refreshes.connect();
+            if let Some(stands_s) = stands_s {
+                refreshes.greeted();
+                sleep(Duration::from_secs(stands_s)).await;
+            }
+            hurries.push(refreshes.may_hurry());
+        }
+        assert_eq!(hurries, [true, true, false, false, false, true, true, true]);
+    }
 }

@@ -23,9 +23,6 @@ use crate::{
 /// How long an answer may take, beyond what a poll waits.
 const ANSWER_WAIT: Duration = Duration::from_secs(20);
 
-/// How long a platform may take to take a picture.
-const UPLOAD_WAIT: Duration = Duration::from_mins(1);
-
 /// The longest answer that is read, in bytes: 100 updates with the longest texts that a platform carries.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -180,7 +177,8 @@ impl<N: Net> Api<N> {
         }
         form.file("photo", picture);
         let (kind, body) = form.finish();
-        let sent = self.post::<serde_json::Value>("sendPhoto", (kind, body), UPLOAD_WAIT);
+        let within = ANSWER_WAIT + picture.upload_wait();
+        let sent = self.post::<serde_json::Value>("sendPhoto", (kind, body), within);
         sent.await.map(drop)
     }
 

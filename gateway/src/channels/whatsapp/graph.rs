@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Account, TEXT_MAX};
 use crate::{
-    channels::markup,
+    channels::{failure, markup},
     http::{self, Http},
     media::{Form, Picture, is_platform},
     net::Net,
@@ -42,14 +42,16 @@ pub(super) struct Graph<N: Net> {
 /// Why a call has no result.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The platform refused.
+    /// The platform refused, with a code that tells more than the status.
     Refused { status: u16, code: u32, description: String },
-    /// Somebody answered, not the platform: a proxy, a wrong address.
-    NotThePlatform { status: u16 },
-    /// The platform was certainly not reached.
-    Unreached(String),
-    /// The platform may have taken the request.
-    Ambiguous(String),
+    /// It did not even refuse.
+    Other(failure::Failure),
+}
+
+impl From<failure::Failure> for Failure {
+    fn from(failure: failure::Failure) -> Self {
+        Self::Other(failure)
+    }
 }
 
 #[derive(Deserialize)]
@@ -148,7 +150,8 @@ impl<N: Net> Graph<N> {
         form.file("file", picture);
         let (kind, body) = form.finish();
         let path = format!("{}/media", self.number);
-        let Uploaded { id } = self.post(&path, &kind, body).await?;
+        let within = ANSWER_WAIT + picture.upload_wait();
+        let Uploaded { id } = self.post(&path, &kind, (body, within)).await?;
         let caption = marked(&outgoing.text, CAPTION_MAX);
         let image = Some(Image { id: &id, caption: &caption });
         self.send(Message { r#type: "image", image, ..Message::to(outgoing) }).await
@@ -162,36 +165,38 @@ impl<N: Net> Graph<N> {
             return Ok(None);
         }
         if !is_platform(&url, &self.root, &HOSTS) {
-            return Err(Failure::Unreached("the image is not on a host of the platform's".into()));
+            let why = "the image is not on a host of the platform's";
+            return Err(failure::Failure::Unreached(why.to_owned()).into());
         }
         let request = self.request(Method::GET, &url, None, Bytes::new())?;
         match self.http.exchange(request, ANSWER_WAIT, bytes_max).await {
             Ok((status, bytes)) if status.is_success() => Ok(Some(bytes)),
-            Ok((status, _)) => Err(Failure::NotThePlatform { status: status.as_u16() }),
+            Ok((status, _)) => Err(not_the_platform(status.as_u16())),
             Err(http::Error::TooLong) => Ok(None),
-            Err(error) => Err(Failure::Ambiguous(error.to_string())),
+            Err(error) => Err(failure::Failure::from(error).into()),
         }
     }
 
     async fn send(&self, message: Message<'_>) -> Result<(), Failure> {
         let body = serde_json::to_vec(&message).expect("a body of strings is plain data");
         let path = format!("{}/messages", self.number);
-        self.post::<serde_json::Value>(&path, JSON, Bytes::from(body)).await.map(drop)
+        let body = (Bytes::from(body), ANSWER_WAIT);
+        self.post::<serde_json::Value>(&path, JSON, body).await.map(drop)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let address = format!("{}/{path}", self.root);
-        self.call(self.request(Method::GET, &address, None, Bytes::new())?).await
+        self.call(self.request(Method::GET, &address, None, Bytes::new())?, ANSWER_WAIT).await
     }
 
     async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         kind: &str,
-        body: Bytes,
+        (body, within): (Bytes, Duration),
     ) -> Result<T, Failure> {
         let address = format!("{}/{path}", self.root);
-        self.call(self.request(Method::POST, &address, Some(kind), body)?).await
+        self.call(self.request(Method::POST, &address, Some(kind), body)?, within).await
     }
 
     fn request(
@@ -207,15 +212,19 @@ impl<N: Net> Graph<N> {
             .header(header::CONTENT_TYPE, kind.unwrap_or(JSON))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
             .body(Full::new(body))
-            .map_err(|_| Failure::Unreached("the address or the token cannot be used".into()))
+            .map_err(|_| {
+                let why = "the address or the token cannot be used";
+                failure::Failure::Unreached(why.to_owned()).into()
+            })
     }
 
-    async fn call<T: DeserializeOwned>(&self, request: Request<Full<Bytes>>) -> Result<T, Failure> {
-        let exchanged = self.http.exchange(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
-        let (status, bytes) = exchanged.map_err(|error| match error {
-            http::Error::Connect(_) => Failure::Unreached(error.to_string()),
-            _ => Failure::Ambiguous(error.to_string()),
-        })?;
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: Request<Full<Bytes>>,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        let exchanged = self.http.exchange(request, within, ANSWER_BYTES_MAX).await;
+        let (status, bytes) = exchanged.map_err(failure::Failure::from)?;
         if status.is_success()
             && let Ok(result) = serde_json::from_slice(&bytes)
         {
@@ -226,7 +235,7 @@ impl<N: Net> Graph<N> {
             Ok(Refusal { error: GraphError { message, code } }) => {
                 Err(Failure::Refused { status, code, description: self.token.redact(&message) })
             }
-            Err(_) => Err(Failure::NotThePlatform { status }),
+            Err(_) => Err(not_the_platform(status)),
         }
     }
 }
@@ -237,7 +246,8 @@ impl Failure {
         matches!(self, Self::Refused { code: 100 | 131_009 | 131_051 | 131_053, .. })
             || matches!(
                 self,
-                Self::Refused { status: 413, .. } | Self::NotThePlatform { status: 413 }
+                Self::Refused { status: 413, .. }
+                    | Self::Other(failure::Failure::NotThePlatform { status: 413 })
             )
     }
 
@@ -245,6 +255,10 @@ impl Failure {
     pub(super) fn is_refused_token(&self) -> bool {
         matches!(self, Self::Refused { code: 190, .. } | Self::Refused { status: 401, .. })
     }
+}
+
+fn not_the_platform(status: u16) -> Failure {
+    failure::Failure::NotThePlatform { status }.into()
 }
 
 impl<'a> Message<'a> {
@@ -273,10 +287,7 @@ impl fmt::Display for Failure {
             Self::Refused { status, code, description } => {
                 write!(f, "{status}, code {code}: {description}")
             }
-            Self::NotThePlatform { status } => {
-                write!(f, "an answer with status {status} that is not the Graph API's")
-            }
-            Self::Unreached(why) | Self::Ambiguous(why) => f.write_str(why),
+            Self::Other(failure) => failure.fmt(f),
         }
     }
 }

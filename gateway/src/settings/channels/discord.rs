@@ -14,6 +14,7 @@ use crate::{
         self,
         discord::{self, DirectChats},
     },
+    clock::Rest,
     secret::Secret,
     settings::{
         Problems, Source,
@@ -174,6 +175,7 @@ fn account(
         token: Secret::new(token?),
         api_root,
         direct_chats,
+        rest: Rest::default(),
         media_bytes_max: found.media_bytes_max(MEDIA_MB_MAX),
     })
 }
