@@ -33,11 +33,10 @@ impl State {
         })
     }
 
-    /// Whether a channel is a conversation of several people; none if there is no such channel.
-    pub(super) fn is_group(&self, account: &str, channel: &str) -> Option<bool> {
+    /// What kind of conversation a channel is; none if there is no such channel.
+    pub(super) fn kind_of(&self, account: &str, channel: &str) -> Option<&ChatKind> {
         let place = self.place(account, channel, None)?;
-        let here = self.chats.values().find(|it| it.place.peer == place.peer)?;
-        Some(matches!(here.chat.kind, ChatKind::Group { .. }))
+        Some(&self.chats.values().find(|it| it.place.peer == place.peer)?.chat.kind)
     }
 
     /// Whether a person is on the platform.

@@ -235,7 +235,13 @@ impl State {
         for delivery in due {
             let account = self.accounts.get_mut(&delivery.account).expect("accounts stay");
             match account.connection {
-                Some(_) => delivery.envelope.into_iter().for_each(|it| account.carry(it)),
+                Some(_) => match delivery.envelope {
+                    Some(envelope) => account.carry(envelope),
+                    None => self.recorder.harness_error(format!(
+                        "the forged call for `{}` was not made: its gateway is not called, it has a connection",
+                        delivery.account
+                    )),
+                },
                 None if is_called(&delivery.account) => calls.push(delivery),
                 None => self.parked.push(delivery),
             }

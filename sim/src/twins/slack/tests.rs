@@ -110,6 +110,17 @@ async fn what_slack_would_refuse_is_refused() {
 }
 
 #[tokio::test]
+async fn a_conversation_tells_its_kind() {
+    let (_twin, client, _server) = platform();
+    for (channel, is_im, is_channel) in [("D3001", true, false), ("C800", false, true)] {
+        let asked = json!({ "channel": channel });
+        let (_, answer) = call(&client, "xoxb-1", "conversations.info", &asked).await;
+        assert_eq!(answer["channel"]["is_im"], is_im, "{answer}");
+        assert_eq!(answer["channel"]["is_channel"], is_channel, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_limited_rate_is_told_once() {
     let (twin, client, _server) = platform();
     let ann = Chat::direct(CHANNEL, "default", "U3001");

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
 use super::{Slack, events::shown, files, state::State};
-use crate::scenario::SendFault;
+use crate::scenario::{ChatKind, SendFault};
 
 /// The longest text, in characters.
 const TEXT_CHARS_MAX: usize = 40_000;
@@ -99,9 +99,12 @@ async fn call(
         }
         "conversations.info" => {
             let channel = text(arguments, "channel");
-            match twin.state().is_group(&account, channel) {
-                Some(group) => Json(json!({ "ok": true, "channel": {
-                    "id": channel, "is_channel": !group, "is_mpim": group, "is_im": false,
+            match twin.state().kind_of(&account, channel) {
+                Some(kind) => Json(json!({ "ok": true, "channel": {
+                    "id": channel,
+                    "is_channel": matches!(kind, ChatKind::Room { .. }),
+                    "is_mpim": matches!(kind, ChatKind::Group { .. }),
+                    "is_im": *kind == ChatKind::Direct,
                 } }))
                 .into_response(),
                 None => refusal("channel_not_found"),
