@@ -5,6 +5,7 @@
 //! What happens while a bot has no session is lost to it, as on the platform. Compression is not offered.
 
 mod files;
+mod intents;
 mod messages;
 mod render;
 mod rest;

@@ -10,8 +10,15 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Discord, messages, state::State, wire};
+use super::{
+    Discord, messages,
+    state::{LOGINS_MAX, State},
+    wire,
+};
 use crate::scenario::ChatKind;
+
+/// When logins are counted anew.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Why a call is refused.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,8 +111,11 @@ async fn gateway_bot(
     Extract(twin): Extract<Discord>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Failure> {
-    caller(&twin.state(), &headers)?;
-    let limit = json!({ "total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1 });
+    let state = twin.state();
+    let remaining = state.logins_left(caller(&state, &headers)?);
+    let limit = json!({
+        "total": LOGINS_MAX, "remaining": remaining, "reset_after": DAY_MS, "max_concurrency": 1,
+    });
     Ok(Json(json!({ "url": address(&headers), "shards": 1, "session_start_limit": limit })))
 }
 

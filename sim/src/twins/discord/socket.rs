@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Discord,
+    Discord, intents,
     state::{EVENTS_MAX, Event, Order, Session},
     wire,
 };
@@ -154,7 +154,7 @@ impl Connection {
             OP_IDENTIFY | OP_RESUME if self.session.is_some() => {
                 Err((4_005, "Already authenticated."))
             }
-            OP_IDENTIFY => self.identify(d).map(|()| Heard::default()),
+            OP_IDENTIFY => self.identify(d),
             OP_RESUME => self.resume(d),
             3 | 4 | 8 | 31 if self.session.is_some() => Ok(Heard::default()),
             3 | 4 | 8 | 31 => Err((4_003, "Not authenticated.")),
@@ -169,7 +169,7 @@ impl Connection {
         found.ok_or((4_004, "Authentication failed."))
     }
 
-    fn identify(&mut self, d: &Value) -> Result<(), Refusal> {
+    fn identify(&mut self, d: &Value) -> Result<Heard, Refusal> {
         let bot = self.bot(d)?;
         let intents = d["intents"].as_u64().ok_or((4_013, "Invalid intent(s)."))?;
         if intents & !INTENTS_KNOWN != 0 {
@@ -181,6 +181,9 @@ impl Connection {
             return Err((4_002, "Error while decoding payload."));
         }
         let mut state = self.twin.state();
+        if !state.log_in(bot) {
+            return Ok(Heard::invalid_session());
+        }
         let id = format!("session-{}", state.snowflake());
         let guilds = wire::guilds(&state, bot);
         let unavailable: Vec<Value> =
@@ -193,17 +196,20 @@ impl Connection {
             "relationships": [],
         });
         let connection = Some(self.orders.clone());
-        let mut session = Session { bot, seq: 0, events: [].into(), connection };
+        let mut session = Session { bot, intents, seq: 0, events: [].into(), connection };
         session.add("READY", &ready, None);
+        let me = user["id"].as_str().unwrap_or_default();
         for guild in &guilds {
-            session.add("GUILD_CREATE", guild, None);
+            if let Some(guild) = intents::seen(intents, "GUILD_CREATE", guild, me) {
+                session.add("GUILD_CREATE", &guild, None);
+            }
         }
         // A bot of one shard has one login: the newer takes the events.
         state.sessions.retain(|_, it| it.bot != bot);
         state.sessions.insert(id.clone(), session);
         drop(state);
         self.session = Some(id);
-        Ok(())
+        Ok(Heard::default())
     }
 
     fn resume(&mut self, d: &Value) -> Result<Heard, Refusal> {
@@ -212,8 +218,7 @@ impl Connection {
         let seq = seq.ok_or((4_002, "Error while decoding payload."))?;
         let mut state = self.twin.state();
         let Some(session) = state.sessions.get_mut(id).filter(|it| it.bot == bot) else {
-            let invalid = json!({ "op": 9, "d": false }).to_string();
-            return Ok(Heard { beat: false, answers: vec![invalid] });
+            return Ok(Heard::invalid_session());
         };
         if seq > session.seq {
             return Err((4_007, "Invalid seq."));
@@ -292,4 +297,10 @@ struct Heard {
     /// Whether it was a heartbeat.
     beat: bool,
     answers: Vec<String>,
+}
+
+impl Heard {
+    fn invalid_session() -> Self {
+        Self { beat: false, answers: vec![json!({ "op": 9, "d": false }).to_string()] }
+    }
 }

@@ -10,7 +10,7 @@ use creel_judge::trace::{Kind, Place};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
-use super::{Bot, CHANNEL, files::File, wire};
+use super::{Bot, CHANNEL, files::File, intents, wire};
 use crate::{
     declared,
     recorder::Recorder,
@@ -21,6 +21,12 @@ use crate::{
 /// How many events a session keeps to be played again, and a connection has before it: what a client does not read, it finds
 /// when it resumes.
 pub(super) const EVENTS_MAX: usize = 10_000;
+
+/// How often a bot may log in a day, and so in a scenario.
+pub(super) const LOGINS_MAX: usize = 1_000;
+
+/// How long after a login the next one may come, in microseconds.
+const LOGINS_APART_US: i64 = 5_000_000;
 
 /// How many messages the platform keeps.
 const MESSAGES_MAX: usize = 10_000;
@@ -35,6 +41,8 @@ pub(super) struct State {
     pub(super) messages: VecDeque<Message>,
     /// What people wrote, by the messages' names, to play it once more.
     delivered: BTreeMap<String, (usize, Value, Kind)>,
+    /// When each bot logged in, in microseconds since zero.
+    pub(super) logins: BTreeMap<usize, Vec<i64>>,
     /// Until when no connection is taken, in microseconds since zero.
     pub(super) closed_until_us: i64,
     /// Until when new connections are taken and told nothing, in microseconds since zero.
@@ -60,6 +68,8 @@ pub(super) struct Member {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) bot: usize,
+    /// Which events it asked for.
+    pub(super) intents: u64,
     pub(super) seq: u64,
     pub(super) events: VecDeque<Event>,
     /// The connection that carries it now.
@@ -116,6 +126,7 @@ impl State {
             sessions: BTreeMap::new(),
             messages: VecDeque::new(),
             delivered: BTreeMap::new(),
+            logins: BTreeMap::new(),
             closed_until_us: i64::MIN,
             silent_until_us: i64::MIN,
             zero_unix_s,
@@ -231,6 +242,23 @@ impl State {
         self.dispatch(bot, "MESSAGE_CREATE", &event, Some(name));
     }
 
+    /// How many logins a bot has left.
+    pub(super) fn logins_left(&self, bot: usize) -> usize {
+        LOGINS_MAX.saturating_sub(self.logins.get(&bot).map_or(0, Vec::len))
+    }
+
+    /// Counts a login of a bot; false if it comes too soon after the last, or too often.
+    pub(super) fn log_in(&mut self, bot: usize) -> bool {
+        let (now_us, left) = (self.recorder.now_us(), self.logins_left(bot));
+        let logins = self.logins.entry(bot).or_default();
+        let is_early = logins.last().is_some_and(|it| now_us - it < LOGINS_APART_US);
+        let is_taken = left > 0 && !is_early;
+        if is_taken {
+            logins.push(now_us);
+        }
+        is_taken
+    }
+
     pub(super) fn keep(&mut self, message: Message) {
         self.messages.push_back(message);
         if self.messages.len() > MESSAGES_MAX {
@@ -240,8 +268,11 @@ impl State {
 
     /// Makes an event of the bot's sessions.
     pub(super) fn dispatch(&mut self, bot: usize, name: &str, what: &Value, message: Option<&str>) {
+        let id = self.bots[bot].id.to_string();
         for session in self.sessions.values_mut().filter(|it| it.bot == bot) {
-            session.add(name, what, message);
+            if let Some(what) = intents::seen(session.intents, name, what, &id) {
+                session.add(name, &what, message);
+            }
         }
     }
 

@@ -137,6 +137,11 @@ async fn channels_tell_what_they_are() {
     let (_, thread) = get("/channels/801").await;
     assert_eq!((&room["type"], &room["guild_id"]), (&json!(0), &json!("900")));
     assert_eq!((&thread["type"], &thread["parent_id"]), (&json!(11), &json!("800")));
+    let (_, gateway) = get("/gateway/bot").await;
+    assert_eq!(gateway["session_start_limit"]["remaining"], 1_000);
+    assert!(twin.state().log_in(0) && !twin.state().log_in(0));
+    let (_, gateway) = get("/gateway/bot").await;
+    assert_eq!(gateway["session_start_limit"]["remaining"], 999);
     let person = json!({ "recipient_id": "3001" });
     let (_, direct) = call(&client, "POST", "/users/@me/channels", &person).await;
     assert_eq!(direct["type"], 1);
@@ -203,6 +208,11 @@ impl Socket {
     }
 }
 
+/// As far as log-ins go.
+fn five_seconds_later(twin: &Discord) {
+    twin.state().logins.clear();
+}
+
 /// The platform on a port, and its address.
 async fn listening(twin: &Discord) -> (String, JoinSet<()>) {
     let listener = TokioNet.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
@@ -250,6 +260,9 @@ async fn a_session_that_ended_is_not_resumed() {
     let mut socket = Socket::open(&address).await;
     socket.resume(&session, 2).await;
     assert_eq!(socket.next().await, "op 9");
+    socket.identify("secret").await;
+    assert_eq!(socket.next().await, "op 9", "a log-in comes five seconds after the last");
+    five_seconds_later(&twin);
     socket.ready().await;
     write(&twin, "direct", "heard");
     assert_eq!(socket.next().await, "3 heard");
@@ -274,6 +287,7 @@ async fn who_does_not_keep_to_the_protocol_is_closed() {
     socket.ready().await;
     socket.identify("secret").await;
     assert_eq!(socket.next().await, "closed 4005");
+    five_seconds_later(&twin);
     let mut socket = Socket::open(&address).await;
     let session = socket.ready().await;
     socket.say(json!({ "op": 1, "d": 7 })).await;
