@@ -111,7 +111,7 @@ const ROWS: &[Row] = &[
         Reason::ContextOverflow,
     ),
     // A quota that comes back is a rate limit, even where it is answered like a bill.
-    row(&[402, 403, 429], WINDOW, Reason::RateLimit),
+    row(&[400, 402, 403, 429], WINDOW, Reason::RateLimit),
     row(
         &[],
         &[
@@ -121,11 +121,12 @@ const ROWS: &[Row] = &[
             "insufficient_quota",
             "credit balance",
             "payment required",
-            "billing",
             "purchase credits",
         ],
         Reason::Billing,
     ),
+    // A rate limit's own words point to the page where one may pay for more: that is no bill.
+    row(&[400, 402, 403], &["billing"], Reason::Billing),
     row(
         &[400, 401, 403],
         &[
@@ -244,6 +245,15 @@ mod tests {
             (403, "", "Insufficient balance", "billing"),
             (429, "insufficient_quota", "You exceeded your current quota", "billing"),
             (402, "", "Weekly usage limit reached", "rate_limit"),
+            (400, "", "You have reached your specified API usage limits", "rate_limit"),
+            (
+                429,
+                "rate_limit_exceeded",
+                "Rate limit reached for m on tokens per min. Add a payment method: https://x.example/account/billing",
+                "rate_limit",
+            ),
+            (429, "RESOURCE_EXHAUSTED", "Exceeded your quota, check your plan and billing", "rate_limit"),
+            (500, "", "The billing service did not answer", "server_error"),
             (402, "", "Daily limit reached, resets tomorrow", "rate_limit"),
             (402, "", "Organization spending limit exceeded", "rate_limit"),
             (429, "", "Exceed Max QPS", "rate_limit"),

@@ -182,9 +182,13 @@ impl Health {
         self.cooldowns.iter().chain(&self.disabled).filter(applies).max_by_key(|it| it.until)
     }
 
-    /// It answered: everything is forgotten but that it was used.
-    pub fn succeeded(&mut self, now: Timestamp) {
-        *self = Self { last_used: Some(now), ..Self::default() };
+    /// It answered for `model`: everything is forgotten but that it was used, and that other models have rate limits of
+    /// their own.
+    pub fn succeeded(&mut self, now: Timestamp, model: &ModelId) {
+        let is_another_s = |it: &Window| it.model.as_ref().is_some_and(|it| it != model);
+        let mut cooldowns = std::mem::take(&mut self.cooldowns);
+        cooldowns.retain(|it| now < it.until && is_another_s(it));
+        *self = Self { last_used: Some(now), cooldowns, ..Self::default() };
     }
 
     /// It is used now, whatever comes of it.

@@ -96,7 +96,7 @@ impl Gateway {
         let is_talk = run.errand == Errand::Talk;
         let agent = self.sessions[&key].agent.clone();
         let ledger = self.ledgers.entry(agent).or_default();
-        ledger.entry(profile.clone()).or_default().succeeded(now);
+        ledger.entry(profile.clone()).or_default().succeeded(now, &model);
         let session = self.session(&key);
         if let Some(provider) = provider_of(&model) {
             session.profiles.insert(provider, profile);

@@ -16,7 +16,7 @@ impl Gateway {
             return self.model_notice(key);
         }
         if wanted.eq_ignore_ascii_case("default") {
-            self.session(key).model = None;
+            self.choose_model(key, None);
             self.drop_foreign_pin(key);
             return self.model_notice(key);
         }
@@ -33,13 +33,21 @@ impl Gateway {
             Some(Some(found)) => Some(found),
             None => None,
         };
-        let session = self.session(key);
-        session.model = Some(model);
+        self.choose_model(key, Some(model));
         if pin.is_some() {
-            session.pin = pin;
+            self.session(key).pin = pin;
         }
         self.drop_foreign_pin(key);
         self.model_notice(key)
+    }
+
+    /// A model that is chosen anew was not away: nobody is told that it answers again.
+    fn choose_model(&mut self, key: &SessionKey, model: Option<ModelId>) {
+        let session = self.session(key);
+        if session.model != model {
+            session.answered_by = None;
+        }
+        session.model = model;
     }
 
     /// A credential of the session's own agent, for a model.

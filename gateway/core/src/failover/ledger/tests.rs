@@ -74,7 +74,7 @@ fn success_forgets_all_but_the_use() {
     let at = Timestamp::from_ms;
     health.failed(at(0), &model("p/m"), (Reason::Timeout, None), &POLICY_2026_3);
     health.failed(at(60_000), &model("p/m"), (Reason::Billing, None), &POLICY_2026_3);
-    health.succeeded(at(70_000));
+    health.succeeded(at(70_000), &model("p/m"));
     assert_eq!(health, Health { last_used: Some(at(70_000)), ..Health::default() });
 }
 
@@ -87,6 +87,17 @@ fn a_rate_limit_holds_for_its_model_alone_in_2026_9() {
         assert!(health.blocked(now, &model("p/m")).is_some());
         assert_eq!(health.blocked(now, &model("p/other")).is_none(), is_free);
     }
+}
+
+#[test]
+fn a_model_s_success_leaves_another_model_s_rate_limit_in_force() {
+    let mut health = Health::default();
+    let at = Timestamp::from_ms;
+    health.failed(at(0), &model("p/m"), (Reason::RateLimit, None), &POLICY_2026_9);
+    health.succeeded(at(10), &model("p/other"));
+    assert!(health.blocked(at(20), &model("p/m")).is_some());
+    health.succeeded(at(30), &model("p/m"));
+    assert!(health.blocked(at(40), &model("p/m")).is_none());
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl World {
             let health = self.ledger.entry(profile).or_default();
             health.used(self.now);
             let Some(reason) = failures.next().copied() else {
-                health.succeeded(self.now);
+                health.succeeded(self.now, &model);
                 return told.join(", ");
             };
             let failed = Failed { reason, rest_asked: None, jitter: 0 };
@@ -182,7 +182,7 @@ proptest! {
                 let health = world.ledger.entry(profile).or_default();
                 health.used(world.now);
                 let Some(reason) = failure else {
-                    health.succeeded(world.now);
+                    health.succeeded(world.now, &model);
                     prop_assert!(health.blocked(world.now, &model).is_none());
                     break;
                 };
