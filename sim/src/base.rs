@@ -5,6 +5,7 @@
 //! search. `creel explain base` prints it.
 
 mod channel;
+mod provider;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,9 @@ use crate::scenario::Scenario;
 
 /// The provider's name in configuration and facts.
 pub const PROVIDER: &str = "openai";
+
+/// The providers of a scenario beside the base's own, by name.
+pub type Providers = BTreeMap<String, crate::scenario::Provider>;
 
 /// Where the gateway under test finds the world, and what it is to use there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,18 +58,29 @@ impl Configuration {
             (it, ids)
         });
         let servers: Vec<&str> = scenario.tools.keys().map(String::as_str).collect();
+        let beside = (servers.as_slice(), &scenario.providers);
         let who = (profile, seed);
-        let mut it = Self::merged(&scenario.gateway, &accounts.collect(), &servers, who, addresses);
+        let mut it = Self::merged(&scenario.gateway, &accounts.collect(), beside, who, addresses);
         let written = scenario.state.iter().map(|(file, json)| (file.clone(), json.to_string()));
         it.state_files.extend(written);
         it
     }
 
-    /// Merges `gateway` over the base, with these accounts of each channel and these servers of tools.
+    /// The keys of a provider, with the names that facts give them.
+    pub fn keys_of(&self, provider: &str) -> BTreeMap<String, String> {
+        let is_its = |name: &str| {
+            let whose = name.rsplit('/').next().and_then(|it| it.split_once(':'));
+            whose.map_or(PROVIDER, |(whose, _)| whose) == provider
+        };
+        let keys = self.keys.iter().filter(|(_, name)| is_its(name));
+        keys.map(|(key, name)| (key.clone(), name.clone())).collect()
+    }
+
+    /// Merges `gateway` over the base, with these accounts of each channel, these servers of tools and these providers.
     pub fn merged(
         gateway: &Value,
         accounts: &BTreeMap<String, Vec<String>>,
-        servers: &[&str],
+        (servers, providers): (&[&str], &Providers),
         (profile, seed): (&str, u64),
         addresses: &Addresses,
     ) -> Self {
@@ -83,16 +98,28 @@ impl Configuration {
             .iter()
             .map(String::as_str)
             .chain(["config"])
-            .map(|name| (format!("sk-{}", token(seed, "key", name)), name.to_owned()))
+            .map(str::to_owned)
+            .chain(provider::names(&agents, providers))
+            .map(|name| (format!("sk-{}", token(seed, "key", &name)), name))
             .collect();
         let key_of = |name: &str| {
             keys.iter().find(|(_, it)| *it == name).map(|(key, _)| key.clone()).expect("made above")
         };
-        let state_files = agents.iter().map(|id| auth_profiles(id, &key_of(id))).collect();
+        let state_files = agents.iter().map(|id| {
+            let mut profiles = json!({ format!("{PROVIDER}:default"): {
+                "type": "api_key", "provider": PROVIDER, "key": key_of(id),
+            } });
+            let alone = agents.len() == 1;
+            merge(&mut profiles, &provider::profiles((id, alone), providers, key_of));
+            let file = json!({ "version": 1, "profiles": profiles });
+            (format!("agents/{id}/agent/auth-profiles.json"), file.to_string())
+        });
+        let state_files = state_files.collect();
         let mut config = base(addresses, &gateway_token, &accounts, &key_of("config"));
         if !servers.is_empty() {
             config["mcp"] = json!({ "servers": tool_servers(servers, addresses) });
         }
+        merge(&mut config["models"]["providers"], &provider::configured(providers, addresses));
         merge(&mut config, gateway);
         complete_agents(&mut config, &agents, addresses, profile);
         Self { config, state_files, gateway_token, accounts, keys }
@@ -199,14 +226,17 @@ fn account_ids(scenario: &Scenario, channel: &str) -> Vec<String> {
     ids
 }
 
-/// Gives every agent a model and a workspace of its own where the scenario does not, lists the models, and writes the
+/// Gives every agent a model and a workspace of its own where the scenario does not (`agents.defaults.model` is one), lists the models, and writes the
 /// roster as the profile has it: scenarios always write `agents.list`.
 fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, profile: &str) {
     let given = config.pointer("/agents/list").and_then(Value::as_array).cloned();
+    let is_shared = config.pointer("/agents/defaults/model").is_some();
     let mut roster = given.unwrap_or_else(|| vec![json!({ "id": "main", "default": true })]);
     for (agent, id) in roster.iter_mut().zip(ids) {
         let Value::Object(agent) = agent else { continue };
-        agent.entry("model").or_insert_with(|| json!(format!("{PROVIDER}/{id}-model")));
+        if !is_shared {
+            agent.entry("model").or_insert_with(|| json!(format!("{PROVIDER}/{id}-model")));
+        }
         agent.entry("workspace").or_insert_with(|| json!(format!("{}/{id}", addresses.workspaces)));
     }
     let models: Vec<Value> = ids
@@ -233,13 +263,6 @@ fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, pr
         })
         .collect();
     agents.insert("entries".into(), json!(entries));
-}
-
-/// An agent's `auth-profiles.json`, as OpenClaw 2026.3 writes it.
-fn auth_profiles(agent: &str, key: &str) -> (String, String) {
-    let profile = json!({ "type": "api_key", "provider": PROVIDER, "key": key });
-    let file = json!({ "version": 1, "profiles": { format!("{PROVIDER}:default"): profile } });
-    (format!("agents/{agent}/agent/auth-profiles.json"), file.to_string())
 }
 
 /// A value that is unique to the seed and its use, and looks like nothing else.

@@ -9,6 +9,7 @@ mod control;
 mod covers;
 mod expect;
 mod platform;
+mod providers;
 mod read;
 mod shape;
 mod steps;
@@ -24,6 +25,7 @@ use crate::picture::Picture;
 
 pub use clock::Clock;
 pub use platform::{Cut, Event, Forgery};
+pub use providers::{Asker, Holds, Kind, Provider, Standing};
 pub use shape::shape;
 
 /// Reads a scenario file. `id` is the file's path below `scenarios/`, without its extension.
@@ -75,6 +77,8 @@ pub struct Scenario {
     pub chats: BTreeMap<String, Chat>,
     /// What the model answers: by chat, then by call. [`UNTAGGED`] answers requests that carry no message of ours.
     pub model: BTreeMap<String, Vec<Answer>>,
+    /// The providers beside the base's own, by name.
+    pub providers: BTreeMap<String, Provider>,
     /// The servers of tools: by server, then by tool, then by call.
     pub tools: BTreeMap<String, BTreeMap<String, Vec<ToolAnswer>>>,
     /// The pictures in each agent's folder, by their names: `cat` is the file `cat.png`.

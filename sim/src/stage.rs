@@ -21,12 +21,12 @@ use hyper::header;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    base::{Addresses, Configuration},
+    base::{Addresses, Configuration, PROVIDER},
     declared,
     http::serve,
     recorder::Recorder,
-    scenario::{Act, Action, Scenario, Send, Step, ToolAct, ToolAnswer},
-    twins::{Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway},
+    scenario::{Act, Action, Provider, Scenario, Send, Step, ToolAct, ToolAnswer},
+    twins::{Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway, script::ModelScript},
     world::turmoil::tick,
 };
 
@@ -49,7 +49,8 @@ pub struct Stage {
     /// Where everything that is seen becomes a fact.
     pub recorder: Recorder,
     platforms: BTreeMap<String, Platform>,
-    openai: OpenAi,
+    /// The base's own, then the scenario's.
+    providers: Vec<(String, OpenAi)>,
     tools: Servers,
     seed: u64,
 }
@@ -99,15 +100,21 @@ impl Stage {
             let faults = scenario.platform.get(name).map_or(&[][..], Vec::as_slice);
             platforms[&chat.channel].declare(name, chat, faults)?;
         }
-        let openai =
-            OpenAi::scripted(recorder.clone(), configuration.keys.clone(), scenario.model.clone());
+        let script = ModelScript::new(scenario.model.clone()).with_providers(&scenario.providers);
+        let names = [PROVIDER].into_iter().chain(scenario.providers.keys().map(String::as_str));
+        let provider = |name: &str| {
+            let keys = configuration.keys_of(name);
+            let twin = OpenAi::scripted(recorder.clone(), script.clone(), (name, keys));
+            (name.to_owned(), twin)
+        };
+        let providers = names.map(provider).collect();
         let tools = Servers::new(recorder.clone(), scenario.tools.clone());
         for (index, send) in sends(&scenario).enumerate() {
             if send.canary {
-                openai.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
+                script.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
             }
         }
-        Ok(Self { scenario, configuration, recorder, platforms, openai, tools, seed })
+        Ok(Self { scenario, configuration, recorder, platforms, providers, tools, seed })
     }
 
     /// Serves the twins of the channels and of the provider, and makes their calls of the gateway at `gateway`, which is
@@ -124,7 +131,7 @@ impl Stage {
             .into_iter()
             .map(|(channel, listener)| (listener, self.platforms[&channel].router()))
             .map(|(listener, router)| serve(listener, self.bounded(router)));
-        let provider_router = self.bounded(self.openai.router().merge(self.tools.router()));
+        let provider_router = self.bounded(self.provider_router());
         tokio::select! {
             biased;
             () = async { _ = join_all(channels).await } => unreachable!("a twin serves for ever"),
@@ -133,6 +140,18 @@ impl Stage {
             }
             never = serve(provider, provider_router) => never,
         }
+    }
+
+    /// The base's provider at the root, each other below its name, and the servers of tools.
+    fn provider_router(&self) -> Router {
+        let mut router = self.tools.router();
+        for (name, twin) in &self.providers {
+            router = match name.as_str() {
+                PROVIDER => router.merge(twin.router()),
+                other => router.nest(&format!("/{other}"), twin.router()),
+            };
+        }
+        router
     }
 
     /// The same twin, which falls silent when a gateway has asked all twins for too much: a request without end must not
@@ -262,7 +281,8 @@ impl Stage {
             loop {
                 let seen = self.recorder.count();
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
-                if !more && self.openai.unfinished() + self.tools.unfinished() == 0 {
+                let asked: usize = self.providers.iter().map(|(_, it)| it.unfinished()).sum();
+                if !more && asked + self.tools.unfinished() == 0 {
                     return;
                 }
             }
@@ -277,7 +297,9 @@ impl Stage {
 /// Whether a scenario has answers that never end by themselves.
 pub fn hangs(scenario: &Scenario) -> bool {
     let hang = |it: &ToolAnswer| it.act == ToolAct::Hang;
-    scenario.model.values().flatten().any(|answer| answer.act == Act::Hang)
+    let standing = scenario.providers.values().flat_map(Provider::acts);
+    let scripted = scenario.model.values().flatten().map(|it| &it.act);
+    scripted.chain(standing).any(|it| *it == Act::Hang)
         || scenario.tools.values().flat_map(BTreeMap::values).flatten().any(hang)
 }
 

@@ -195,7 +195,10 @@ fn waiting(scenario: &Scenario) -> Duration {
         | Act::Malformed { .. }
         | Act::Eof { .. } => *after,
     };
-    let answers = scenario.model.values().map(|it| it.iter().map(takes).sum::<Duration>()).max();
+    let scripted = scenario.model.values().map(|it| it.iter().map(takes).sum::<Duration>());
+    let standing = scenario.providers.values().flat_map(|it| it.answers.values());
+    let standing = standing.map(|it| it.iter().map(|it| takes(&it.answer)).sum());
+    let answers = scripted.chain(standing).max();
     let steps = scenario.steps.last().map_or(Duration::ZERO, |it| it.at);
     let tools = scenario.tools.values().flat_map(BTreeMap::values).flatten();
     let tools: Duration = tools.map(|it| it.after).sum();
@@ -209,6 +212,11 @@ fn bound(word: &Word) -> Option<i64> {
         Word::Request(request) => request.between.as_ref().map(width),
         Word::Visible(visible) => visible.between.as_ref().map(width),
         Word::Gap { between, .. } => Some(width(between)),
+        Word::Attempts(claim) => {
+            let own = claim.are.iter().flat_map(|it| [it.between, it.after]).flatten();
+            own.chain(claim.between).map(|it| width(&it)).min()
+        }
+        Word::Backoff(claim) => claim.gaps.iter().map(width).min(),
         Word::Quiet { .. }
         | Word::Exactly { .. }
         | Word::AtLeast { .. }

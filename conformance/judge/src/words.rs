@@ -1,5 +1,6 @@
 //! The closed set of words that a scenario's `expect` may use, as data, and their checks.
 
+mod attempts;
 mod count;
 mod matching;
 mod request;
@@ -22,6 +23,8 @@ pub fn check(word: &Word, trace: &Trace, turns: &Turns, context: &Context) -> Ve
         Word::Gap { from, to, between } => time::gap(from, to, *between, evidence),
         Word::Quiet { of, between } => time::quiet(of, *between, evidence),
         Word::Unique { of } => count::unique(of, evidence),
+        Word::Attempts(claim) => attempts::attempts(claim, evidence),
+        Word::Backoff(claim) => attempts::backoff(claim, evidence),
     };
     phrase::finished(verdict, context)
 }
@@ -82,6 +85,43 @@ pub enum Word {
         /// Which facts.
         of: Filter,
     },
+    /// Who was asked, in which order and when.
+    Attempts(Attempts),
+    /// How long lay between the attempts with one model and credential.
+    Backoff(Backoff),
+}
+
+/// Who was asked: all model requests that the first fields speak of, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// Those of this chat; of all chats without.
+    pub chat: Option<String>,
+    /// Those that began between these moments, since the scenario's zero.
+    pub between: Option<Span>,
+    /// Exactly these.
+    pub are: Vec<Attempt>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// `provider/model@credential`.
+    pub asked: String,
+    /// It began between these moments, since the scenario's zero.
+    pub between: Option<Span>,
+    /// It began so long after the attempt before it.
+    pub after: Option<Span>,
+}
+
+/// How long lay between attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Those of this chat; of all chats without.
+    pub chat: Option<String>,
+    /// Those with `provider/model@credential`.
+    pub asked: String,
+    /// The time from each one's end to the next one's beginning: so many, each within its bounds.
+    pub gaps: Vec<Span>,
 }
 
 /// Two moments or durations in microseconds, both inclusive.

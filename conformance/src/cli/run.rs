@@ -306,5 +306,6 @@ pub(super) fn base(profile: &str) -> serde_json::Value {
     };
     let accounts = [("telegram".to_owned(), vec!["default".to_owned()])].into();
     let nothing = serde_json::json!({});
-    Configuration::merged(&nothing, &accounts, &[], (profile, SEED), &addresses).config
+    let nobody = Default::default();
+    Configuration::merged(&nothing, &accounts, (&[], &nobody), (profile, SEED), &addresses).config
 }

@@ -1,5 +1,7 @@
 //! The gateway's configuration in the judge's types, read by the contract's keys.
 
+mod failover;
+
 use std::collections::BTreeMap;
 
 use creel_judge::{
@@ -34,6 +36,7 @@ pub fn configuration(config: &Value) -> Configuration {
             .collect(),
         session: session(config),
         queue: queue(config),
+        chains: BTreeMap::new(),
         wall: None,
         hops: Hops::default(),
     }
@@ -47,6 +50,7 @@ pub(super) fn in_a_run(
     clock: Clock,
 ) -> Configuration {
     Configuration {
+        chains: failover::chains(config, scenario),
         wall: wall(scenario, clock),
         hops: hops(scenario, profile, clock),
         ..configuration(config)
@@ -86,8 +90,11 @@ fn agents(config: &Value) -> Vec<Agent> {
     let listed = items(config, "/agents/list").map(|it| (text(it, "/id"), it));
     let entered = entries(config, "/agents/entries").map(|(id, it)| (Some(id.clone()), it));
     let agent = |(id, it): (Option<String>, &Value)| {
-        let primary = text(it, "/model").or_else(|| text(it, "/model/primary"));
-        let fallbacks = items(it, "/model/fallbacks").filter_map(|it| text(it, ""));
+        let defaults = config.pointer("/agents/defaults").filter(|_| it.get("model").is_none());
+        let it_or_defaults = defaults.unwrap_or(it);
+        let primary =
+            text(it_or_defaults, "/model").or_else(|| text(it_or_defaults, "/model/primary"));
+        let fallbacks = items(it_or_defaults, "/model/fallbacks").filter_map(|it| text(it, ""));
         let models = primary.into_iter().chain(fallbacks);
         let name = |it: String| it.split_once('/').map_or(it.clone(), |(_, name)| name.to_owned());
         Some(Agent {

@@ -48,7 +48,7 @@ impl Act {
     }
 }
 
-fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
+pub(super) fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
     let after = at.duration_of("after").unwrap_or_default();
     let act = if let Some(text) = at.text_of("say") {
         Act::Say {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use creel_document::problem::Position;
-use creel_judge::words::{Filter, Request, Span, Visible, Word};
+use creel_judge::words::{Attempt, Attempts, Backoff, Filter, Request, Span, Visible, Word};
 
 use super::{Expectation, at::At, context::Context, covers, shape::FACTS};
 use crate::picture::Picture;
@@ -12,9 +12,9 @@ use crate::picture::Picture;
 pub(super) const OUTCOMES: &[&str] = &["completed", "failed", "spoiled", "abandoned"];
 
 /// The words, as scenarios write them.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 12] = [
     "exactly", "at_least", "at_most", "never", "order", "request", "visible", "gap", "quiet",
-    "unique",
+    "unique", "attempts", "backoff",
 ];
 
 /// Whether the labels of all items are known. If a word is misspelt, they are not.
@@ -85,7 +85,39 @@ fn word(name: &str, at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
             let (of, between) = (filter(at, context), between(at, context));
             Some(Word::Quiet { of: of?, between: between? })
         }
+        "attempts" => attempts(at, context),
+        "backoff" => backoff(at, context),
         _ => None,
+    }
+}
+
+fn attempts(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
+    let chat = context.chat_of(at, "chat");
+    let span = between(at, context);
+    let mut are = Vec::new();
+    for item in at.items_of("are") {
+        let asked = item.text().or_else(|| item.text_of("asked"))?;
+        require_asked(&item, &asked, context);
+        let (between, after) = (between(&item, context), span_of(&item, "after", context));
+        let times = item.number_of::<usize>("times").unwrap_or(1);
+        are.extend(std::iter::repeat_n(Attempt { asked, between, after }, times));
+    }
+    Some(Word::Attempts(Attempts { chat, between: span, are }))
+}
+
+fn backoff(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
+    let chat = context.chat_of(at, "chat");
+    let asked = at.text_of("asked")?;
+    require_asked(at, &asked, context);
+    let gaps = at.items_of("gaps");
+    let gaps = gaps.iter().map(|it| span(it, context)).collect::<Option<_>>();
+    Some(Word::Backoff(Backoff { chat, asked, gaps: gaps? }))
+}
+
+fn require_asked(at: &At<'_>, asked: &str, context: &mut Context<'_>) {
+    if !asked.split_once('/').is_some_and(|(_, it)| it.contains('@')) {
+        let what = format!("found `{asked}`, expected `<provider>/<model>@<credential>`");
+        context.push(at.problem(what));
     }
 }
 
@@ -192,7 +224,14 @@ fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
 
 /// `between`, which is two durations in order.
 fn between(at: &At<'_>, context: &mut Context<'_>) -> Option<Span> {
-    let at = at.get("between")?;
+    span_of(at, "between", context)
+}
+
+fn span_of(at: &At<'_>, name: &str, context: &mut Context<'_>) -> Option<Span> {
+    span(&at.get(name)?, context)
+}
+
+fn span(at: &At<'_>, context: &mut Context<'_>) -> Option<Span> {
     let items = at.items();
     let [from, to] = items.as_slice() else {
         context.push(at.problem("expected two durations, such as `[5s, 5.1s]`"));

@@ -9,7 +9,7 @@ use super::{
     at::At,
     chats, clock,
     context::Context,
-    covers, expect,
+    covers, expect, providers,
     shape::{PROFILES, shape},
     steps, tools, variants,
 };
@@ -60,6 +60,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     let variants = variants::read(root, &steps, context);
     variants::check(root, &variants, context);
     let model = answers::read(root, context);
+    let providers = providers::read(root, context);
     let tools = tools::read(root);
     let images = root.entries_of("images").into_iter();
     let images = images
@@ -79,6 +80,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         gateway: root.get("gateway").map_or_else(|| serde_json::json!({}), |it| it.node.to_json()),
         chats,
         model,
+        providers,
         tools,
         images: images.collect(),
         platform,

@@ -1,5 +1,6 @@
 //! What a scenario file may look like, for the parser and for editors.
 
+mod model;
 mod picture;
 mod words;
 
@@ -11,9 +12,6 @@ pub(super) const PROFILES: &[&str] = &["2026.3", "2026.9"];
 
 /// How many bytes a message may be padded to: 1 MiB.
 const PADDED_BYTES_MAX: i64 = 1 << 20;
-
-/// How many chunks an answer may have.
-const CHUNKS_MAX: i64 = 10_000;
 
 /// The facts that words can name, as the trace writes them.
 pub(super) const FACTS: [(&str, FactName); 12] = [
@@ -82,8 +80,13 @@ static SCENARIO: Shape = Shape::record(&[
     Field::required("chats", &Shape::MapOf(&CHAT), "The chats, by a name of your choice."),
     Field::optional(
         "model",
-        &Shape::MapOf(&Shape::ListOf(&ANSWER)),
+        &Shape::MapOf(&Shape::ListOf(&model::ANSWER)),
         "What the model answers: by chat, then by call. `untagged` answers requests without a message of the scenario.",
+    ),
+    Field::optional(
+        "providers",
+        &Shape::MapOf(&model::PROVIDER),
+        "Providers beside the base's `openai`: their credentials, their models, and what they answer whom.",
     ),
     Field::optional(
         "tools",
@@ -179,77 +182,6 @@ static CHAT: Shape = Shape::Choice {
 
 const SENDER: Field =
     Field::required("sender", &Shape::Text, "The id of the person who writes, in quotes.");
-
-static ANSWER: Shape = Shape::Choice {
-    common: &[Field::optional(
-        "after",
-        &Shape::Duration,
-        "How long the model waits first. Default: `0s`.",
-    )],
-    cases: &[
-        Case::new(
-            "say",
-            &Shape::Text,
-            "It answers this text, with the request's key in place of `<key>`.",
-        ).with(&[
-            Field::optional(
-                "chunks",
-                &Shape::Integer { min: 1, max: CHUNKS_MAX },
-                "In so many chunks. Default: 1.",
-            ),
-            Field::optional(
-                "every",
-                &Shape::Duration,
-                "With this pause between two chunks. Default: `0s`.",
-            ),
-        ]),
-        Case::new("call", &Shape::ListOf(&TOOL_USE), "It asks for these tools.").with(&[
-            Field::optional("saying", &Shape::Text, "What it says beside."),
-        ]),
-        Case::new("status", &ERROR_STATUS, "It answers this error status.").with(&[
-            Field::optional(
-                "message",
-                &Shape::Text,
-                "The error's message, with the request's key in place of `<key>`. Default: the provider's usual one.",
-            ),
-            Field::optional(
-                "retry_after",
-                &Shape::Duration,
-                "The wait that it asks for, in whole seconds.",
-            ),
-        ]),
-        Case::new("hang", &Shape::True, "It accepts the request and never answers."),
-        Case::new(
-            "cut",
-            &Shape::Text,
-            "It writes this part of an answer, then closes the connection.",
-        ),
-        Case::new(
-            "malformed",
-            &Shape::Text,
-            "It writes this part of an answer, then an event that is not JSON, then a proper end.",
-        ),
-        Case::new(
-            "eof",
-            &Shape::Text,
-            "It writes this part of an answer, then ends the body without a finish reason.",
-        ),
-    ],
-};
-
-static TOOL_USE: Shape = Shape::record(&[
-    Field::required(
-        "tool",
-        &Shape::Text,
-        "The tool's name, as the gateway offers it: `<server>__<tool>`.",
-    ),
-    Field::optional("arguments", &Shape::MapOf(&Shape::Any), "The arguments. Default: none."),
-    Field::optional(
-        "times",
-        &Shape::Integer { min: 1, max: super::tools::TIMES_MAX },
-        "So often in the one answer. Default: 1.",
-    ),
-]);
 
 static TOOL_ANSWER: Shape = Shape::Choice {
     common: &[

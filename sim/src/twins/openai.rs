@@ -17,6 +17,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -36,7 +37,7 @@ use self::{
     dialect::Dialect,
     request::{Asked, Invalid},
 };
-use super::script::{Cue, ModelScript};
+use super::script::{self, Cue, ModelScript};
 use crate::{
     recorder::Recorder,
     scenario::{Act, Answer},
@@ -45,7 +46,7 @@ use crate::{
 /// The largest request body that is read, in bytes.
 pub const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
 
-/// The name of a scenario's only provider.
+/// The name of the provider that every scenario has.
 pub const NAME: &str = "openai";
 
 /// When a scenario's answers say that they were created, at its zero: 2026-03-16T09:00:00Z, as on its platforms.
@@ -79,15 +80,15 @@ impl OpenAi {
         Self { recorder, script, provider, unfinished: Arc::default() }
     }
 
-    /// The only provider of a scenario, with the names of its keys by the keys themselves.
+    /// A provider of a scenario, with the names of its keys by the keys themselves.
     pub fn scripted(
         recorder: Recorder,
-        keys: BTreeMap<String, String>,
-        answers: BTreeMap<String, Vec<Answer>>,
+        script: ModelScript,
+        (name, keys): (&str, BTreeMap<String, String>),
     ) -> Self {
-        let name = NAME.to_owned();
+        let name = name.to_owned();
         let provider = Provider { name, keys, models: Vec::new(), zero_unix_s: ZERO_UNIX_S };
-        Self::new(recorder, ModelScript::new(answers), provider)
+        Self::new(recorder, script, provider)
     }
 
     /// Says which message will carry a canary, and in which chat. See [`ModelScript::expect`].
@@ -125,6 +126,16 @@ impl OpenAi {
         known.ok_or_else(|| Refusal::usual(401, None))
     }
 
+    fn by<'a>(&'a self, model: &'a str, credential: &'a str) -> script::Asked<'a> {
+        let us = u64::try_from(self.recorder.now_us()).unwrap_or(0);
+        script::Asked {
+            provider: &self.provider.name,
+            model,
+            credential: credential.rsplit_once(':').map_or(credential, |(_, name)| name),
+            at: Duration::from_micros(us),
+        }
+    }
+
     fn created(&self) -> i64 {
         self.provider.zero_unix_s + self.recorder.now_us().div_euclid(1_000_000)
     }
@@ -139,7 +150,9 @@ impl OpenAi {
         let (asked, validity) = dialect.read(headers, body);
         let credential = self.credential(dialect.key(headers));
         let turn = match (&credential, &validity) {
-            (Ok(_), Ok(())) => Some(self.script.cue(&asked.prompt)),
+            (Ok(credential), Ok(())) => {
+                Some(self.script.cue(&asked.prompt, self.by(&asked.model, credential)))
+            }
             _ => None,
         };
         let request = turn.as_ref().map_or_else(|| self.script.skip(), |it| it.request);

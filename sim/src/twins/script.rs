@@ -2,17 +2,18 @@
 //!
 //! Gateways word, batch and retry prompts as they like, so the wording cannot tell whose turn a request is. The
 //! canaries can: the newest message that is new in the request names the chat, and the chat's requests are answered in
-//! order. All provider twins of a scenario share one script, so a chat's count goes on across a failover.
+//! order. All provider twins of a scenario share one script, so a chat's count goes on across a failover. A provider may
+//! have answers of its own, by the model and the credential; they go before the chat's.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use creel_judge::{trace::PromptMessage, turns::canaries_in};
 
-use crate::scenario::{Act, Answer, UNTAGGED};
+use crate::scenario::{Act, Answer, Asker, Holds, Provider, Standing, UNTAGGED};
 
 /// A script. A clone is another handle on the same one.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ struct State {
     /// How many requests there were: in all, and of each key of the scenario's `model`.
     requests: u64,
     calls: BTreeMap<String, u64>,
+    /// What providers answer, by their names: each list without what it has given away.
+    standing: BTreeMap<String, BTreeMap<Asker, VecDeque<Standing>>>,
     /// What earlier requests carried, for as long as a later one could share it.
     earlier: Vec<BTreeMap<String, u64>>,
     /// The latest request that carried a canary.
@@ -38,6 +41,19 @@ enum Source {
     Scenario(BTreeMap<String, Vec<Answer>>),
     Echo,
     Always(Act),
+}
+
+/// Who is asked, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The provider's name in the scenario.
+    pub provider: &'a str,
+    /// The model that the request names.
+    pub model: &'a str,
+    /// The credential's name at its provider.
+    pub credential: &'a str,
+    /// Since the scenario's zero.
+    pub at: Duration,
 }
 
 /// What a request is, and what it gets.
@@ -59,6 +75,18 @@ impl ModelScript {
         Self::with(Source::Scenario(answers))
     }
 
+    /// The same, with answers that providers have of their own.
+    #[must_use]
+    pub fn with_providers(self, providers: &BTreeMap<String, Provider>) -> Self {
+        let lists = |it: &Provider| {
+            let lists = it.answers.iter();
+            lists.map(|(asker, list)| (asker.clone(), list.iter().cloned().collect())).collect()
+        };
+        let standing = providers.iter().map(|(name, it)| (name.clone(), lists(it))).collect();
+        self.with_state(|it| it.standing = standing);
+        self
+    }
+
     /// Answers every request with what the person said last.
     pub fn echo() -> Self {
         Self::with(Source::Echo)
@@ -75,6 +103,7 @@ impl ModelScript {
             messages: BTreeMap::new(),
             requests: 0,
             calls: BTreeMap::new(),
+            standing: BTreeMap::new(),
             earlier: Vec::new(),
             latest: BTreeMap::new(),
         })))
@@ -92,8 +121,8 @@ impl ModelScript {
     }
 
     /// Counts a request, and finds its answer.
-    pub fn cue(&self, prompt: &[PromptMessage]) -> Cue {
-        self.with_state(|it| it.cue(prompt))
+    pub fn cue(&self, prompt: &[PromptMessage], asked: Asked<'_>) -> Cue {
+        self.with_state(|it| it.cue(prompt, asked))
     }
 
     fn with_state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -107,7 +136,7 @@ impl State {
         self.requests
     }
 
-    fn cue(&mut self, prompt: &[PromptMessage]) -> Cue {
+    fn cue(&mut self, prompt: &[PromptMessage], asked: Asked<'_>) -> Cue {
         let request = self.next_request();
         let Source::Scenario(_) = &self.source else {
             return Cue {
@@ -118,14 +147,37 @@ impl State {
             };
         };
         let newest = self.newest_in(prompt);
+        let standing = self.standing(asked);
         let chat = newest.as_ref().map(|(_, chat)| chat.clone());
         let key = chat.as_deref().unwrap_or(UNTAGGED).to_owned();
         let call = self.calls.entry(key.clone()).or_insert(0);
         *call += 1;
         let call = *call;
-        let answer =
-            self.scripted(&key, call).ok_or_else(|| missing(request, newest.as_ref(), call));
+        let answer = standing.map(|it| numbered(it, request));
+        let answer = answer
+            .or_else(|| self.scripted(&key, call))
+            .ok_or_else(|| missing(request, newest.as_ref(), call));
         Cue { request, call: chat.is_some().then_some(call), chat, answer }
+    }
+
+    /// The provider's own answer to a request, which uses it up.
+    fn standing(&mut self, asked: Asked<'_>) -> Option<Answer> {
+        let lists = self.standing.get_mut(asked.provider)?;
+        for asker in Asker::lists(asked.model, asked.credential) {
+            let Some(list) = lists.get_mut(&asker) else { continue };
+            while let Some(first) = list.front_mut() {
+                match &mut first.holds {
+                    Holds::Until(end) if *end <= asked.at => _ = list.pop_front(),
+                    Holds::Times(0) => _ = list.pop_front(),
+                    Holds::Times(left) => {
+                        *left -= 1;
+                        return Some(first.answer.clone());
+                    }
+                    Holds::Until(_) | Holds::Always => return Some(first.answer.clone()),
+                }
+            }
+        }
+        None
     }
 
     fn scripted(&self, key: &str, call: u64) -> Option<Answer> {
@@ -171,6 +223,21 @@ impl State {
         self.earlier.push(counts);
         newest
     }
+}
+
+/// What stands in the text of a standing answer for the request's number: the judge tells answers apart by their texts.
+const NUMBER: &str = "<n>";
+
+fn numbered(mut answer: Answer, request: u64) -> Answer {
+    match &mut answer.act {
+        Act::Say { text, .. }
+        | Act::Call { text, .. }
+        | Act::Cut { text }
+        | Act::Malformed { text }
+        | Act::Eof { text } => *text = text.replace(NUMBER, &request.to_string()),
+        Act::Status { .. } | Act::Hang => (),
+    }
+    answer
 }
 
 fn missing(request: u64, newest: Option<&(String, String)>, call: u64) -> String {
@@ -231,7 +298,9 @@ mod tests {
                 text: (*it).to_owned(),
                 ..PromptMessage::default()
             };
-            let cue = script.cue(&texts.iter().map(user).collect::<Vec<_>>());
+            let asked =
+                Asked { provider: "openai", model: "m", credential: "main", at: Duration::ZERO };
+            let cue = script.cue(&texts.iter().map(user).collect::<Vec<_>>(), asked);
             let answer = match cue.answer {
                 Ok(Answer { act: Act::Say { text, .. }, .. }) => text,
                 Ok(other) => panic!("expected a text, found {other:?}"),
@@ -282,6 +351,39 @@ mod tests {
                 "- - model request 2 carries no message of the scenario: `model.untagged` needs a 2nd answer",
             ),
         ]);
+    }
+
+    #[test]
+    fn a_provider_s_own_answers_go_by_who_asks_and_by_time() {
+        let say = |text: &str| Answer {
+            after: Duration::ZERO,
+            act: Act::Say { text: text.to_owned(), chunks: 1, every: Duration::ZERO },
+        };
+        let held = |text: &str, holds| Standing { answer: say(text), holds };
+        let asker = |model: Option<&str>, credential: Option<&str>| Asker {
+            model: model.map(str::to_owned),
+            credential: credential.map(str::to_owned),
+        };
+        let answers = [
+            (asker(Some("m"), Some("one")), vec![held("exact <n>", Holds::Times(2))]),
+            (asker(None, Some("one")), vec![held("by key", Holds::Until(Duration::from_secs(5)))]),
+            (asker(None, None), vec![held("any", Holds::Always)]),
+        ];
+        let (credentials, models) = (BTreeMap::new(), Vec::new());
+        let provider = Provider { credentials, models, answers: answers.into() };
+        let script = script().with_providers(&[("p".to_owned(), provider)].into());
+        let ask = |model, credential, at| {
+            let at = Duration::from_secs(at);
+            let cue = script.cue(&[], Asked { provider: "p", model, credential, at });
+            let Ok(Answer { act: Act::Say { text, .. }, .. }) = cue.answer else { panic!() };
+            text
+        };
+        assert_eq!(ask("m", "two", 0), "any");
+        assert_eq!(ask("m", "one", 0), "exact 2");
+        assert_eq!(ask("n", "one", 1), "by key");
+        assert_eq!(ask("m", "one", 2), "exact 4");
+        assert_eq!(ask("m", "one", 4), "by key");
+        assert_eq!(ask("m", "one", 5), "any");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What each word says of short traces.
 
+mod attempts;
 mod claims;
 
 use super::*;

@@ -252,7 +252,12 @@ mod tests {
                 "Rate limit reached for m on tokens per min. Add a payment method: https://x.example/account/billing",
                 "rate_limit",
             ),
-            (429, "RESOURCE_EXHAUSTED", "Exceeded your quota, check your plan and billing", "rate_limit"),
+            (
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Exceeded your quota, check your plan and billing",
+                "rate_limit",
+            ),
             (500, "", "The billing service did not answer", "server_error"),
             (402, "", "Daily limit reached, resets tomorrow", "rate_limit"),
             (402, "", "Organization spending limit exceeded", "rate_limit"),

@@ -46,6 +46,8 @@ static WORDS: &[Case] = &[
     Case::new("gap", &GAP, "The time from one fact to another."),
     Case::new("quiet", &QUIET, "No fact matches between two moments."),
     Case::new("unique", &FILTER, "No two matching facts carry the same text."),
+    Case::new("attempts", &ATTEMPTS, "Who was asked for an answer, in which order and when."),
+    Case::new("backoff", &BACKOFF, "How long lay between the attempts with one credential."),
 ];
 
 static REQUEST: Shape = Shape::record(&[
@@ -90,4 +92,44 @@ static GAP: Shape = Shape::record(&[
     Field::required("from", &FILTER, "The first match starts the clock."),
     Field::required("to", &FILTER, "The first match after that stops it."),
     Field::required("between", &DURATIONS, "The two bounds."),
+]);
+
+static ATTEMPTS: Shape = Shape::record(&[
+    Field::optional("chat", &Shape::Text, "For this chat. Default: for all."),
+    Field::optional(
+        "between",
+        &DURATIONS,
+        "Those that began between these two moments, since the scenario's zero.",
+    ),
+    Field::required("are", &Shape::ListOf(&ATTEMPT), "Exactly these."),
+]);
+
+const ASKED: &str = "`<provider>/<model>@<credential>`.";
+
+static ATTEMPT: Shape = Shape::Either(&[
+    Shape::Text,
+    Shape::record(&[
+        Field::required("asked", &Shape::Text, ASKED),
+        Field::optional(
+            "between",
+            &DURATIONS,
+            "It began between these two moments, since the scenario's zero.",
+        ),
+        Field::optional(
+            "after",
+            &DURATIONS,
+            "It began so long after the attempt before it: two bounds.",
+        ),
+        Field::optional("times", &COUNT, "So often, one after the other. Default: 1."),
+    ]),
+]);
+
+static BACKOFF: Shape = Shape::record(&[
+    Field::optional("chat", &Shape::Text, "For this chat. Default: for all."),
+    Field::required("asked", &Shape::Text, ASKED),
+    Field::required(
+        "gaps",
+        &Shape::ListOf(&DURATIONS),
+        "The time from each attempt's end to the next one's beginning: so many, each between two bounds.",
+    ),
 ]);

@@ -1,0 +1,57 @@
+//! Models and credentials in the judge's types.
+
+use std::collections::BTreeMap;
+
+use creel_judge::context::{Chain, Credential, CredentialKind};
+use serde_json::Value;
+
+use super::{entries, items, text, whole};
+use crate::scenario::{Act, Kind, Scenario};
+
+/// With what each agent can ask, in a scenario that has providers of its own.
+pub(super) fn chains(config: &Value, scenario: &Scenario) -> BTreeMap<String, Chain> {
+    let says_more = |it: &Act| matches!(it, Act::Status { message, retry_after_s, .. } if message.is_some() || retry_after_s.is_some());
+    let standing = scenario.providers.values().flat_map(crate::scenario::Provider::acts);
+    let scripted = scenario.model.values().flatten().map(|it| &it.act);
+    let tells_more = standing.chain(scripted).any(says_more);
+    if scenario.providers.is_empty() {
+        return BTreeMap::new();
+    }
+    let listed = items(config, "/agents/list").map(|it| (text(it, "/id"), it));
+    let entered = entries(config, "/agents/entries").map(|(id, it)| (Some(id.clone()), it));
+    let agents = listed.chain(entered).filter_map(|(id, it)| Some((id?, it)));
+    agents
+        .filter(|(_, it)| it.get("model").is_none())
+        .map(|(id, _)| (id, chain(config, scenario, tells_more)))
+        .collect()
+}
+
+/// The chain of an agent that has no model of its own.
+fn chain(config: &Value, scenario: &Scenario, tells_more: bool) -> Chain {
+    let shared = |pointer: &str| text(config, &format!("/agents/defaults{pointer}"));
+    let primary = shared("/model").or_else(|| shared("/model/primary"));
+    let fallbacks = items(config, "/agents/defaults/model/fallbacks").filter_map(|it| text(it, ""));
+    let credentials = scenario.providers.iter().flat_map(|(provider, it)| {
+        it.credentials.iter().map(move |(name, kind)| Credential {
+            provider: provider.clone(),
+            name: name.clone(),
+            kind: match kind {
+                Kind::OAuth => CredentialKind::OAuth,
+                Kind::Token => CredentialKind::Token,
+                Kind::ApiKey => CredentialKind::ApiKey,
+            },
+        })
+    });
+    let own = |it: String| it.split_once(':').map_or(it.clone(), |(_, own)| own.to_owned());
+    let order = entries(config, "/auth/order").map(|(provider, ids)| {
+        (provider.clone(), items(ids, "").filter_map(|it| text(it, "")).map(own).collect())
+    });
+    let hours = whole(config, "/auth/cooldowns/failureWindowHours");
+    Chain {
+        models: primary.into_iter().chain(fallbacks).collect(),
+        credentials: credentials.collect(),
+        order: order.collect(),
+        tells_more,
+        failure_window_us: hours.and_then(|it| i64::try_from(it * 3_600_000_000).ok()),
+    }
+}
