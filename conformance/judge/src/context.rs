@@ -1,6 +1,7 @@
 //! What the scenario declared, which the facts alone cannot say.
 
 mod configuration;
+mod failover;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,8 @@ pub use configuration::{
     Agent, Binding, Broadcast, Channel, Configuration, GroupScope, Hops, Peer, PeerKind,
     QueueRules, Reset, ResetMode, ResetRules, Session, Wall,
 };
+
+pub use failover::{Chain, Credential, CredentialKind};
 
 use crate::trace::Place;
 

@@ -10,6 +10,7 @@
 //! | `spec-session` | [`session_key`] | which conversation it belongs to, and what of it a request carries |
 //! | `spec-queue` | [`settings`], [`lane`] | which turns a session's messages become, in which order, and when |
 //! | `spec-life` | [`life`] | which turn is the first of a new session |
+//! | `spec-failover` | [`failover`] | with which model and credential a request may be made, and when |
 //!
 //! A specification never guesses: what the model does not know (how long a failing provider is retried, whether a lane
 //! is free while its answer is delivered) is taken from the trace, and where two moments are closer than the clock and
@@ -19,6 +20,7 @@ pub mod broadcast;
 mod cast;
 mod command;
 mod continuity;
+pub mod failover;
 pub mod lane;
 pub mod life;
 mod queue;
@@ -71,6 +73,11 @@ pub const ALL: &[Specification] = &[
     },
     Specification { id: "spec-queue", title: "turns and their times", check: queue::check },
     Specification { id: "spec-life", title: "when a session ends", check: continuity::check_life },
+    Specification {
+        id: "spec-failover",
+        title: "who is asked when somebody fails",
+        check: failover::observed::check,
+    },
 ];
 
 /// By chat, the sessions that its messages are predicted to belong to, where groups may share the main one. Elsewhere

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::DmScope;
+use super::{Chain, DmScope};
 
 /// What the specifications know of the gateway's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Configuration {
     pub session: Session,
     /// `messages`.
     pub queue: QueueRules,
+    /// With what each agent can ask for answers, where providers are the scenario's own.
+    pub chains: BTreeMap<String, Chain>,
     /// The gateway's wall clock. `None`: it is not known, so no daily reset can be told.
     pub wall: Option<Wall>,
     /// How long crossing the network may take.
@@ -37,7 +39,8 @@ pub struct Configuration {
 impl Configuration {
     /// The agent that a request is of: its credential tells, else its model, as far as they are one agent's alone.
     pub fn agent(&self, credential: &str, model: &str) -> Option<&str> {
-        if let Some(agent) = self.agents.iter().find(|it| it.id == credential) {
+        let whose = credential.split_once('/').map_or(credential, |(agent, _)| agent);
+        if let Some(agent) = self.agents.iter().find(|it| it.id == whose) {
             return Some(&agent.id);
         }
         let mut owners = self.agents.iter().filter(|it| it.models.iter().any(|own| own == model));

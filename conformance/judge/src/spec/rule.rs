@@ -109,6 +109,16 @@ pub enum Rule {
     QueueSummary,
     /// First come, first served, and no turn without a message.
     QueueOrder,
+    /// With which model and credential a turn begins.
+    FailoverFirst,
+    /// Whom a failure leads to.
+    FailoverNext,
+    /// A credential that rests is not asked.
+    FailoverRest,
+    /// How often and when the same is asked again.
+    FailoverAgain,
+    /// What ends a turn without an answer.
+    FailoverEnd,
 }
 
 impl Rule {
@@ -177,6 +187,11 @@ impl Rule {
             Self::QueueDropNew => ("queue-drop-new", &["QUE-045"]),
             Self::QueueSummary => ("queue-summary", &["QUE-046"]),
             Self::QueueOrder => ("queue-order", &["QUE-009"]),
+            Self::FailoverFirst => ("failover-first", &["FLO-011", "FLO-014", "FLO-016"]),
+            Self::FailoverNext => ("failover-next", &["FLO-010", "FLO-020"]),
+            Self::FailoverRest => ("failover-rest", &["FLO-015", "FLO-036"]),
+            Self::FailoverAgain => ("failover-again", &["FLO-040", "FLO-041"]),
+            Self::FailoverEnd => ("failover-end", &["FLO-050", "FLO-058"]),
         }
     }
 }

@@ -52,6 +52,13 @@ impl<'a> Session<'a> {
             // model does not have.
             this.horizon_us = i64::MIN;
         }
+        if cast.context.configuration.chains.contains_key(&key.agent) {
+            // While credentials rest, a turn can end without a request.
+            let ends = cast.turns.requests.iter().filter_map(|it| it.end.as_ref());
+            let failed = ends.filter(|it| !matches!(it.outcome, ModelOutcome::Completed { .. }));
+            let first_us = failed.map(|it| it.at.at_us).min();
+            this.horizon_us = this.horizon_us.min(first_us.unwrap_or(i64::MAX));
+        }
         this.group(cast, requests);
         this
     }

@@ -1,0 +1,151 @@
+//! Everybody who may be asked at a moment, by what happened before.
+
+use super::{Asked, Model, Reason, SECOND, Session, Turn, provider_of};
+use crate::{
+    context::{Credential, CredentialKind},
+    spec::version::Version,
+};
+
+/// The longest wait between two tries that a gateway chooses itself.
+pub(super) const WAIT_MAX_US: i64 = 30 * SECOND;
+
+/// How near the end of a rest must be for a probe: the contract says no more than "near".
+const NEAR_US: i64 = 60 * SECOND;
+
+/// After so long in silence, a session may have ended its life, and with it what it kept.
+const FORGETS_US: i64 = 4 * 3_600 * SECOND;
+
+/// A request that is allowed.
+#[derive(Clone, Debug)]
+pub(super) struct Allowed {
+    pub(super) asked: Asked,
+    pub(super) from_us: i64,
+    pub(super) to_us: i64,
+    pub(super) is_probe: bool,
+}
+
+impl Model<'_> {
+    /// Everybody who may be asked now.
+    pub(super) fn allowed(&self, session: &Session, now_us: i64) -> Vec<Allowed> {
+        let turn = &session.turn;
+        let Some((reason, at_us, rest_us)) = turn.failed else {
+            return match &turn.current {
+                Some(asked) if self.rests_until(asked, now_us).is_none() || turn.probed => {
+                    vec![Allowed {
+                        asked: asked.clone(),
+                        from_us: i64::MIN,
+                        to_us: i64::MAX,
+                        is_probe: false,
+                    }]
+                }
+                _ => self.next(session, turn.at, (now_us, now_us)),
+            };
+        };
+        let from = |at: usize| self.next(session, at, (at_us, now_us));
+        match reason {
+            Reason::ContextOverflow | Reason::Refusal | Reason::Aborted => Vec::new(),
+            Reason::Format if self.version == Version::September => Vec::new(),
+            Reason::ModelNotFound => from(turn.at + 1),
+            Reason::Auth | Reason::AuthPermanent | Reason::Billing | Reason::Format => {
+                from(turn.at)
+            }
+            Reason::RateLimit | Reason::Overloaded | Reason::Timeout | Reason::ServerError => {
+                let has_rotated = self.version == Version::September && turn.rotations > 0;
+                let mut allowed = from(turn.at + usize::from(has_rotated));
+                allowed.extend(self.again(turn, reason, (at_us, rest_us)));
+                allowed
+            }
+        }
+    }
+
+    /// The same request once more, after a wait.
+    fn again(&self, turn: &Turn, reason: Reason, (at_us, rest_us): (i64, i64)) -> Option<Allowed> {
+        let to_us = at_us + WAIT_MAX_US.max(rest_us);
+        let since_us = turn.failing_since_us.unwrap_or(at_us);
+        let may = match (self.version, reason) {
+            // How often is a choice that a target declares.
+            (Version::March, _) => turn.tries < 20,
+            (Version::September, Reason::RateLimit) => turn.tries < 10,
+            (Version::September, _) => turn.tries <= 8,
+        };
+        let to_us = match (self.version, reason) {
+            (Version::September, reason) if reason != Reason::RateLimit => {
+                to_us.min(since_us + 90 * SECOND)
+            }
+            _ => to_us,
+        };
+        let asked = turn.current.clone().filter(|_| may)?;
+        Some(Allowed { asked, from_us: at_us + rest_us, to_us, is_probe: false })
+    }
+
+    /// The next of the models from `at` on with a credential that is free and was not tried; those that are alike in what
+    /// decides are all allowed. And the wanted model's, near the end of its rest.
+    fn next(&self, session: &Session, at: usize, (from_us, now_us): (i64, i64)) -> Vec<Allowed> {
+        let turn = &session.turn;
+        let allow = |asked: Asked, is_probe| Allowed { asked, from_us, to_us: from_us, is_probe };
+        let is_new = |it: &Asked| !turn.asked.contains(it);
+        let mut allowed = Vec::new();
+        if let Some(first) = turn.models.first().filter(|_| !turn.probed) {
+            let near = self.ranked(session, first, now_us).into_iter().map(|(_, it)| it);
+            let near = near.filter(|it| {
+                is_new(it) && self.rests_until(it, now_us).is_some_and(|it| it - now_us <= NEAR_US)
+            });
+            allowed.extend(near.map(|it| allow(it, true)));
+        }
+        for model in turn.models.iter().skip(at) {
+            let is_free = |it: &Asked, at_us| self.rests_until(it, at_us).is_none();
+            let ranked = self.ranked(session, model, now_us);
+            let free = ranked.into_iter().filter(|(_, it)| is_new(it) && is_free(it, now_us));
+            // Whether a rest that ended a moment ago is over for the gateway too, the network does not tell.
+            let (long, just): (Vec<_>, Vec<_>) =
+                free.partition(|(_, it)| is_free(it, now_us - self.promptly_us));
+            allowed.extend(just.into_iter().map(|(_, it)| allow(it, true)));
+            if let Some(best) = long.iter().map(|(rank, _)| rank.clone()).min() {
+                let best = long.into_iter().filter(|(rank, _)| *rank == best);
+                allowed.extend(best.map(|(_, it)| allow(it, false)));
+                break;
+            }
+        }
+        allowed
+    }
+
+    /// The credentials for a model, each with what decides: less goes first.
+    fn ranked(&self, session: &Session, model: &str, now_us: i64) -> Vec<(Rank, Asked)> {
+        let provider = provider_of(model);
+        let of = |name: &String| Asked { model: model.to_owned(), credential: name.clone() };
+        let own: Vec<&Credential> =
+            self.chain.credentials.iter().filter(|it| it.provider == provider).collect();
+        let pin = session.pin.as_ref().filter(|pin| own.iter().any(|it| it.name == **pin));
+        if let (Some(pin), Version::March) = (pin, self.version) {
+            return vec![(Rank::default(), of(pin))];
+        }
+        let order = self.chain.order.get(provider);
+        let kept = session.kept.get(provider);
+        let forgets = now_us - session.last_us > FORGETS_US;
+        let rank = |it: &&Credential| {
+            let last_used_us = self
+                .healths
+                .get(&(provider.to_owned(), it.name.clone()))
+                .and_then(|it| it.last_used_us);
+            let place = match order {
+                Some(order) => (order.iter().position(|name| *name == it.name)?, None),
+                None => (self.tier(it.kind), last_used_us),
+            };
+            let is_kept = kept == Some(&it.name) && !forgets;
+            Some((Rank(pin != Some(&it.name), !is_kept, place), of(&it.name)))
+        };
+        own.iter().filter_map(rank).collect()
+    }
+
+    fn tier(&self, kind: CredentialKind) -> usize {
+        match (kind, self.version) {
+            (CredentialKind::OAuth, _) => 0,
+            (CredentialKind::Token, Version::September) => 1,
+            (CredentialKind::Token | CredentialKind::ApiKey, _) => 2,
+        }
+    }
+}
+
+/// What decides between credentials: chosen, kept, and the place in the order or by kind and use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(bool, bool, (usize, Option<i64>));

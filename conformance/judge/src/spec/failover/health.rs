@@ -1,0 +1,102 @@
+//! How a credential is doing: the ladder of rests, disables, and what ends them.
+
+use super::{Reason, Version};
+
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+
+/// A time in which a credential must not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rest {
+    until_us: i64,
+    /// The one model that it is about; all without.
+    model: Option<String>,
+}
+
+/// One credential's health.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Health {
+    pub(super) last_used_us: Option<i64>,
+    rests: Vec<Rest>,
+    disabled_until_us: Option<i64>,
+    failures: u32,
+    disables: u32,
+    last_failure_us: Option<i64>,
+}
+
+/// What a failure did, for marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Nothing,
+    Unmoved,
+    /// It rests at this step of the ladder, from 1.
+    Rests(u32),
+    Disabled,
+}
+
+impl Health {
+    /// Until when it must not be asked for a model; nothing if it may.
+    pub(super) fn rests_until(&self, model: &str, now_us: i64) -> Option<i64> {
+        let rests = self.rests.iter().filter(|it| it.model.as_deref().is_none_or(|it| it == model));
+        let ends = rests.map(|it| it.until_us).chain(self.disabled_until_us);
+        ends.filter(|it| *it > now_us).max()
+    }
+
+    /// An answer ends what kept it from being asked for this model, and the count of failures.
+    pub(super) fn answered(&mut self, model: &str, now_us: i64) {
+        let stays =
+            |it: &Rest| it.until_us > now_us && it.model.as_deref().is_some_and(|it| it != model);
+        self.rests.retain(stays);
+        *self = Self {
+            last_used_us: self.last_used_us,
+            rests: std::mem::take(&mut self.rests),
+            ..Self::default()
+        };
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        version: Version,
+        model: &str,
+        (reason, asked_us): (Reason, i64),
+        (now_us, window_us): (i64, i64),
+    ) -> Effect {
+        if !reason.is_the_provider_s() {
+            return Effect::Nothing;
+        }
+        if self.last_failure_us.is_some_and(|it| now_us - it >= window_us) {
+            (self.failures, self.disables) = (0, 0);
+        }
+        self.last_failure_us = Some(now_us);
+        if matches!(reason, Reason::Billing | Reason::AuthPermanent) {
+            if self.disabled_until_us.is_some_and(|it| it > now_us) {
+                return Effect::Unmoved;
+            }
+            let rest = match version {
+                Version::March => (5 * HOUR << self.disables.min(5)).min(24 * HOUR),
+                Version::September => 10 * MINUTE,
+            };
+            self.disables += 1;
+            self.disabled_until_us = Some(now_us + rest);
+            return Effect::Disabled;
+        }
+        let is_scoped = version == Version::September && reason == Reason::RateLimit;
+        let model = is_scoped.then(|| model.to_owned());
+        self.rests.retain(|it| it.until_us > now_us);
+        if self.rests.iter().any(|it| it.model == model) {
+            return Effect::Unmoved;
+        }
+        self.failures += 1;
+        let step = match (version, self.failures) {
+            // min(3600, 60 x 5^(n-1)) s.
+            (Version::March, n @ 1..=3) => MINUTE * 5_i64.pow(n - 1),
+            (Version::March, _) => HOUR,
+            (Version::September, 1) => 30 * SECOND,
+            (Version::September, 2) => MINUTE,
+            (Version::September, _) => 5 * MINUTE,
+        };
+        self.rests.push(Rest { until_us: now_us + step.max(asked_us), model });
+        Effect::Rests(self.failures)
+    }
+}

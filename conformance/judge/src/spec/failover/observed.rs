@@ -1,0 +1,126 @@
+//! What a trace shows of failover, and what the model says of it.
+
+use std::collections::BTreeMap;
+
+use super::{Asked, Happening, Reason, What, judge};
+use crate::{
+    spec::{Findings, Ruling, cast::Cast, session_key::SessionKey},
+    trace::{ModelOutcome, Trace},
+    turns::Request,
+};
+
+/// Where requests are retried, their failures must be told by their statuses alone.
+pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
+    let mut findings = Findings::default();
+    let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
+    let configuration = &cast.context.configuration;
+    for (agent, chain) in configuration.chains.iter().filter(|(_, it)| !it.tells_more) {
+        let Some(happened) = happened(cast, agent, ends_us) else { continue };
+        match judge(cast.version, chain, &happened, configuration.hops.promptly_us) {
+            Ok((_, held)) => held.into_iter().for_each(|(rule, seq)| findings.hold(rule, seq)),
+            Err(it) => findings.fail(it.rule, &it.expected, it.observed, vec![it.seq]),
+        }
+    }
+    findings.ruling("no credential failed")
+}
+
+/// Everything that happened to an agent's sessions, in order; nothing where a trace does not tell.
+fn happened(cast: &Cast, agent: &str, ends_us: i64) -> Option<Vec<Happening>> {
+    let mut all = Vec::new();
+    for (key, requests) in cast.sessions() {
+        if key.agent == agent {
+            let requests: Vec<&Request> =
+                requests.iter().map(|it| &cast.turns.requests[*it]).collect();
+            all.extend(in_session(cast, key, &requests, ends_us)?);
+        }
+    }
+    all.sort_by_key(|it| it.seq);
+    Some(all)
+}
+
+fn in_session(
+    cast: &Cast,
+    key: &SessionKey,
+    requests: &[&Request],
+    ends_us: i64,
+) -> Option<Vec<Happening>> {
+    let session = format!("{key:?}");
+    let mut all = Vec::new();
+    let mut add = |at: crate::turns::Moment, what| {
+        all.push(Happening { at_us: at.at_us, session: session.clone(), seq: at.seq, what });
+    };
+    let mut stops = BTreeMap::new();
+    for heard in cast.heard.iter().filter(|it| it.keys.contains(key)) {
+        let at = *heard.message.inbound.first()?;
+        let text = heard.message.text.trim();
+        let (command, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        match command {
+            "/model" => {
+                let rest = rest.strip_suffix(" -s").unwrap_or(rest).trim();
+                let (model, pin) = rest.split_once('@').map_or((rest, None), |(model, pin)| {
+                    (model, Some(pin.rsplit(':').next().unwrap_or(pin).to_owned()))
+                });
+                let model = Some(model.to_owned()).filter(|it| it != "default");
+                add(at, What::Chosen(model, pin));
+            }
+            "/new" | "/reset" => add(at, What::Reset),
+            _ => (),
+        }
+        if matches!(command, "/stop" | "/new" | "/reset") {
+            stops.insert(at.seq, at);
+        }
+    }
+    for (index, request) in requests.iter().enumerate() {
+        let (_, credential) =
+            request.asked().rsplit_once('@').map(|(_, it)| ((), it.to_owned()))?;
+        let credential = credential.rsplit('/').next().unwrap_or_default().to_owned();
+        let model = format!("{}/{}", request.provider, request.model);
+        if !request.new.is_empty() || index == 0 {
+            add(request.start, What::Begins);
+        }
+        add(request.start, What::Asks(Asked { model, credential }));
+        let Some(end) = &request.end else { continue };
+        let next = requests.get(index + 1);
+        let is_last = next.is_none_or(|it| !it.new.is_empty());
+        let until = next.map_or(u64::MAX, |it| it.start.seq);
+        let is_stopped = stops.range(request.start.seq..until).next().is_some();
+        let reason = match &end.outcome {
+            ModelOutcome::Completed { .. } => None,
+            ModelOutcome::Failed { status } => Some(of_status(*status)),
+            ModelOutcome::Spoiled { how, .. } if how == "malformed" => Some(Reason::ServerError),
+            ModelOutcome::Spoiled { .. } => Some(Reason::Timeout),
+            ModelOutcome::Abandoned { .. } if is_stopped => Some(Reason::Aborted),
+            // The gateway's own patience: which of its clocks ended it, no fact tells.
+            ModelOutcome::Abandoned { .. } => return None,
+        };
+        add(end.at, reason.map_or(What::Answered, |it| What::Failed(it, 0)));
+        if is_last {
+            // What was shown already cannot be taken back: whether somebody else may answer then is not told here.
+            let may_be_shown = matches!(end.outcome, ModelOutcome::Spoiled { .. });
+            // Nor whether a try is still to come when the trace ends.
+            let may_go_on = next.is_none()
+                && reason.is_some_and(Reason::passes)
+                && ends_us - end.at.at_us <= super::allowed::WAIT_MAX_US;
+            add(
+                end.at,
+                if is_stopped || may_be_shown || may_go_on { What::Stopped } else { What::Over },
+            );
+        }
+    }
+    Some(all)
+}
+
+/// What a status says where the provider says nothing more.
+fn of_status(status: u16) -> Reason {
+    match status {
+        401 | 403 => Reason::Auth,
+        402 => Reason::Billing,
+        404 => Reason::ModelNotFound,
+        408 | 499 | 504 | 522 | 524 => Reason::Timeout,
+        413 => Reason::ContextOverflow,
+        429 => Reason::RateLimit,
+        529 => Reason::Overloaded,
+        500.. => Reason::ServerError,
+        _ => Reason::Format,
+    }
+}
