@@ -113,7 +113,7 @@ impl Case {
             "models": { "providers": { "p": provider(&["m", "n"]), "q": provider(&["m"]) } },
             "channels": { "telegram": { "botToken": "1:x", "dmPolicy": "open", "allowFrom": ["*"] } },
             "session": { "dmScope": "per-channel-peer", "reset": { "mode": "idle", "idleMinutes": 600_000 } },
-            "messages": { "queue": { "mode": "followup", "debounceMs": 0 } },
+            "messages": { "queue": { "mode": "followup", "debounceMsByChannel": { "telegram": 0 } } },
         });
         if let Some(order) = &self.order {
             let order: Vec<String> = order.iter().map(|it| format!("p:{it}")).collect();

@@ -122,7 +122,6 @@ fn the_lab_s_file_of_2026_3_runs_unchanged() {
     ignored: models.providers.prova.models[0].input
     ignored: models.providers.prova.models[0].cost
     ignored: models.providers.prova.models[0].contextWindow
-    ignored: models.providers.prova.models[0].maxTokens
     ignored: models.providers.provb.models[0].name
     ignored: models.mode
     ignored: channels.telegram.streaming

@@ -217,7 +217,7 @@ async fn wrong_keys_wrong_requests_and_missing_answers_are_told_apart() {
     assert_eq!((invalid.0, &invalid.1["error"]["param"]), (400, &json!("messages")));
     let bare = request("/chat/completions", "sk-1", &whole());
     assert_eq!(stage.client.call(bare).await.json().await.0, 400);
-    let other = request("/v1/responses", "sk-1", &json!({}));
+    let other = request("/v1/completions", "sk-1", &json!({}));
     assert_eq!(stage.client.call(other).await.json().await.0, 404);
     insta::assert_snapshot!(stage.facts(), @r#"
     0 request 1 None None ?
@@ -228,7 +228,7 @@ async fn wrong_keys_wrong_requests_and_missing_answers_are_told_apart() {
     0 request 3 Some("alice") Some(1) first
     0 HarnessError { what: "model request 3 is call 1 of chat `alice`, for message `m1`: `model.alice` needs a 1st answer" }
     0 end 3 Failed { status: 400 }
-    0 HarnessError { what: "the gateway called `POST /v1/responses`, which the OpenAI twin does not speak: configure chat completions" }
+    0 HarnessError { what: "the gateway called `POST /v1/completions`, which the provider twin does not speak: configure chat completions, responses or messages" }
     "#);
 }
 

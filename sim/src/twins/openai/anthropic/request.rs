@@ -175,9 +175,12 @@ fn check_pairs(messages: &[Value]) -> Result<(), Invalid> {
     let mut turns: Vec<(&str, Vec<&Value>)> = Vec::new();
     for message in messages {
         let role = message["role"].as_str().unwrap_or_default();
+        let content = &message["content"];
+        // A text that is all of a message is a block, too.
+        let own = items(content).chain(content.is_string().then_some(content));
         match turns.last_mut() {
-            Some((last, blocks)) if *last == role => blocks.extend(items(&message["content"])),
-            _ => turns.push((role, items(&message["content"]).collect())),
+            Some((last, blocks)) if *last == role => blocks.extend(own),
+            _ => turns.push((role, own.collect())),
         }
     }
     let mut open = BTreeSet::new();
