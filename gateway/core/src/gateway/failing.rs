@@ -141,13 +141,17 @@ impl Gateway {
         };
         let rest_asked = failed.rest_asked;
         let mut next = run.plan.failed(now, Failed { reason, rest_asked, jitter }, &policy);
+        let agent = self.sessions[&key].agent.clone();
+        let health = self.ledgers.entry(agent).or_default().entry(profile.clone()).or_default();
+        if matches!(next, Next::Wait(_)) && health.blocked(now, &model).is_some() {
+            // Another conversation's failure took it away meanwhile: there is nothing to wait for.
+            next = Next::Choose;
+        }
         if is_shown {
             next = Next::Surface;
         }
-        effects.push(Effect::Note(Note::RequestFailed(id, profile.clone(), reason)));
+        effects.push(Effect::Note(Note::RequestFailed(id, profile, reason)));
         if !matches!(next, Next::Wait(_)) {
-            let agent = self.sessions[&key].agent.clone();
-            let health = self.ledgers.entry(agent).or_default().entry(profile).or_default();
             health.failed(now, &model, (reason, rest_asked), &policy);
         }
         match next {
