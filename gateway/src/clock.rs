@@ -12,6 +12,12 @@ use std::{
 use creel_core::time::{Now, Timestamp, WallTime};
 use tokio::time::{Instant, sleep_until};
 
+/// The present moment of tokio's clock, from which a wait is counted.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
 /// What the clock on the wall shows. A clone is the same clock.
 #[derive(Clone)]
 pub struct WallClock(Arc<dyn Fn() -> WallTime + Send + Sync>);

@@ -71,6 +71,7 @@ async fn check(pieces: &[(u64, &[u8])], expected: &str) {
         // Ends when the gateway hangs up.
         while connection.read(&mut [0; 1024]).await.is_ok_and(|it| it > 0) {}
     };
+    #[expect(clippy::disallowed_methods, reason = "a test measures")]
     let begun = Instant::now();
     let asking = async {
         let key = Secret::new("sk-1");

@@ -1,6 +1,7 @@
 //! `creel run`.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::IsTerminal as _,
     path::{Path, PathBuf},
@@ -306,6 +307,6 @@ pub(super) fn base(profile: &str) -> serde_json::Value {
     };
     let accounts = [("telegram".to_owned(), vec!["default".to_owned()])].into();
     let nothing = serde_json::json!({});
-    let nobody = Default::default();
+    let nobody = BTreeMap::default();
     Configuration::merged(&nothing, &accounts, (&[], &nobody), (profile, SEED), &addresses).config
 }

@@ -196,12 +196,10 @@ enum Block {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -258,11 +256,11 @@ impl MessageReading {
 
     fn go_on(&mut self, index: usize, delta: Delta) -> Result<Heard, ModelFailed> {
         match (self.blocks.get(&index), delta) {
-            (Some(Kind::Text), Delta::TextDelta { text }) => {
+            (Some(Kind::Text), Delta::Text { text }) => {
                 self.text.push_str(&text);
                 Ok(Heard::Part(text))
             }
-            (Some(Kind::Call(number)), Delta::InputJsonDelta { partial_json }) => {
+            (Some(Kind::Call(number)), Delta::InputJson { partial_json }) => {
                 let (index, arguments) = (Some(*number), Some(partial_json));
                 self.calls.add(Piece { index, arguments, ..Piece::default() })?;
                 Ok(Heard::Nothing)

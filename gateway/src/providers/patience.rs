@@ -21,6 +21,7 @@ use hyper::body::{Body, Frame, Incoming};
 use tokio::time::{Instant, Sleep};
 
 use super::stream::STREAM_BYTES_MAX;
+use crate::clock;
 
 /// How long a provider may take; none is for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// From now on.
     pub(super) fn begin(patience: Patience) -> Self {
-        Self { patience, since: Instant::now() }
+        Self { patience, since: clock::instant() }
     }
 
     /// Waits for the answer's head.
@@ -144,7 +145,7 @@ impl Body for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, Spoiled>>> {
         // What has arrived is taken before the clock is looked at: whoever reads may have been slow, not the provider.
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            self.heard = Some(Instant::now());
+            self.heard = Some(clock::instant());
             self.sleep = None;
             return Poll::Ready(frame.map(|it| it.map_err(Spoiled::from)));
         }

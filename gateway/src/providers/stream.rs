@@ -82,12 +82,11 @@ pub(super) async fn read<R: Reading>(
 }
 
 fn broken(error: &sse_stream::Error) -> ModelFailure {
-    let spoiled = match error {
-        sse_stream::Error::Body(why) => why.downcast_ref(),
-        _ => {
-            tracing::warn!(%error, "model stream");
-            return ModelFailure::Malformed;
-        }
+    let spoiled = if let sse_stream::Error::Body(why) = error {
+        why.downcast_ref()
+    } else {
+        tracing::warn!(%error, "model stream");
+        return ModelFailure::Malformed;
     };
     // A limit that was reached has told the log already.
     if let Some(Spoiled::Overdue(failure)) = spoiled {

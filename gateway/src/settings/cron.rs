@@ -155,6 +155,9 @@ pub(super) fn check_settings(
     }
 }
 
+/// Whether something is configured.
+type Knows<'a, Name> = &'a dyn Fn(&Name) -> bool;
+
 /// The jobs that are enabled.
 ///
 /// # Errors
@@ -163,7 +166,7 @@ pub(super) fn check_settings(
 pub(super) fn read(
     source: &Source<'_>,
     document: &raw::Document,
-    (agents, models): (&dyn Fn(&AgentId) -> bool, &dyn Fn(&ModelId) -> bool),
+    (agents, models): (Knows<'_, AgentId>, Knows<'_, ModelId>),
     ground: &Ground,
     warnings: &mut Vec<String>,
 ) -> Result<Cron, Report> {

@@ -55,7 +55,7 @@ pub(super) fn attempts(claim: &Attempts, evidence: Evidence) -> Verdict {
                     return Verdict::fail(what, seconds(time_us), seqs.collect());
                 }
                 Fit::Unknown(why) => {
-                    doubt = Some(format!("it came at {}, but {why}", seconds(time_us)))
+                    doubt = Some(format!("it came at {}, but {why}", seconds(time_us)));
                 }
             }
         }

@@ -97,13 +97,14 @@ impl Gateway {
         }
         let run = &self.runs[&id];
         let route = match to {
-            None => match run.route.clone() {
-                Some(route) => route,
-                None => {
+            None => {
+                if let Some(route) = run.route.clone() {
+                    route
+                } else {
                     let why = "this turn has no chat: expected a session key as `to`".to_owned();
                     return ToolOutcome::Failed(why);
                 }
-            },
+            }
             Some(to) => match self.seen_from(&run.session, &to).map(|it| it.route.clone()) {
                 None => return unseen(&to),
                 Some(None) => return ToolOutcome::Failed(format!("`{to}` has no chat")),

@@ -90,8 +90,11 @@ fn told(reason: Reason, failure: ModelFailure) -> String {
     };
     match (reason, failure) {
         // What the gateway saw itself says more than a reason.
-        (_, NotConfigured | TooLong | Unreachable | BrokenOff | Malformed)
-        | (_, Silent | Stalled | TooSlow)
+        (
+            _,
+            NotConfigured | TooLong | Unreachable | BrokenOff | Malformed | Silent | Stalled
+            | TooSlow,
+        )
         | (Reason::Timeout, InStream | EndedEarly) => failure.to_string(),
         // A router in between says of a provider behind it that it failed.
         (Reason::Timeout, Status(400 | 500..504)) => Reason::ServerError.told().to_owned(),

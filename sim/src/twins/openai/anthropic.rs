@@ -85,7 +85,7 @@ pub(super) fn malformed(heading: &Heading<'_>, ending: Ending, text: &str) -> Pl
     let pieces = if heading.asked.stream {
         let mut pieces = answer.opening(text, (1, Duration::ZERO));
         pieces.push(Piece::of(format!("event: content_block_delta\ndata: {broken}\n\n"), ""));
-        pieces.extend(answer.closing(text, "end_turn"));
+        pieces.extend(closing(text, "end_turn"));
         pieces
     } else {
         vec![Piece::of(broken.to_owned(), text)]
@@ -146,7 +146,7 @@ impl Answer<'_> {
             }
             pieces.push(event(&json!({ "type": "content_block_stop", "index": index })));
         }
-        pieces.extend(self.end(text, reason));
+        pieces.extend(end(text, reason));
         Planned::new(pieces, Finale::Complete, ending)
     }
 
@@ -169,20 +169,6 @@ impl Answer<'_> {
         message["content"] = json!([]);
         message["stop_reason"] = Value::Null;
         event(&json!({ "type": "message_start", "message": message }))
-    }
-
-    fn closing(self, text: &str, reason: &str) -> Vec<Piece> {
-        let stop = event(&json!({ "type": "content_block_stop", "index": 0 }));
-        std::iter::once(stop).chain(self.end(text, reason)).collect()
-    }
-
-    fn end(self, text: &str, reason: &str) -> [Piece; 2] {
-        let delta = json!({ "stop_reason": reason, "stop_sequence": null });
-        let usage = json!({ "output_tokens": tokens(text) });
-        [
-            event(&json!({ "type": "message_delta", "delta": delta, "usage": usage })),
-            event(&json!({ "type": "message_stop" })),
-        ]
     }
 
     fn document(self, text: &str, calls: &[ToolUse], reason: &str) -> Value {
@@ -222,4 +208,20 @@ fn delta_of(index: usize, delta: &Value) -> Value {
 fn event(data: &Value) -> Piece {
     let kind = data["type"].as_str().expect("every event has its type");
     Piece::of(format!("event: {kind}\ndata: {data}\n\n"), "")
+}
+
+/// How a message with one block ends.
+fn closing(text: &str, reason: &str) -> Vec<Piece> {
+    let stop = event(&json!({ "type": "content_block_stop", "index": 0 }));
+    std::iter::once(stop).chain(end(text, reason)).collect()
+}
+
+/// How a message ends.
+fn end(text: &str, reason: &str) -> [Piece; 2] {
+    let delta = json!({ "stop_reason": reason, "stop_sequence": null });
+    let usage = json!({ "output_tokens": tokens(text) });
+    [
+        event(&json!({ "type": "message_delta", "delta": delta, "usage": usage })),
+        event(&json!({ "type": "message_stop" })),
+    ]
 }

@@ -74,7 +74,7 @@ impl Health {
                 return Effect::Unmoved;
             }
             let rest = match version {
-                Version::March => (5 * HOUR << self.disables.min(5)).min(24 * HOUR),
+                Version::March => ((5 * HOUR) << self.disables.min(5)).min(24 * HOUR),
                 Version::September => 10 * MINUTE,
             };
             self.disables += 1;

@@ -71,7 +71,7 @@ fn in_session(
         }
     }
     for (index, request) in requests.iter().enumerate() {
-        let (_, credential) =
+        let ((), credential) =
             request.asked().rsplit_once('@').map(|(_, it)| ((), it.to_owned()))?;
         let credential = credential.rsplit('/').next().unwrap_or_default().to_owned();
         let model = format!("{}/{}", request.provider, request.model);
