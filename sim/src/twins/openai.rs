@@ -2,7 +2,7 @@
 //! the same script the responses of `OpenAI` and the messages of Anthropic, streamed and whole.
 //!
 //! A request is read and recorded, then refused (key, then shape) or answered as the script says. What differs from
-//! protocol to protocol is a [`Dialect`]'s.
+//! protocol to protocol is a `Dialect`'s.
 
 mod answer;
 mod anthropic;
