@@ -174,6 +174,8 @@ pub struct Filter {
     /// Whose text holds this. For a `model-request`, the text of the last message that is new in it or, where none is, of
     /// the last user message.
     pub contains: Option<String>,
+    /// In whose prompt this is anywhere, in what was said long ago, too. Only for `model-request`.
+    pub anywhere: Option<String>,
     /// The chat's request of this number, from 1. Only for `model-request` and `model-end`.
     pub call: Option<u64>,
     /// To this model. Only for `model-request`.

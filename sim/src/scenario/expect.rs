@@ -205,6 +205,7 @@ fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
             );
         }
     };
+    only_for("anywhere", &["model-request"]);
     only_for("call", &["model-request", "model-end"]);
     only_for("model", &["model-request"]);
     only_for("credential", &["model-request"]);
@@ -215,6 +216,7 @@ fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
         chat,
         message: message.map(|(name, _)| name),
         contains: at.text_of("contains"),
+        anywhere: at.text_of("anywhere"),
         call: at.number_of("call"),
         model: at.text_of("model"),
         credential: at.text_of("credential"),

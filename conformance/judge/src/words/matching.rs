@@ -61,7 +61,8 @@ impl<'a> Evidence<'a> {
     }
 
     fn is_match(self, filter: &Filter, index: usize, fact: &'a Fact) -> bool {
-        let Filter { of, chat, message, contains, call, model, credential, outcome } = filter;
+        let Filter { of, chat, message, contains, anywhere, call, model, credential, outcome } =
+            filter;
         if FactName::of(&fact.kind) != Some(*of) {
             return false;
         }
@@ -72,6 +73,11 @@ impl<'a> Evidence<'a> {
             && agrees(message.as_deref(), |it| is_about(fact, request, it))
             && agrees(contains.as_deref(), |it| {
                 self.text(fact).is_some_and(|text| text.contains(it))
+            })
+            && agrees(anywhere.as_deref(), |it| {
+                asked.is_some_and(|request| {
+                    request.prompt(self.trace).iter().any(|said| said.text.contains(it))
+                })
             })
             && call.is_none_or(|it| request.is_some_and(|request| request.call == Some(it)))
             && agrees(model.as_deref(), |it| asked.is_some_and(|request| request.model == it))
@@ -201,7 +207,7 @@ impl fmt::Display for FactName {
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { of, chat, message, contains, call, model, credential, outcome } = self;
+        let Self { of, chat, message, contains, anywhere, call, model, credential, outcome } = self;
         write!(f, "`{of}`")?;
         let named =
             [("chat", chat), ("message", message), ("model", model), ("credential", credential)];
@@ -218,6 +224,9 @@ impl fmt::Display for Filter {
         }
         if let Some(text) = contains {
             write!(f, " that contains {}", phrase::quote(text))?;
+        }
+        if let Some(text) = anywhere {
+            write!(f, " with {} anywhere in its prompt", phrase::quote(text))?;
         }
         Ok(())
     }

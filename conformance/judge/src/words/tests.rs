@@ -41,6 +41,7 @@ fn filter(of: FactName) -> Filter {
         model: None,
         credential: None,
         outcome: None,
+        anywhere: None,
     }
 }
 
@@ -84,6 +85,9 @@ fn filters_match_what_their_kind_has() {
     assert_eq!(matching(containing(ModelRequest, "one")), "pass [3]");
     assert_eq!(matching(containing(ModelRequest, "two")), "pass [8, 10]");
     assert_eq!(matching(containing(ModelEnd, "second")), "pass [11]");
+    let anywhere = |of| matching(Filter { anywhere: Some("one".to_owned()), ..filter(of) });
+    assert_eq!(anywhere(ModelRequest), "pass [3, 8, 10]");
+    assert_eq!(anywhere(ModelEnd), "fail []");
     assert_eq!(matching(filter(OperatorCalled)), "fail []");
     let second = Filter { call: Some(2), ..filter(ModelEnd) };
     assert_eq!(

@@ -98,12 +98,11 @@ impl Gateway {
         let run = &self.runs[&id];
         let route = match to {
             None => {
-                if let Some(route) = run.route.clone() {
-                    route
-                } else {
+                let Some(route) = run.route.clone() else {
                     let why = "this turn has no chat: expected a session key as `to`".to_owned();
                     return ToolOutcome::Failed(why);
-                }
+                };
+                route
             }
             Some(to) => match self.seen_from(&run.session, &to).map(|it| it.route.clone()) {
                 None => return unseen(&to),

@@ -129,7 +129,7 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
 fn filter(of: FactName) -> Filter {
     let (message, contains, call, outcome) = (None, None, None, None);
     let (model, credential, chat) = (None, None, Some("alice".to_owned()));
-    Filter { of, chat, message, contains, call, model, credential, outcome }
+    Filter { of, chat, message, contains, anywhere: None, call, model, credential, outcome }
 }
 
 fn words() -> Vec<Word> {
