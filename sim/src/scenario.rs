@@ -136,6 +136,8 @@ pub struct Chat {
     pub kind: ChatKind,
     /// The sender's id. In a direct chat, the chat's own.
     pub sender: String,
+    /// The sender's name, where the webhook's caller gives another than usual.
+    pub name: Option<String>,
     /// The Discord guild that the chat is in.
     pub guild: Option<String>,
     /// The Slack team that the chat is in.
@@ -152,6 +154,7 @@ impl Chat {
             account: account.to_owned(),
             kind: ChatKind::Direct,
             sender: sender.to_owned(),
+            name: None,
             guild: None,
             team: None,
             roles: Vec::new(),

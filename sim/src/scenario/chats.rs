@@ -31,9 +31,10 @@ fn chat(at: &At<'_>, context: &mut Context<'_>) -> Option<Chat> {
     let channel = at.text_of("channel").unwrap_or_else(|| "telegram".to_owned());
     let account = at.text_of("account").unwrap_or_else(|| "default".to_owned());
     let ids = ids(&channel);
+    let name = name(at, &channel, context);
     if at.get("dm").is_some() {
         let sender = id(at, "dm", &ids.person, context)?;
-        return Some(Chat::direct(&channel, &account, &sender));
+        return Some(Chat { name, ..Chat::direct(&channel, &account, &sender) });
     }
     let sender = id(at, "sender", &ids.person, context);
     let kind = if at.get("group").is_some() {
@@ -50,11 +51,22 @@ fn chat(at: &At<'_>, context: &mut Context<'_>) -> Option<Chat> {
     let texts = |name| at.items_of(name).iter().filter_map(At::text).collect();
     Some(Chat {
         kind,
+        name,
         guild: at.text_of("guild"),
         team: at.text_of("team"),
         roles: texts("roles"),
         ..Chat::direct(&channel, &account, &sender?)
     })
+}
+
+/// The name that the person has in this chat. On the platforms, people have one name everywhere.
+fn name(at: &At<'_>, channel: &str, context: &mut Context<'_>) -> Option<String> {
+    let given = at.get("name")?;
+    if channel != "webhook" {
+        let message = format!("a person of channel `{channel}` has the name that its twin gives");
+        context.push(given.problem(message).help("leave `name` out, or use channel `webhook`"));
+    }
+    given.text()
 }
 
 /// What the ids of a channel look like; none where it has no such thing.

@@ -10,8 +10,8 @@ use creel_judge::words::FactName;
 /// The profiles that a scenario may name, and runs under if it names none.
 pub(super) const PROFILES: &[&str] = &["2026.3", "2026.9"];
 
-/// How many bytes a message may be padded to: 1 MiB.
-const PADDED_BYTES_MAX: i64 = 1 << 20;
+/// How many bytes a message may be padded to: 2 MiB.
+const PADDED_BYTES_MAX: i64 = 1 << 21;
 
 /// The facts that words can name, as the trace writes them.
 pub(super) const FACTS: [(&str, FactName); 12] = [
@@ -158,6 +158,11 @@ static CHAT: Shape = Shape::Choice {
             "account",
             &Shape::Text,
             "The account: a key of `channels.<channel>.accounts`. Default: `default`.",
+        ),
+        Field::optional(
+            "name",
+            &Shape::Text,
+            "The name that the webhook's caller gives the person. Default: `User` and the id.",
         ),
     ],
     cases: &[

@@ -29,6 +29,9 @@ const SEGMENTS_MAX: usize = 1_024;
 const SIMULATED_MAX: Duration = Duration::from_hours(366 * 24);
 
 /// Up to this long, a scenario is simulated at the finest tick. Each tick costs some microseconds.
+const FINEST_UP_TO: Duration = Duration::from_secs(30);
+
+/// Up to this long, its tick is no more than 10 ms.
 const FINE_UP_TO: Duration = Duration::from_mins(2);
 
 /// Runs the reference gateway.
@@ -119,12 +122,16 @@ fn conduct(
 /// gets the coarsest tick that all its steps stand on, since an idle hour at 1 ms would take a quarter of a minute.
 pub fn tick(scenario: &Scenario) -> Duration {
     let finest = Duration::from_millis(1);
-    let long = super::waiting(scenario) > FINE_UP_TO;
-    if !long || crate::stage::hangs(scenario) {
+    let waiting = super::waiting(scenario);
+    if waiting <= FINEST_UP_TO {
         return finest;
     }
     let stands_on = |tick: &Duration| {
         scenario.steps.iter().all(|it| it.at.as_millis().is_multiple_of(tick.as_millis()))
     };
-    [1_000, 100, 10].map(Duration::from_millis).into_iter().find(stands_on).unwrap_or(finest)
+    // What hangs may be ended soon, so it is not known to be long.
+    let is_long = waiting > FINE_UP_TO && !crate::stage::hangs(scenario);
+    let coarsest = if is_long { 1_000 } else { 10 };
+    let ticks = [1_000, 100, 10].into_iter().filter(|it| *it <= coarsest);
+    ticks.map(Duration::from_millis).find(stands_on).unwrap_or(finest)
 }

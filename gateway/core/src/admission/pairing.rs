@@ -143,11 +143,6 @@ impl Pairings {
         self.approved.get(&(channel.clone(), account.clone())).into_iter().flatten()
     }
 
-    /// Who waits, oldest first.
-    pub fn pending(&self, now: Timestamp) -> impl Iterator<Item = &Pending> {
-        self.pending.iter().filter(move |it| now < it.until)
-    }
-
     /// A sender who is on no list wrote directly.
     pub(super) fn ask(&mut self, now: Timestamp, origin: &Origin) -> Admission {
         let (channel, account) = (&origin.route.channel, &origin.route.account);

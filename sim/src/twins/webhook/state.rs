@@ -98,7 +98,7 @@ impl State {
             "id": id,
             "conversation": place.peer,
             "sender": chat.sender,
-            "senderName": format!("User {}", chat.sender),
+            "senderName": chat.name.clone().unwrap_or_else(|| format!("User {}", chat.sender)),
             "kind": if chat.kind == ChatKind::Direct { "direct" } else { "group" },
             "text": inbound.text,
             "mentioned": inbound.mention,
