@@ -40,7 +40,10 @@ fn life(gateway: &mut Gateway, effects: &mut Vec<Effect>, origin: &Origin, at: &
                 outcome: creel_core::egress::SendOutcome::Delivered,
             },
             Effect::CallTool(_) => unreachable!("the model asks for none"),
-            Effect::CancelModel(_) | Effect::CancelTools(_) | Effect::Note(_) => continue,
+            Effect::CancelModel(_)
+            | Effect::CancelTools(_)
+            | Effect::KeepHealth(_)
+            | Effect::Note(_) => continue,
         };
         gateway.step(Timestamp::from_ms(*at), event, effects);
         events += 1;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::{
     channels::{Board, State, push::Ground},
     clock::Clock,
+    credentials::Keeper,
     driver::{Driver, Unfinished},
     http::Http,
     media::Store,
@@ -53,7 +54,7 @@ pub async fn run<N: Net>(
     let http = Http::new(net.clone());
     let board = Arc::new(Board::default());
     let Settings {
-        core, accounts, providers, keys, servers, token, wall_clock, workspaces, ..
+        core, accounts, providers, keys, servers, token, wall_clock, workspaces, state, ..
     } = settings;
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let outside = Arc::new(Outside {
@@ -69,7 +70,9 @@ pub async fn run<N: Net>(
         store: Store::default(),
     });
     let clock = Clock::start(wall_clock.clone());
-    let (driver, inbox) = Driver::new(Gateway::new(core, seed), clock, outside.clone());
+    let keeper = Keeper::new(state);
+    let core = Gateway::new(core, seed);
+    let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone()));
     let (keepers, tried) = outside.servers.keep(&net, &http, &inbox);
     let mut connections: JoinSet<()> = keepers.into_iter().collect();
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
@@ -96,7 +99,9 @@ pub async fn run<N: Net>(
         never = server::serve(listener, server::router(control, doors), server::Idle::Closed) => match never {},
         never = outlast(&mut channels) => match never {},
         never = outlast(&mut connections) => match never {},
+        never = keeper.run() => match never {},
     };
+    keeper.flush().await;
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
     _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;
     Ok(unfinished)

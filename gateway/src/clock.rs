@@ -50,18 +50,20 @@ impl fmt::Debug for WallClock {
     }
 }
 
-/// Both clocks. The monotonic one started when the gateway did.
+/// Both clocks. The monotonic one began at what the wall's showed when the gateway started.
 #[derive(Clone, Debug)]
 pub struct Clock {
     start: Instant,
+    start_ms: u64,
     wall: WallClock,
 }
 
 impl Clock {
-    /// Starts a clock: it reads zero now.
+    /// Starts a clock: it reads what the wall clock shows now, and counts on by itself.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn start(wall: WallClock) -> Self {
-        Self { start: Instant::now(), wall }
+        let start_ms = u64::try_from(wall.now().as_unix_ms()).unwrap_or_default();
+        Self { start: Instant::now(), start_ms, wall }
     }
 
     /// The time now, on both clocks.
@@ -71,13 +73,14 @@ impl Clock {
 
     /// The time now. Never runs backwards.
     pub fn now(&self) -> Timestamp {
-        let elapsed = self.start.elapsed().as_millis();
-        Timestamp::from_ms(u64::try_from(elapsed).unwrap_or(u64::MAX))
+        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Timestamp::from_ms(self.start_ms.saturating_add(elapsed))
     }
 
     /// Waits until `moment`, or for ever if there is none.
     pub async fn reach(&self, moment: Option<Timestamp>) {
-        let elapsed = moment.map(|it| Duration::from_millis(it.as_ms()));
+        let elapsed =
+            moment.map(|it| Duration::from_millis(it.as_ms().saturating_sub(self.start_ms)));
         // A moment beyond what the machine can count never comes either.
         match elapsed.and_then(|it| self.start.checked_add(it)) {
             Some(moment) => sleep_until(moment).await,

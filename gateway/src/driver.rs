@@ -18,7 +18,9 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::{clock::Clock, net::Net, outside::Outside, providers::Parts};
+use crate::{
+    clock::Clock, credentials::Keeper, net::Net, outside::Outside, providers::Parts,
+};
 
 /// How many inputs may wait for the loop. Channels wait when it is full, so nothing is lost.
 const INBOX_MAX: usize = 256;
@@ -98,6 +100,7 @@ pub struct Driver<N: Net> {
     core: Gateway,
     clock: Clock,
     outside: Arc<Outside<N>>,
+    keeper: Keeper,
     inputs: mpsc::Receiver<Input>,
     closing: watch::Sender<bool>,
     tasks: JoinSet<Event>,
@@ -118,14 +121,28 @@ pub struct Unfinished {
 
 impl<N: Net> Driver<N> {
     /// A loop around `core`, and the way into it.
-    pub fn new(core: Gateway, clock: Clock, outside: Arc<Outside<N>>) -> (Self, Inbox) {
+    pub fn new(
+        core: Gateway,
+        clock: Clock,
+        (outside, keeper): (Arc<Outside<N>>, Keeper),
+    ) -> (Self, Inbox) {
         let (sender, inputs) = mpsc::channel(INBOX_MAX);
         let (closing, closing_seen) = watch::channel(false);
         let tasks = JoinSet::new();
         let parts = mpsc::channel(PARTS_MAX);
         let (model_tasks, tool_tasks) = (BTreeMap::new(), BTreeMap::new());
-        let driver =
-            Self { core, clock, outside, inputs, closing, tasks, parts, model_tasks, tool_tasks };
+        let driver = Self {
+            core,
+            clock,
+            outside,
+            keeper,
+            inputs,
+            closing,
+            tasks,
+            parts,
+            model_tasks,
+            tool_tasks,
+        };
         (driver, Inbox { inputs: sender, closing: closing_seen })
     }
 
@@ -240,6 +257,7 @@ impl<N: Net> Driver<N> {
                         Event::SendEnded { send, outcome }
                     });
                 }
+                Effect::KeepHealth(kept) => self.keeper.keep(self.clock.both(), *kept),
                 Effect::Note(note) => {
                     if let Note::RunAnswered(run) | Note::RunFailed(run, _) = note {
                         self.model_tasks.remove(&run);

@@ -48,7 +48,7 @@ use serde::Deserialize as _;
 
 use crate::{
     channels::Account, clock::WallClock, media::Folder, outside::Provider, secret::Secret,
-    tools::servers::ServerSettings,
+    state::StateFolder, tools::servers::ServerSettings,
 };
 
 /// The gateway's port unless configured.
@@ -99,6 +99,8 @@ pub struct Settings {
     pub servers: Vec<ServerSettings>,
     /// Each agent's folder: on the disk, unless a simulation puts another here.
     pub workspaces: BTreeMap<AgentId, Folder>,
+    /// The state folder: on the disk, unless a simulation puts another here.
+    pub state: StateFolder,
 }
 
 /// A configuration that was accepted.
@@ -260,6 +262,7 @@ fn convert(
         providers: providers.by_name,
         keys: roster.keys,
         servers,
+        state: StateFolder::Disk(source.state_dir.to_owned()),
         workspaces: folders.map(|(id, it)| (id.clone(), Folder::Disk(it.clone()))).collect(),
     };
     Some((settings, warnings, roster.workspaces.into_values().collect(), ground))

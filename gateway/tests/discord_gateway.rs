@@ -35,6 +35,7 @@ use creel_gateway::{
         discord::{self, Account, DirectChats},
     },
     clock::{Clock, Rest, WallClock},
+    credentials::Keeper,
     driver::{Driver, Unfinished},
     http::Http,
     outside::Outside,
@@ -229,7 +230,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     Driver::new(
         Gateway::new(settings.core, 1),
         Clock::start(WallClock::system()),
-        Arc::new(outside),
+        (Arc::new(outside), Keeper::new(settings.state)),
     )
 }
 

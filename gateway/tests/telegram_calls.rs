@@ -31,6 +31,7 @@ use creel_gateway::{
         telegram::{self, Account},
     },
     clock::{Clock, WallClock},
+    credentials::Keeper,
     driver::{Driver, Unfinished},
     http::Http,
     outside::Outside,
@@ -137,7 +138,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     Driver::new(
         Gateway::new(settings.core, 1),
         Clock::start(WallClock::system()),
-        Arc::new(outside),
+        (Arc::new(outside), Keeper::new(settings.state)),
     )
 }
 

@@ -10,6 +10,7 @@ use creel_core::{
 };
 use creel_gateway::{
     clock::{Clock, WallClock},
+    credentials::Keeper,
     driver::{Driver, Inbox},
     http::Http,
     net::{Net, TokioNet},
@@ -61,7 +62,11 @@ fn gateway() -> (Arc<Outside<TokioNet>>, Driver<TokioNet>, Inbox) {
         store: creel_gateway::media::Store::default(),
     });
     let clock = Clock::start(WallClock::system());
-    let (driver, inbox) = Driver::new(Gateway::new(settings.core, 1), clock, outside.clone());
+    let (driver, inbox) = Driver::new(
+        Gateway::new(settings.core, 1),
+        clock,
+        (outside.clone(), Keeper::new(settings.state)),
+    );
     (outside, driver, inbox)
 }
 

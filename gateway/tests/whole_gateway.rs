@@ -5,17 +5,19 @@
 #[path = "support/world.rs"]
 mod world;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use creel_core::{gateway::Gateway, profile::Version};
 use creel_gateway::{
     app,
     clock::{Clock, WallClock},
+    credentials::Keeper,
     driver::{Driver, Unfinished},
     http::Http,
     net::TokioNet,
     outside::Outside,
     settings::{self, Settings, Source},
+    state::StateFolder,
     tools::servers::Servers,
 };
 use serde_json::{Value, json};
@@ -42,7 +44,8 @@ fn settings(text: &str) -> Settings {
         state_dir: Path::new("/state"),
         cpus: 1,
     };
-    settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain())).settings
+    let loaded = settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain()));
+    Settings { state: StateFolder::in_memory(BTreeMap::new()), ..loaded.settings }
 }
 
 impl Running {
@@ -225,7 +228,7 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
     let world = World::new();
     let served = world.serve().await;
     world.hold();
-    let Settings { core, accounts, providers, keys, .. } =
+    let Settings { core, accounts, providers, keys, state, .. } =
         settings(&config(&served, free_port(), json!({})));
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let http = Http::new(TokioNet);
@@ -244,7 +247,7 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
     };
     let outside = Arc::new(outside);
     let (driver, inbox) =
-        Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), outside);
+        Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), (outside, Keeper::new(state)));
     let mut channels = JoinSet::new();
     for account in receivers {
         channels.spawn(account.receive(http.clone(), (inbox.clone(), Arc::default()), 0));

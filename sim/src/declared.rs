@@ -90,9 +90,10 @@ fn declared(chat: &Chat) -> context::Chat {
 fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
     scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Send(send) => Some(send),
-        Action::Redeliver { .. } | Action::Disconnect { .. } | Action::ApprovePairing { .. } => {
-            None
-        }
+        Action::Redeliver { .. }
+        | Action::Disconnect { .. }
+        | Action::ApprovePairing { .. }
+        | Action::Restart { .. } => None,
     })
 }
 

@@ -13,6 +13,7 @@ pub mod declared;
 pub mod fakes;
 pub mod http;
 pub mod multipart;
+pub mod lives;
 pub mod net;
 pub mod picture;
 pub mod recorder;

@@ -322,6 +322,11 @@ pub enum Action {
         /// For how long it takes no new one.
         lasts: Duration,
     },
+    /// The operator ends the gateway and starts it again, with the same state folder.
+    Restart {
+        /// How long it is down.
+        lasts: Duration,
+    },
     /// The operator approves the pairing code that the chat was shown last.
     ApprovePairing {
         /// The chat.

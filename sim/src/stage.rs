@@ -2,6 +2,8 @@
 //!
 //! It is the same in both worlds; a world gives it a network, a gateway under test, and its end.
 
+mod restart;
+
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -24,6 +26,7 @@ use crate::{
     base::{Addresses, Configuration, PROVIDER},
     declared,
     http::serve,
+    lives::Lives,
     recorder::Recorder,
     scenario::{Act, Action, Provider, Scenario, Send, Step, ToolAct, ToolAnswer},
     twins::{Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway, script::ModelScript},
@@ -64,6 +67,10 @@ pub struct Operator<N: Net> {
     pub gateway: String,
     /// The path that approves a pairing code, if the target has one.
     pub approve_path: Option<String>,
+    /// The path that answers 200 when the gateway is ready, if the target has one.
+    pub ready_path: Option<String>,
+    /// How lives of the gateway end and begin.
+    pub lives: Lives,
     /// The token.
     pub token: String,
 }
@@ -208,9 +215,11 @@ impl Stage {
                     }
                 }
                 Action::ApprovePairing { chat } => self.approve(chat, operator).await,
+                Action::Restart { lasts } => self.restart(*lasts, operator).await,
             }
         }
         self.await_quiet().await;
+        self.look_at_state(&operator.lives);
     }
 
     async fn wait_until(&self, at: Duration) {
@@ -306,9 +315,10 @@ pub fn hangs(scenario: &Scenario) -> bool {
 fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
     scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Send(send) => Some(send),
-        Action::Redeliver { .. } | Action::Disconnect { .. } | Action::ApprovePairing { .. } => {
-            None
-        }
+        Action::Redeliver { .. }
+        | Action::Disconnect { .. }
+        | Action::ApprovePairing { .. }
+        | Action::Restart { .. } => None,
     })
 }
 

@@ -217,6 +217,7 @@ fn bound(word: &Word) -> Option<i64> {
             own.chain(claim.between).map(|it| width(&it)).min()
         }
         Word::Backoff(claim) => claim.gaps.iter().map(width).min(),
+        Word::State(claim) => claim.moments.iter().map(|(_, it)| width(it)).min(),
         Word::Quiet { .. }
         | Word::Exactly { .. }
         | Word::AtLeast { .. }

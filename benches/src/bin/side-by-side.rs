@@ -15,6 +15,7 @@ use creel_gateway::{
     app,
     http::Http,
     net::{Net, TokioNet},
+    state::StateFolder,
 };
 use http_body_util::Full;
 use hyper::Request;
@@ -74,6 +75,7 @@ async fn serve<L: axum::serve::Listener<Addr = SocketAddr>>(listener: L, router:
 async fn gateway(base: String) {
     let mut settings = settings("collect", &json!([]), &base, &format!("{base}/v1"));
     settings.listen.set_port(0);
+    settings.state = StateFolder::in_memory(std::collections::BTreeMap::new());
     app::run(TokioNet, settings, 1, std::future::pending()).await.expect("it runs until the end");
 }
 

@@ -3,8 +3,13 @@
 //! What cannot be seen from outside is not evidence, so there is no fact about the gateway's inside. Written as JSON
 //! lines, one [`Fact`] each, after a line with the [`Header`].
 
+mod refresh;
+mod track;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use self::{refresh::RefreshOutcome, track::Track};
 
 /// The version of the trace format, in the header of every trace file.
 pub const VERSION: u32 = 1;
@@ -217,6 +222,24 @@ pub enum Kind {
         /// The answer's status.
         status: u16,
     },
+    /// A login was to be renewed at its provider's token endpoint.
+    Refresh {
+        /// The provider's name in the scenario.
+        provider: String,
+        /// The scenario's name of the login, `?` if it is none of ours.
+        credential: String,
+        /// What came of it.
+        outcome: RefreshOutcome,
+    },
+    /// What stood in a file of the gateway's state folder.
+    StateFile {
+        /// The file, by its path below the folder.
+        file: String,
+        /// Its text, with the names of secrets in their places; none if there was no such file.
+        text: Option<String>,
+        /// The date at the scenario's zero, in milliseconds since 1970.
+        zero_unix_ms: i64,
+    },
     /// The scenario's script had no answer for what the gateway did, or the harness itself went wrong.
     HarnessError {
         /// What was missing or wrong, and what to add to the scenario.
@@ -287,45 +310,6 @@ pub enum ModelOutcome {
         /// The part of the answer that was written.
         text: String,
     },
-}
-
-/// Who saw a fact. A *track* is a column of a trace; a *lane* is a gateway's per-session queue, nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Track {
-    /// The channel twins.
-    Channel,
-    /// The provider twins.
-    Provider,
-    /// The servers of tools.
-    Tools,
-    /// The gateway's process.
-    Process,
-    /// The operator.
-    Operator,
-    /// The harness itself.
-    Harness,
-}
-
-impl Kind {
-    /// Who saw it.
-    pub fn track(&self) -> Track {
-        match self {
-            Self::Inbound { .. }
-            | Self::Fetched { .. }
-            | Self::Acknowledged { .. }
-            | Self::Sent { .. }
-            | Self::Edited { .. }
-            | Self::Deleted { .. }
-            | Self::Refused { .. } => Track::Channel,
-            Self::ModelRequest { .. } | Self::ModelEnd { .. } => Track::Provider,
-            Self::ToolCalled { .. } | Self::ToolEnded { .. } => Track::Tools,
-            Self::GatewayStarted | Self::GatewayReady | Self::GatewayExited { .. } => {
-                Track::Process
-            }
-            Self::OperatorCalled { .. } => Track::Operator,
-            Self::HarnessError { .. } => Track::Harness,
-        }
-    }
 }
 
 impl Trace {

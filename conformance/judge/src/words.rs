@@ -4,9 +4,11 @@ mod attempts;
 mod count;
 mod matching;
 mod request;
+mod state;
 mod time;
 mod visible;
 
+pub use self::state::State;
 use crate::{context::Context, phrase, trace::Trace, turns::Turns, verdict::Verdict};
 
 /// Judges one expectation. What the verdict says of texts has secrets replaced by their names.
@@ -25,6 +27,7 @@ pub fn check(word: &Word, trace: &Trace, turns: &Turns, context: &Context) -> Ve
         Word::Unique { of } => count::unique(of, evidence),
         Word::Attempts(claim) => attempts::attempts(claim, evidence),
         Word::Backoff(claim) => attempts::backoff(claim, evidence),
+        Word::State(claim) => state::state(claim, evidence),
     };
     phrase::finished(verdict, context)
 }
@@ -89,6 +92,8 @@ pub enum Word {
     Attempts(Attempts),
     /// How long lay between the attempts with one model and credential.
     Backoff(Backoff),
+    /// What stood in a file of the gateway's state folder.
+    State(State),
 }
 
 /// Who was asked: all model requests that the first fields speak of, in order.
@@ -160,6 +165,8 @@ pub enum FactName {
     ToolEnded,
     /// `operator-called`
     OperatorCalled,
+    /// `refresh`
+    Refresh,
 }
 
 /// Which facts a word speaks of: of one kind, with every given field equal.
@@ -180,9 +187,10 @@ pub struct Filter {
     pub call: Option<u64>,
     /// To this model. Only for `model-request`.
     pub model: Option<String>,
-    /// With this credential, by its name. Only for `model-request`.
+    /// With this credential, by its name. Only for `model-request` and `refresh`.
     pub credential: Option<String>,
-    /// Ended so: `completed`, `failed`, `spoiled` or `abandoned`. Only for `model-end` and `tool-ended`.
+    /// Ended so: `completed`, `failed`, `spoiled` or `abandoned` for `model-end` and `tool-ended`; `granted`, `refused`,
+    /// `reused`, `failed` or `unanswered` for `refresh`.
     pub outcome: Option<String>,
 }
 

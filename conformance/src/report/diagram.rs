@@ -89,6 +89,13 @@ fn words(kind: &Kind) -> String {
             None => "gateway ended".to_owned(),
         },
         Kind::OperatorCalled { call, status } => format!("operator {call}: {status}"),
+        Kind::Refresh { credential, outcome, .. } => {
+            format!("login {credential}: {}", outcome.name())
+        }
+        Kind::StateFile { file, text, .. } => match text {
+            Some(text) => format!("state {file}: {} bytes", text.len()),
+            None => format!("state {file}: not there"),
+        },
         Kind::HarnessError { what } => format!("harness error: {what}"),
     }
 }

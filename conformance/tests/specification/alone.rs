@@ -220,7 +220,10 @@ impl World<'_> {
                 self.later(self.now_ms, Coming::Event(Event::SendEnded { send, outcome }));
             }
             // No model here asks for a tool.
-            Effect::CallTool(_) | Effect::CancelTools(_) | Effect::Note(_) => (),
+            Effect::CallTool(_)
+            | Effect::CancelTools(_)
+            | Effect::KeepHealth(_)
+            | Effect::Note(_) => (),
         }
     }
 

@@ -10,6 +10,7 @@ mod control;
 mod cron;
 mod failing;
 mod gathering;
+mod health;
 mod lives;
 mod models;
 mod nested;
@@ -26,6 +27,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use self::{cron::Planner, nested::Ask};
 pub use self::{
+    health::Kept,
     note::{CronSkipped, Note, RunFailure},
     settings::{Agent, Settings},
 };
@@ -110,6 +112,8 @@ pub enum Effect {
     CancelTools(RunId),
     /// Send a piece of text.
     Send(Outgoing),
+    /// Keep how a credential is doing, where a later life of the gateway finds it.
+    KeepHealth(Box<Kept>),
     /// Tell the log.
     Note(Note),
 }
@@ -181,7 +185,7 @@ impl Gateway {
             streams: BTreeMap::new(),
             talks: Vec::new(),
             outbox: Outbox::default(),
-            ledgers: BTreeMap::new(),
+            ledgers: settings.ledgers(),
             no_ledger: Ledger::new(),
             seed,
             deadlines: cron::first_look(&settings.cron),

@@ -41,18 +41,19 @@ impl fmt::Display for Millis {
     }
 }
 
-/// A moment on the gateway's monotonic clock, in milliseconds since it started. Durations are measured on it, so that a
-/// jump of the wall clock moves none.
+/// A moment on the gateway's monotonic clock, in milliseconds since 1970 as the wall clock had it when the gateway started.
+/// Durations are measured on it, so that a jump of the wall clock moves none; what an earlier life of the gateway left has
+/// its place on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment `ms` milliseconds after the start.
+    /// The moment `ms` milliseconds after 1970 began.
     pub const fn from_ms(ms: u64) -> Self {
         Self(ms)
     }
 
-    /// Milliseconds since the start.
+    /// Milliseconds since 1970 began, as the wall clock had it at the start.
     pub const fn as_ms(self) -> u64 {
         self.0
     }

@@ -36,6 +36,7 @@
 
 pub mod check;
 pub mod duration;
+pub mod edit;
 pub mod json5;
 pub mod names;
 pub mod path;

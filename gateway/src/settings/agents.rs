@@ -75,7 +75,8 @@ pub(super) fn roster(
         roster.workspaces.insert(id.clone(), folder);
         let name = agent.name.as_deref().unwrap_or(id.as_str());
         let system: Arc<str> = format!("You are {name}, an assistant (agent `{id}`).").into();
-        let (Some((model, fallbacks)), Some(Held { credentials, keys })) = (model, held) else {
+        let (Some((model, fallbacks)), Some(Held { credentials, health, keys })) = (model, held)
+        else {
             complete = false;
             continue;
         };
@@ -83,9 +84,9 @@ pub(super) fn roster(
         roster.keys.insert(id.clone(), keys);
         let mentions = mentions::mentions(document, (&path, &agent), warnings);
         let (tools, spawns) = (tools::policy(document, &agent), tools::spawns(document, &agent));
-        roster
-            .agents
-            .insert(id, Agent { model, fallbacks, credentials, system, mentions, tools, spawns });
+        let agent =
+            Agent { model, fallbacks, credentials, health, system, mentions, tools, spawns };
+        roster.agents.insert(id, agent);
     }
     complete.then_some(roster)
 }

@@ -1,12 +1,12 @@
 //! `auth` and each agent's `auth-profiles.json`: which credentials there are, and in which order they are used.
 //!
-//! The file is read at the start, as 2026.3 lays it out, and not written yet.
+//! The file is read at the start, as 2026.3 lays it out. What changes is written by [`crate::credentials`].
 
 use std::collections::BTreeMap;
 
 use creel_core::{
     failover::{
-        credentials::{Credential, Credentials, Kind},
+        credentials::{Credential, Credentials, Kind, Ledger},
         ledger::Policy,
     },
     ids::{AgentId, ProfileId, ProviderId},
@@ -20,7 +20,11 @@ use super::{
     Problems, Source, raw,
     shape::{TEXT, TEXTS, key, open},
 };
-use crate::{outside::Provider, secret::Secret};
+use crate::{
+    credentials::{Stats, file_of},
+    outside::Provider,
+    secret::Secret,
+};
 
 const HOURS: Shape = Shape::Integer { min: 1, max: 8_760 };
 
@@ -86,16 +90,20 @@ pub(super) fn policy(document: &raw::Document, profile: &Profile) -> Policy {
 /// An agent's credentials, with the secrets for the shell alone.
 pub(super) struct Held {
     pub(super) credentials: Credentials,
+    pub(super) health: Ledger,
     pub(super) keys: BTreeMap<ProfileId, Secret>,
 }
 
 /// `auth-profiles.json`, as far as it is used.
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct AuthProfiles {
     #[serde(default)]
     profiles: BTreeMap<String, AuthProfile>,
     #[serde(default)]
     order: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    usage_stats: BTreeMap<String, Stats>,
 }
 
 #[derive(Deserialize)]
@@ -118,8 +126,12 @@ pub(super) fn of_agent(
     (id, providers): (&AgentId, &BTreeMap<String, Provider>),
     problems: &mut Problems<'_>,
 ) -> Option<Held> {
-    let AuthProfiles { profiles, order } = read(source, id, problems)?;
-    let mut held = Held { credentials: Credentials::default(), keys: BTreeMap::new() };
+    let AuthProfiles { profiles, order, usage_stats } = read(source, id, problems)?;
+    let mut held = Held {
+        credentials: Credentials::default(),
+        health: Ledger::new(),
+        keys: BTreeMap::new(),
+    };
     for (name, profile) in profiles {
         let (kind, secret) = match profile.r#type.as_deref() {
             Some("oauth") => (Kind::OAuth, profile.access),
@@ -141,6 +153,10 @@ pub(super) fn of_agent(
         let ids = ids.iter().filter_map(|it| ProfileId::new(it).ok()).collect();
         held.credentials.order.insert(provider, ids);
     }
+    for (id, Credential { provider, kind: _ }) in &held.credentials.stored {
+        let stats = usage_stats.get(id.as_str());
+        held.health.extend(stats.map(|it| (id.clone(), it.health(provider))));
+    }
     let configured = document.auth.profiles.keys();
     held.credentials.configured = configured.filter_map(|it| ProfileId::new(it).ok()).collect();
     Some(held)
@@ -159,7 +175,7 @@ impl Held {
 }
 
 fn read(source: &Source<'_>, id: &AgentId, problems: &mut Problems<'_>) -> Option<AuthProfiles> {
-    let file = format!("agents/{id}/agent/auth-profiles.json");
+    let file = file_of(id);
     let read = match (source.state_file)(&file) {
         Ok(None) => return Some(AuthProfiles::default()),
         Ok(Some(text)) => serde_json::from_str::<AuthProfiles>(&text).map_err(|it| unread(&it)),

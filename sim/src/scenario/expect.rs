@@ -2,19 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use creel_document::problem::Position;
-use creel_judge::words::{Attempt, Attempts, Backoff, Filter, Request, Span, Visible, Word};
+use creel_document::{problem::Position, tree::Key};
+use creel_judge::words::{
+    Attempt, Attempts, Backoff, Filter, Request, Span, State, Visible, Word,
+};
 
 use super::{Expectation, at::At, context::Context, covers, shape::FACTS};
 use crate::picture::Picture;
 
-/// How a model request can end, as filters write it.
-pub(super) const OUTCOMES: &[&str] = &["completed", "failed", "spoiled", "abandoned"];
+/// How a model request, a tool or the renewal of a login can end, as filters write it.
+pub(super) const OUTCOMES: &[&str] = &[
+    "completed",
+    "failed",
+    "spoiled",
+    "abandoned",
+    "granted",
+    "refused",
+    "reused",
+    "unanswered",
+];
 
 /// The words, as scenarios write them.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     "exactly", "at_least", "at_most", "never", "order", "request", "visible", "gap", "quiet",
-    "unique", "attempts", "backoff",
+    "unique", "attempts", "backoff", "state",
 ];
 
 /// Whether the labels of all items are known. If a word is misspelt, they are not.
@@ -87,6 +98,7 @@ fn word(name: &str, at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
         }
         "attempts" => attempts(at, context),
         "backoff" => backoff(at, context),
+        "state" => state(at, context),
         _ => None,
     }
 }
@@ -112,6 +124,21 @@ fn backoff(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
     let gaps = at.items_of("gaps");
     let gaps = gaps.iter().map(|it| span(it, context)).collect::<Option<_>>();
     Some(Word::Backoff(Backoff { chat, asked, gaps: gaps? }))
+}
+
+fn state(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
+    let value = |(key, at): (&Key, At<'_>)| (key.name.clone(), at.node.to_json());
+    let mut moments = Vec::new();
+    for (key, at) in at.entries_of("moments") {
+        moments.push((key.name.clone(), span(&at, context)?));
+    }
+    Some(Word::State(State {
+        file: at.text_of("file")?,
+        look: at.number_of("look"),
+        has: at.entries_of("has").into_iter().map(value).collect(),
+        lacks: at.texts_of("lacks").unwrap_or_default(),
+        moments,
+    }))
 }
 
 fn require_asked(at: &At<'_>, asked: &str, context: &mut Context<'_>) {
@@ -208,8 +235,8 @@ fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
     only_for("anywhere", &["model-request"]);
     only_for("call", &["model-request", "model-end"]);
     only_for("model", &["model-request"]);
-    only_for("credential", &["model-request"]);
-    only_for("outcome", &["model-end", "tool-ended"]);
+    only_for("credential", &["model-request", "refresh"]);
+    only_for("outcome", &["model-end", "tool-ended", "refresh"]);
     let (_, of) = FACTS.into_iter().find(|(name, _)| *name == of)?;
     Some(Filter {
         of,

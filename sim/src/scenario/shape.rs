@@ -14,7 +14,7 @@ pub(super) const PROFILES: &[&str] = &["2026.3", "2026.9"];
 const PADDED_BYTES_MAX: i64 = 1 << 21;
 
 /// The facts that words can name, as the trace writes them.
-pub(super) const FACTS: [(&str, FactName); 12] = [
+pub(super) const FACTS: [(&str, FactName); 13] = [
     ("inbound", FactName::Inbound),
     ("fetched", FactName::Fetched),
     ("acknowledged", FactName::Acknowledged),
@@ -27,6 +27,7 @@ pub(super) const FACTS: [(&str, FactName); 12] = [
     ("tool-called", FactName::ToolCalled),
     ("tool-ended", FactName::ToolEnded),
     ("operator-called", FactName::OperatorCalled),
+    ("refresh", FactName::Refresh),
 ];
 
 const FACT_NAMES: [&str; FACTS.len()] = {
@@ -242,6 +243,11 @@ static STEP: Shape = Shape::Choice {
         Case::new("redeliver", &REDELIVER, "The platform delivers a message once more."),
         Case::new("disconnect", &DISCONNECT, "The platform cuts its connections."),
         Case::new(
+            "restart",
+            &RESTART,
+            "The operator ends the gateway and starts it again, with the same state folder.",
+        ),
+        Case::new(
             "approve",
             &APPROVE,
             "The operator approves the pairing code that the chat was shown last.",
@@ -319,6 +325,12 @@ static DISCONNECT: Shape = Shape::record(&[
         "For how long it takes no new connection. Default: `0s`.",
     ),
 ]);
+
+static RESTART: Shape = Shape::record(&[Field::optional(
+    "lasts",
+    &Shape::Duration,
+    "How long it is down. Default: `0s`.",
+)]);
 
 static APPROVE: Shape = Shape::record(&[Field::required("chat", &Shape::Text, "The chat.")]);
 

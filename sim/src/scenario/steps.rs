@@ -97,6 +97,9 @@ fn action(
         let lasts = at.duration_of("lasts").unwrap_or_default();
         return Some(Action::Disconnect { channel: at.text_of("channel")?, cut, lasts });
     }
+    if let Some(at) = at.get("restart") {
+        return Some(Action::Restart { lasts: at.duration_of("lasts").unwrap_or_default() });
+    }
     let chat = context.chat_of(&at.get("approve")?, "chat")?;
     Some(Action::ApprovePairing { chat })
 }

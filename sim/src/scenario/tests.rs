@@ -276,6 +276,7 @@ fn courses(text: &str) -> String {
             Action::Send(send) => Some(format!("{:?} {}", step.at, send.name)),
             Action::Redeliver { .. }
             | Action::Disconnect { .. }
+            | Action::Restart { .. }
             | Action::ApprovePairing { .. } => None,
         });
         format!("{}: {}", it.name(), sent.collect::<Vec<_>>().join(", "))

@@ -153,7 +153,10 @@ fn find(steps: &[Step], wanted: &str) -> Option<usize> {
 fn name(step: &Step) -> Option<&str> {
     match &step.action {
         Action::Send(send) => Some(&send.name),
-        Action::Redeliver { .. } | Action::Disconnect { .. } | Action::ApprovePairing { .. } => {
+        Action::Redeliver { .. }
+        | Action::Disconnect { .. }
+        | Action::Restart { .. }
+        | Action::ApprovePairing { .. } => {
             None
         }
     }
@@ -173,7 +176,10 @@ pub(super) fn check(root: &At<'_>, variants: &[Variant], context: &mut Context<'
             Action::Redeliver { message } => {
                 find(&variant.steps, message).is_none_or(|it| it > index)
             }
-            Action::Send(_) | Action::Disconnect { .. } | Action::ApprovePairing { .. } => false,
+            Action::Send(_)
+            | Action::Disconnect { .. }
+            | Action::Restart { .. }
+            | Action::ApprovePairing { .. } => false,
         })
     };
     if let Some(variant) = variants.iter().find(too_early) {

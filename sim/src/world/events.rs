@@ -6,15 +6,21 @@ use std::{
 };
 
 use creel_core::time::WallTime;
-use creel_gateway::{app, clock::WallClock};
+use creel_gateway::{app, clock::WallClock, state::StateFolder};
 use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 use tokio::{runtime, time::timeout};
 
 use super::{
     Error, Seen,
-    simulated::{addresses, furnish, load, perform},
+    simulated::{addresses, load, perform},
 };
-use crate::{base::Configuration, net::events::Carrier, scenario::Scenario, stage::Stage};
+use crate::{
+    base::Configuration,
+    lives::{Lives, Zero},
+    net::events::Carrier,
+    scenario::Scenario,
+    stage::Stage,
+};
 
 /// The end of every simulation, so that nothing can run for ever: a year.
 const SIMULATED_MAX: Duration = Duration::from_hours(366 * 24);
@@ -22,8 +28,9 @@ const SIMULATED_MAX: Duration = Duration::from_hours(366 * 24);
 pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
     let addresses = addresses(scenario);
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
-    let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
-    furnish(&mut settings, scenario);
+    let state = StateFolder::in_memory(configuration.state_files.clone());
+    let (lives, orders) = Lives::new(state, Zero::At(scenario.clock.start_unix_s));
+    load(&configuration, profile, (scenario, &lives.state))?;
     let mut builder = runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).on_thread_park(Carrier::on_park);
     #[cfg(tokio_unstable)]
@@ -34,7 +41,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     let stage = Arc::new(OnceLock::<Stage>::new());
     let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
     // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
-    settings.wall_clock = WallClock::showing(move || {
+    let wall_clock = WallClock::showing(move || {
         let since_us = seen.get().map_or(0, |it| it.recorder.now_us());
         WallTime::from_unix_ms(start_ms + since_us.div_euclid(1_000))
     });
@@ -47,14 +54,22 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
             scenario.clock.start_unix_s,
         )?;
         let stage = stage.get_or_init(|| new);
+        let state = lives.state.clone();
+        let living = orders.live(|asked| {
+            let mut settings = load(&configuration, profile, (scenario, &state))
+                .map_err(|it| it.to_string())?;
+            settings.wall_clock = wall_clock.clone();
+            Ok(async {
+                let ended = app::run(gateway, settings, seed, asked.wait()).await;
+                ended.map(|_| ()).map_err(|it| it.to_string())
+            })
+        });
         let simulated = async {
             tokio::select! {
                 biased;
-                ended = app::run(gateway, settings, seed, std::future::pending()) => {
-                    ended.map(|_| ()).map_err(|it| it.to_string())
-                }
+                ended = living => ended,
                 never = carrier.carry() => match never {},
-                ended = perform(stage, world) => ended.map_err(|it| it.to_string()),
+                ended = perform(stage, world, lives) => ended.map_err(|it| it.to_string()),
             }
         };
         let late = || Err("it lasted for more than a year".to_owned());

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use creel_judge::trace::Kind;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     process::{Child, Command},
@@ -43,25 +42,25 @@ pub(super) struct Process {
     output: PathBuf,
 }
 
-impl Process {
-    /// Writes the configuration and the state files, and starts the target's program.
-    pub(super) fn start(real: &Real, stage: &Stage, room: &Room<'_>) -> Result<Self, Error> {
-        let io =
-            |what: &'static str| move |it: std::io::Error| Error::Target(format!("{what}: {it}"));
-        let Room { profile, seed, sandbox, port } = *room;
-        let Real { target, creel, keep: _ } = real;
-        let (config_file, state_dir) = (sandbox.join("openclaw.json"), sandbox.join("state"));
-        let variables = Variables {
-            creel,
-            sandbox,
-            config_file: &config_file,
-            state_dir: &state_dir,
-            port,
-            profile,
-            seed,
-            openclaw: &stage.configuration.config,
-        };
-        let config = target.render("config", &target.config, &variables)?;
+fn io(what: &'static str) -> impl Fn(std::io::Error) -> Error {
+    move |it| Error::Target(format!("{what}: {it}"))
+}
+
+impl Room<'_> {
+    /// The state folder.
+    pub(super) fn state_dir(&self) -> PathBuf {
+        self.sandbox.join("state")
+    }
+
+    fn config_file(&self) -> PathBuf {
+        self.sandbox.join("openclaw.json")
+    }
+
+    /// Writes the configuration, the state files and the agents' pictures.
+    pub(super) fn furnish(&self, real: &Real, stage: &Stage) -> Result<(), Error> {
+        let (config_file, state_dir) = (self.config_file(), self.state_dir());
+        let variables = self.variables(real, stage, (&config_file, &state_dir));
+        let config = real.target.render("config", &real.target.config, &variables)?;
         fs::write(&config_file, config).map_err(io("write the configuration"))?;
         for (file, text) in &stage.configuration.state_files {
             let path = state_dir.join(file);
@@ -70,7 +69,7 @@ impl Process {
             fs::write(path, text).map_err(io("write a state file"))?;
         }
         for (agent, names) in &stage.scenario.images {
-            let folder = sandbox.join("workspaces").join(agent);
+            let folder = self.sandbox.join("workspaces").join(agent);
             fs::create_dir_all(&folder).map_err(io("make an agent's folder"))?;
             for name in names {
                 let bytes = Picture::new(name, 0, false).bytes;
@@ -78,6 +77,27 @@ impl Process {
                 fs::write(path, bytes).map_err(io("write a picture"))?;
             }
         }
+        Ok(())
+    }
+
+    fn variables<'a>(
+        &'a self,
+        real: &'a Real,
+        stage: &'a Stage,
+        (config_file, state_dir): (&'a Path, &'a Path),
+    ) -> Variables<'a> {
+        let Self { profile, seed, sandbox, port } = *self;
+        let (creel, openclaw) = (&real.creel, &stage.configuration.config);
+        Variables { creel, sandbox, config_file, state_dir, port, profile, seed, openclaw }
+    }
+}
+
+impl Process {
+    /// Starts the target's program in its furnished room. What it writes goes behind what an earlier life wrote.
+    pub(super) fn start(real: &Real, stage: &Stage, room: &Room<'_>) -> Result<Self, Error> {
+        let (config_file, state_dir) = (room.config_file(), room.state_dir());
+        let variables = room.variables(real, stage, (&config_file, &state_dir));
+        let (target, sandbox) = (&real.target, room.sandbox);
         let mut argv = Vec::new();
         for (index, argument) in target.argv.iter().enumerate() {
             argv.push(target.render(&format!("argv[{index}]"), argument, &variables)?);
@@ -86,7 +106,8 @@ impl Process {
             .split_first()
             .ok_or_else(|| Error::Target("`argv` is empty: expected a program".to_owned()))?;
         let output = sandbox.join("output.log");
-        let log = fs::File::create(&output).map_err(io("make the log"))?;
+        let log = fs::OpenOptions::new().append(true).create(true).open(&output);
+        let log = log.map_err(io("make the log"))?;
         let both = log.try_clone().map_err(io("make the log"))?;
         let mut command = Command::new(program);
         command.args(arguments).env_clear().stdin(Stdio::null()).stdout(log).stderr(both);
@@ -98,7 +119,6 @@ impl Process {
         }
         let started = command.spawn();
         let child = started.map_err(|it| Error::Target(format!("start `{program}`: {it}")))?;
-        stage.recorder.record(Kind::GatewayStarted);
         Ok(Process { group: child.id(), child, output })
     }
 

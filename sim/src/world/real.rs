@@ -10,6 +10,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::Range,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU16, Ordering},
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use creel_gateway::{
     http::Http,
     net::{Net, TokioNet},
+    state::StateFolder,
 };
 use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 use http_body_util::Full;
@@ -36,6 +38,7 @@ use super::{
 };
 use crate::{
     base::{self, Addresses},
+    lives::{Exit, Lives, Zero},
     scenario::Scenario,
     stage::{Operator, Stage},
     standalone::unix_now_s,
@@ -127,19 +130,45 @@ impl Real {
         };
         let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, unix_now_s())?;
         let room = Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port };
+        room.furnish(self, &stage)?;
         let mut process = Process::start(self, &stage, &room)?;
+        stage.recorder.record(Kind::GatewayStarted);
+        let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
         // The twins serve until the process is gone, so that it can end in good order.
         let played = async {
-            let ready = tokio::select! {
-                biased;
-                conducted = self.conduct(&stage, &gateway) => conducted,
-                status = process.ended() => Err(format!("it ended during the run: {status}")),
-                // The process has a group of its own, so the terminal's interrupt reaches us alone.
-                () = interrupt() => Err(INTERRUPTED.to_owned()),
-            };
-            (ready, process.end().await)
+            let mut conducted = pin!(self.conduct(&stage, &gateway, lives));
+            loop {
+                let ready = tokio::select! {
+                    biased;
+                    conducted = &mut conducted => conducted,
+                    status = process.ended() => Err(format!("it ended during the run: {status}")),
+                    // The process has a group of its own, so the terminal's interrupt reaches us alone.
+                    () = interrupt() => Err(INTERRUPTED.to_owned()),
+                    tell = orders.end() => {
+                        let next = async {
+                            let (code, last_words) = process.end().await;
+                            // The conductor waits for it.
+                            _ = tell.send(Exit { code, last_words });
+                            orders.begin().await;
+                            Process::start(self, &stage, &room)
+                        };
+                        // The conductor goes on meanwhile: it says when the next life begins.
+                        let started = tokio::select! {
+                            biased;
+                            started = next => started,
+                            ended = &mut conducted => return (ended, (None, String::new())),
+                        };
+                        match started {
+                            Ok(next) => process = next,
+                            Err(why) => return (Err(why.to_string()), (None, String::new())),
+                        }
+                        continue;
+                    }
+                };
+                return (ready, process.end().await);
+            }
         };
         let (ready, (code, last_words)) = tokio::select! {
             biased;
@@ -165,7 +194,7 @@ impl Real {
     }
 
     /// Waits until the target is ready, then makes the scenario happen.
-    async fn conduct(&self, stage: &Stage, gateway: &str) -> Result<(), String> {
+    async fn conduct(&self, stage: &Stage, gateway: &str, lives: Lives) -> Result<(), String> {
         let http = Http::new(TokioNet);
         let within = Duration::from_secs(self.target.ready.within_s);
         let approve = self.target.approve_pairing.as_ref().map(|it| it.http_path.clone());
@@ -183,7 +212,14 @@ impl Real {
             return Err(format!("it was not ready within {within:?}"));
         }
         let token = stage.configuration.gateway_token.clone();
-        let operator = Operator { http, gateway: gateway.to_owned(), approve_path: approve, token };
+        let operator = Operator {
+            http,
+            gateway: gateway.to_owned(),
+            approve_path: approve,
+            ready_path: self.target.ready.http_path.clone(),
+            token,
+            lives,
+        };
         stage.conduct(&operator).await;
         Ok(())
     }

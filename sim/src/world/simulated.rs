@@ -15,12 +15,14 @@ use creel_gateway::{
     media::Folder,
     net::Net,
     settings::{self, Settings, Source},
+    state::StateFolder,
 };
 use creel_judge::{profile::Profile, trace::Kind};
 
 use super::{Error, Seen};
 use crate::{
     base::{self, Addresses, Configuration},
+    lives::Lives,
     picture::Picture,
     scenario::Scenario,
     stage::{Operator, Stage},
@@ -51,7 +53,11 @@ pub(super) fn on_own_thread(
 }
 
 /// The world's side: the twins, and the conductor.
-pub(super) async fn perform<N: Net>(stage: &Stage, net: N) -> std::io::Result<()> {
+pub(super) async fn perform<N: Net>(
+    stage: &Stage,
+    net: N,
+    lives: Lives,
+) -> std::io::Result<()> {
     stage.recorder.record(Kind::GatewayStarted);
     let mut channels = BTreeMap::new();
     for (channel, port) in ports(&stage.scenario) {
@@ -62,7 +68,9 @@ pub(super) async fn perform<N: Net>(stage: &Stage, net: N) -> std::io::Result<()
         http: Http::new(net.clone()),
         gateway: format!("http://gateway:{GATEWAY_PORT}"),
         approve_path: Some("/pairing/approve".to_owned()),
+        ready_path: Some("/ready".to_owned()),
         token: stage.configuration.gateway_token.clone(),
+        lives,
     };
     let conducted = async {
         if stage.await_gateway(READY_WITHIN).await {
@@ -99,7 +107,7 @@ fn any(port: u16) -> SocketAddr {
 }
 
 /// Gives the agents folders that exist in memory only, with what the scenario puts into them.
-pub(super) fn furnish(settings: &mut Settings, scenario: &Scenario) {
+fn furnish(settings: &mut Settings, scenario: &Scenario) {
     for (agent, folder) in &mut settings.workspaces {
         let names = scenario.images.get(agent.as_str()).into_iter().flatten();
         let file = |it: &String| (format!("{it}.png").into(), Picture::new(it, 0, false).bytes);
@@ -107,21 +115,20 @@ pub(super) fn furnish(settings: &mut Settings, scenario: &Scenario) {
     }
 }
 
-/// The reference gateway's settings, read as it reads them, from files that exist in memory only.
+/// The reference gateway's settings, read as it reads them, from a state folder that exists in memory only.
 pub(super) fn load(
     configuration: &Configuration,
     profile: &Profile,
-    zone: &str,
+    (scenario, state): (&Scenario, &StateFolder),
 ) -> Result<Settings, Error> {
     let text = serde_json::to_string_pretty(&configuration.config).expect("JSON is plain data");
-    let files: &BTreeMap<String, String> = &configuration.state_files;
     let version = Version::ALL.into_iter().find(|it| it.name() == profile.name);
     let loaded = settings::load(&Source {
         name: "openclaw.json",
         text: &text,
         version: version.expect("the judge's profiles are the gateway's"),
-        env: &|name| (name == "TZ").then(|| zone.to_owned()),
-        state_file: &|file| Ok(files.get(file).cloned()),
+        env: &|name| (name == "TZ").then(|| scenario.clock.zone.clone()),
+        state_file: &|file| state.read(file),
         state_dir: Path::new("/state"),
         // Part of the scenario's outcome, so not this machine's.
         cpus: 2,
@@ -129,6 +136,8 @@ pub(super) fn load(
     let mut settings = loaded.map_err(|it| Error::Settings(it.plain()))?.settings;
     // Simulated hosts are reached by their own address, which a loopback listener would not hear.
     settings.listen.set_ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    settings.state = state.clone();
+    furnish(&mut settings, scenario);
     Ok(settings)
 }
 

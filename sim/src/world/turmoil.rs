@@ -1,22 +1,24 @@
 //! The reference gateway inside turmoil: a simulated network and clock, a thousand times faster than the real one.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
 use ::turmoil::Sim;
 use creel_core::time::WallTime;
-use creel_gateway::{app, clock::WallClock};
+use creel_gateway::{app, clock::WallClock, state::StateFolder};
 use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 
 use super::{
     Error, Seen,
-    simulated::{addresses, furnish, load, perform},
+    simulated::{addresses, load, perform},
 };
 use crate::{
     base::Configuration,
     fakes::{self, Fake},
+    lives::{Lives, Zero},
     net::TurmoilNet,
     scenario::Scenario,
     stage::Stage,
@@ -38,24 +40,35 @@ const FINE_UP_TO: Duration = Duration::from_mins(2);
 pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
     let addresses = addresses(scenario);
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
-    let mut settings = load(&configuration, profile, &scenario.clock.zone)?;
-    furnish(&mut settings, scenario);
+    let state = StateFolder::in_memory(configuration.state_files.clone());
+    let (lives, orders) = Lives::new(state, Zero::At(scenario.clock.start_unix_s));
+    load(&configuration, profile, (scenario, &lives.state))?;
     let mut sim = network(scenario, seed);
     let stage = Arc::new(OnceLock::<Stage>::new());
     let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
     // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
-    settings.wall_clock = WallClock::showing(move || {
+    let wall_clock = WallClock::showing(move || {
         let since_us = seen.get().map_or(0, |it| it.recorder.now_us());
         WallTime::from_unix_ms(start_ms + since_us.div_euclid(1_000))
     });
+    let given = Arc::new((scenario.clone(), configuration, *profile, lives.state.clone()));
     sim.host("gateway", move || {
-        let settings = settings.clone();
+        let (given, wall_clock, orders) = (given.clone(), wall_clock.clone(), orders.clone());
         async move {
-            app::run(TurmoilNet, settings, seed, std::future::pending()).await?;
-            Ok(())
+            let (scenario, configuration, profile, state) = &*given;
+            let living = orders.live(|asked| {
+                let mut settings = load(configuration, profile, (scenario, state))
+                    .map_err(|it| it.to_string())?;
+                settings.wall_clock = wall_clock.clone();
+                Ok(async {
+                    let ended = app::run(TurmoilNet, settings, seed, asked.wait()).await;
+                    ended.map(|_| ()).map_err(|it| it.to_string())
+                })
+            });
+            Ok(living.await?)
         }
     });
-    conduct(sim, (scenario, profile.name, seed), &stage)
+    conduct(sim, (scenario, profile.name, seed), (&stage, lives))
 }
 
 /// Runs a fake gateway in its place.
@@ -75,7 +88,10 @@ pub(super) fn run_fake(
             Ok(())
         }
     });
-    conduct(sim, (scenario, profile.name, seed), &Arc::default())
+    // A fake has one life.
+    let state = StateFolder::in_memory(BTreeMap::new());
+    let (lives, _) = Lives::new(state, Zero::At(scenario.clock.start_unix_s));
+    conduct(sim, (scenario, profile.name, seed), (&Arc::default(), lives))
 }
 
 fn network(scenario: &Scenario, seed: u64) -> Sim<'static> {
@@ -95,7 +111,7 @@ fn network(scenario: &Scenario, seed: u64) -> Sim<'static> {
 fn conduct(
     mut sim: Sim<'static>,
     (scenario, profile_name, seed): (&Arc<Scenario>, &'static str, u64),
-    stage: &Arc<OnceLock<Stage>>,
+    (stage, lives): (&Arc<OnceLock<Stage>>, Lives),
 ) -> Result<Seen, Error> {
     let addresses = addresses(scenario);
     let tick = tick(scenario);
@@ -104,7 +120,7 @@ fn conduct(
     let zero_unix_s = scenario.clock.start_unix_s;
     sim.client("world", async move {
         let stage = Stage::new(scenario, profile_name, seed, &addresses, zero_unix_s)?;
-        perform(set.get_or_init(|| stage), TurmoilNet).await?;
+        perform(set.get_or_init(|| stage), TurmoilNet, lives).await?;
         Ok(())
     });
     let ended = sim.run().map_err(|it| it.to_string());

@@ -52,6 +52,8 @@ impl<'a> Evidence<'a> {
             | Kind::GatewayStarted
             | Kind::GatewayReady
             | Kind::GatewayExited { .. }
+            | Kind::Refresh { .. }
+            | Kind::StateFile { .. }
             | Kind::HarnessError { .. } => None,
         }
     }
@@ -81,9 +83,7 @@ impl<'a> Evidence<'a> {
             })
             && call.is_none_or(|it| request.is_some_and(|request| request.call == Some(it)))
             && agrees(model.as_deref(), |it| asked.is_some_and(|request| request.model == it))
-            && agrees(credential.as_deref(), |it| {
-                asked.is_some_and(|request| request.credential == it)
-            })
+            && agrees(credential.as_deref(), |it| credential_of(fact, asked) == Some(it))
             && agrees(outcome.as_deref(), |it| outcome_of(fact) == Some(it))
     }
 
@@ -117,6 +117,8 @@ impl<'a> Evidence<'a> {
             | Kind::OperatorCalled { .. }
             | Kind::ToolCalled { .. }
             | Kind::ToolEnded { .. }
+            | Kind::Refresh { .. }
+            | Kind::StateFile { .. }
             | Kind::HarnessError { .. } => false,
         }
     }
@@ -145,6 +147,14 @@ fn answer(outcome: &ModelOutcome) -> Option<&str> {
     }
 }
 
+/// With which credential a request was made, or which login was renewed.
+fn credential_of<'a>(fact: &'a Fact, asked: Option<&'a Request>) -> Option<&'a str> {
+    match &fact.kind {
+        Kind::Refresh { credential, .. } => Some(credential),
+        _ => asked.map(|it| it.credential.as_str()),
+    }
+}
+
 fn outcome_of(fact: &Fact) -> Option<&'static str> {
     if let Kind::ToolEnded { outcome, .. } = &fact.kind {
         return Some(match outcome {
@@ -152,6 +162,9 @@ fn outcome_of(fact: &Fact) -> Option<&'static str> {
             ToolOutcome::Failed => "failed",
             ToolOutcome::Abandoned => "abandoned",
         });
+    }
+    if let Kind::Refresh { outcome, .. } = &fact.kind {
+        return Some(outcome.name());
     }
     let Kind::ModelEnd { outcome, .. } = &fact.kind else { return None };
     Some(match outcome {
@@ -178,9 +191,11 @@ impl FactName {
             Kind::OperatorCalled { .. } => Self::OperatorCalled,
             Kind::ToolCalled { .. } => Self::ToolCalled,
             Kind::ToolEnded { .. } => Self::ToolEnded,
+            Kind::Refresh { .. } => Self::Refresh,
             Kind::GatewayStarted
             | Kind::GatewayReady
             | Kind::GatewayExited { .. }
+            | Kind::StateFile { .. }
             | Kind::HarnessError { .. } => return None,
         })
     }
@@ -201,6 +216,7 @@ impl fmt::Display for FactName {
             Self::ToolCalled => "tool-called",
             Self::ToolEnded => "tool-ended",
             Self::OperatorCalled => "operator-called",
+            Self::Refresh => "refresh",
         })
     }
 }

@@ -22,7 +22,12 @@ use crate::{
 
 impl Gateway {
     /// With which model and credential a run's next request is made; none if nothing is left.
-    pub(super) fn choose(&mut self, now: Timestamp, id: RunId) -> Option<Attempt> {
+    pub(super) fn choose(
+        &mut self,
+        now: Timestamp,
+        id: RunId,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Attempt> {
         let key = self.runs[&id].session.clone();
         let mut plan = self.runs[&id].plan.clone();
         if plan.candidates().is_empty() {
@@ -32,8 +37,7 @@ impl Gateway {
         self.runs.get_mut(&id).expect("found above").plan = plan;
         if let Some(Attempt { profile, .. }) = &attempt {
             let agent = self.sessions[&key].agent.clone();
-            let health = self.ledgers.entry(agent).or_default().entry(profile.clone());
-            health.or_default().used(now);
+            self.change_health((&agent, profile), None, effects, |it| it.used(now));
         }
         attempt
     }
@@ -95,10 +99,12 @@ impl Gateway {
         let (key, route) = (run.session.clone(), run.route.clone());
         let is_talk = run.errand == Errand::Talk;
         let agent = self.sessions[&key].agent.clone();
-        let ledger = self.ledgers.entry(agent).or_default();
-        ledger.entry(profile.clone()).or_default().succeeded(now, &model);
+        let provider = provider_of(&model);
+        self.change_health((&agent, &profile), provider.clone(), effects, |it| {
+            it.succeeded(now, &model);
+        });
         let session = self.session(&key);
-        if let Some(provider) = provider_of(&model) {
+        if let Some(provider) = provider {
             session.profiles.insert(provider, profile);
         }
         let instead = Some(model).filter(|it| Some(it) != wanted.as_ref());
@@ -142,17 +148,19 @@ impl Gateway {
         let rest_asked = failed.rest_asked;
         let mut next = run.plan.failed(now, Failed { reason, rest_asked, jitter }, &policy);
         let agent = self.sessions[&key].agent.clone();
-        let health = self.ledgers.entry(agent).or_default().entry(profile.clone()).or_default();
-        if matches!(next, Next::Wait(_)) && health.blocked(now, &model).is_some() {
+        let is_blocked = self.pool(&key).blocked_until(now, &model, &profile).is_some();
+        if matches!(next, Next::Wait(_)) && is_blocked {
             // Another conversation's failure took it away meanwhile: there is nothing to wait for.
             next = Next::Choose;
         }
         if is_shown {
             next = Next::Surface;
         }
-        effects.push(Effect::Note(Note::RequestFailed(id, profile, reason)));
+        effects.push(Effect::Note(Note::RequestFailed(id, profile.clone(), reason)));
         if !matches!(next, Next::Wait(_)) {
-            health.failed(now, &model, (reason, rest_asked), &policy);
+            self.change_health((&agent, &profile), None, effects, |it| {
+                it.failed(now, &model, (reason, rest_asked), &policy);
+            });
         }
         match next {
             Next::Wait(wait) => {

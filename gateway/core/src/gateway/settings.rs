@@ -10,7 +10,10 @@ use crate::{
     broadcast::Broadcasts,
     cron::Cron,
     egress::{chunk::Utf16Units, stream::Streaming},
-    failover::{self, credentials::Credentials},
+    failover::{
+        self,
+        credentials::{Credentials, Ledger},
+    },
     ids::{AgentId, Channel, ModelId},
     ingress::BurstConfig,
     lane::QueueConfig,
@@ -36,6 +39,8 @@ pub struct Agent {
     pub fallbacks: Vec<ModelId>,
     /// Its credentials, and no other agent's.
     pub credentials: Credentials,
+    /// How they were doing when the gateway ended.
+    pub health: Ledger,
     /// Its system prompt.
     pub system: Arc<str>,
     /// By which words a message in a group speaks to it.
@@ -100,6 +105,11 @@ impl Settings {
     pub(super) fn widths(&self) -> Widths {
         let (subagent, cron) = (self.tools.subagents.max_concurrent, self.cron.max_concurrent);
         Widths { main: self.max_concurrent, subagent, cron }
+    }
+
+    /// How each agent's credentials were doing when the gateway ended.
+    pub(super) fn ledgers(&self) -> BTreeMap<AgentId, Ledger> {
+        self.agents.iter().map(|(id, it)| (id.clone(), it.health.clone())).collect()
     }
 
     /// The longest text that a channel takes.

@@ -78,7 +78,7 @@ impl Gateway {
         key: &SessionKey,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(Attempt { model, profile }) = self.choose(now, run) else {
+        let Some(Attempt { model, profile }) = self.choose(now, run, effects) else {
             return self.exhausted(now, run, effects);
         };
         let deltas = self.open_stream(run);

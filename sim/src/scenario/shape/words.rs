@@ -49,6 +49,7 @@ static WORDS: &[Case] = &[
     Case::new("unique", &FILTER, "No two matching facts carry the same text."),
     Case::new("attempts", &ATTEMPTS, "Who was asked for an answer, in which order and when."),
     Case::new("backoff", &BACKOFF, "How long lay between the attempts with one credential."),
+    Case::new("state", &STATE, "What stands in a file of the state folder."),
 ];
 
 static REQUEST: Shape = Shape::record(&[
@@ -123,6 +124,26 @@ static ATTEMPT: Shape = Shape::Either(&[
         ),
         Field::optional("times", &COUNT, "So often, one after the other. Default: 1."),
     ]),
+]);
+
+static STATE: Shape = Shape::record(&[
+    Field::required("file", &Shape::Text, "The file, by its path below the state folder."),
+    Field::optional(
+        "look",
+        &COUNT,
+        "At which look: the harness looks whenever the gateway was ended by `restart`, and at the end. Default: the last.",
+    ),
+    Field::optional(
+        "has",
+        &Shape::MapOf(&Shape::Any),
+        "What stands at these JSON pointers, such as `/usageStats/p:one/errorCount`. Secrets are written by their names, such as `<p:one>`.",
+    ),
+    Field::optional("lacks", &TEXT_OR_TEXTS, "Nothing stands at these."),
+    Field::optional(
+        "moments",
+        &Shape::MapOf(&DURATIONS),
+        "The dates at these, in milliseconds since 1970, lie between two moments since the scenario's zero.",
+    ),
 ]);
 
 static BACKOFF: Shape = Shape::record(&[

@@ -1,0 +1,215 @@
+//! The keeper: it writes what changes about credentials into their agents' files, one file after the other, in the order
+//! of the changes. Changes of one credential that wait are written as one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use creel_core::{
+    gateway::Kept,
+    ids::{AgentId, ProfileId},
+    time::{Now, Timestamp},
+};
+use tokio::sync::Notify;
+
+use super::{edited, file_of};
+use crate::state::StateFolder;
+
+/// By how much the wall clock may run beside the monotonic one without having been set anew.
+const DRIFT_MAX: Duration = Duration::from_secs(1);
+
+/// The keeper. A clone is the same one.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    folder: StateFolder,
+    waiting: Arc<Mutex<Waiting>>,
+    more: Arc<Notify>,
+}
+
+/// What is still to be written: at most one change a credential.
+#[derive(Debug, Default)]
+struct Waiting {
+    changes: BTreeMap<(AgentId, ProfileId), (Kept, i64)>,
+    /// By how much the wall clock was set since the gateway started, in milliseconds.
+    set_by_ms: i64,
+    /// The files that could not be written last time: one complaint is enough.
+    failing: BTreeMap<String, String>,
+}
+
+impl Keeper {
+    /// A keeper of this folder.
+    pub fn new(folder: StateFolder) -> Self {
+        Self { folder, waiting: Arc::default(), more: Arc::default() }
+    }
+
+    /// Takes a change, to be written soon.
+    pub fn keep(&self, now: Now, kept: Kept) {
+        let mut waiting = self.waiting();
+        let set_by_ms = waiting.set_by(now);
+        let key = (kept.agent.clone(), kept.profile.clone());
+        let earlier = waiting.changes.remove(&key).and_then(|(it, _)| it.good_for);
+        let good_for = kept.good_for.clone().or(earlier);
+        waiting.changes.insert(key, (Kept { good_for, ..kept }, set_by_ms));
+        drop(waiting);
+        self.more.notify_one();
+    }
+
+    /// Writes what comes, for as long as the future is polled.
+    pub async fn run(&self) -> std::convert::Infallible {
+        loop {
+            self.more.notified().await;
+            self.flush().await;
+        }
+    }
+
+    /// Writes what waits.
+    pub async fn flush(&self) {
+        let changes = std::mem::take(&mut self.waiting().changes);
+        let mut files: BTreeMap<String, Vec<(Kept, i64)>> = BTreeMap::new();
+        for ((agent, _), change) in changes {
+            files.entry(file_of(&agent)).or_default().push(change);
+        }
+        for (file, changes) in files {
+            let (folder, path) = (self.folder.clone(), file.clone());
+            let write = move || write(&folder, &path, &changes);
+            let written = self.apart(write).await;
+            self.tell(file, written);
+        }
+    }
+
+    /// Does what waits for a disk where nothing else waits for it.
+    async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        match self.folder {
+            StateFolder::Memory(_) => work(),
+            StateFolder::Disk(_) => match tokio::task::spawn_blocking(work).await {
+                Ok(done) => done,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+        }
+    }
+
+    /// Says once that a file cannot be written, and once that it can be again.
+    fn tell(&self, file: String, written: Result<(), String>) {
+        let failing = &mut self.waiting().failing;
+        match written {
+            Ok(()) => {
+                if failing.remove(&file).is_some() {
+                    tracing::info!(file, "credentials are kept again");
+                }
+            }
+            Err(why) => {
+                if failing.get(&file) != Some(&why) {
+                    tracing::error!(
+                        file,
+                        why,
+                        "how credentials do is not kept: a restart will not know of it"
+                    );
+                    failing.insert(file, why);
+                }
+            }
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Waiting {
+    /// By how much the wall clock was set since the start. Small differences are none, or every write would move windows.
+    fn set_by(&mut self, now: Now) -> i64 {
+        let monotonic = i64::try_from(now.monotonic.as_ms()).unwrap_or(i64::MAX);
+        let beside = now.wall.as_unix_ms().saturating_sub(monotonic);
+        let drift = beside.abs_diff(self.set_by_ms);
+        if u128::from(drift) > DRIFT_MAX.as_millis() {
+            self.set_by_ms = beside;
+        }
+        self.set_by_ms
+    }
+}
+
+/// Reads a file, changes it, and puts it in its place.
+fn write(folder: &StateFolder, file: &str, changes: &[(Kept, i64)]) -> Result<(), String> {
+    let before = folder.read(file).map_err(|it| format!("read it: {it}"))?;
+    let mut text = before.clone();
+    for (kept, set_by_ms) in changes {
+        let shown = |it: Timestamp| {
+            i64::try_from(it.as_ms()).unwrap_or(i64::MAX).saturating_add(*set_by_ms)
+        };
+        // The problem's own words may quote a key.
+        let edited = edited(text.as_deref(), kept, shown);
+        text = Some(edited.map_err(|_| "it is not JSON any more".to_owned())?);
+    }
+    match text {
+        Some(text) if before.as_ref() != Some(&text) => {
+            folder.replace(file, &text).map_err(|it| format!("write it: {it}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use creel_core::{failover::ledger::Health, time::WallTime};
+
+    use super::*;
+
+    fn kept(agent: &str, at: u64) -> Kept {
+        let health = Health { last_used: Some(Timestamp::from_ms(at)), ..Health::default() };
+        Kept {
+            agent: AgentId::new(agent).unwrap(),
+            profile: ProfileId::new("p:one").unwrap(),
+            health,
+            good_for: None,
+        }
+    }
+
+    fn now(ms: u64, set_by: i64) -> Now {
+        let wall = WallTime::from_unix_ms(i64::try_from(ms).unwrap() + set_by);
+        Now { monotonic: Timestamp::from_ms(ms), wall }
+    }
+
+    #[tokio::test]
+    async fn each_agents_changes_are_in_its_own_file() {
+        let folder = StateFolder::in_memory(BTreeMap::new());
+        let keeper = Keeper::new(folder.clone());
+        keeper.keep(now(10, 0), kept("a", 10));
+        keeper.keep(now(11, 2), kept("a", 11));
+        keeper.keep(now(12, 0), kept("b", 12));
+        keeper.flush().await;
+        for (agent, at) in [("a", "11"), ("b", "12")] {
+            let text = folder.read(&format!("agents/{agent}/agent/auth-profiles.json")).unwrap();
+            let text = text.unwrap();
+            assert!(text.contains(&format!("\"lastUsed\": {at}")), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_moves_what_is_written_and_one_that_drifts_does_not() {
+        let folder = StateFolder::in_memory(BTreeMap::new());
+        let keeper = Keeper::new(folder.clone());
+        for (set_by, expected) in [(0, "1000"), (900, "1000"), (3_600_000, "3601000")] {
+            keeper.keep(now(2_000, set_by), kept("a", 1_000));
+            keeper.flush().await;
+            let text = folder.read("agents/a/agent/auth-profiles.json").unwrap().unwrap();
+            assert!(text.contains(&format!("\"lastUsed\": {expected}")), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_somebody_broke_is_not_touched() {
+        let file = "agents/a/agent/auth-profiles.json".to_owned();
+        let folder = StateFolder::in_memory([(file.clone(), "{ \"profiles\":".to_owned())].into());
+        let keeper = Keeper::new(folder.clone());
+        keeper.keep(now(1, 0), kept("a", 1));
+        keeper.flush().await;
+        assert_eq!(folder.read(&file).unwrap().as_deref(), Some("{ \"profiles\":"));
+        assert_eq!(keeper.waiting().failing.len(), 1);
+        folder.replace(&file, "{}").unwrap();
+        keeper.keep(now(2, 0), kept("a", 2));
+        keeper.flush().await;
+        assert!(keeper.waiting().failing.is_empty());
+    }
+}
