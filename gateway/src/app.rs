@@ -54,7 +54,16 @@ pub async fn run<N: Net>(
     let http = Http::new(net.clone());
     let board = Arc::new(Board::default());
     let Settings {
-        core, accounts, providers, keys, servers, token, wall_clock, workspaces, state, ..
+        core,
+        accounts,
+        providers,
+        keys,
+        servers,
+        token,
+        wall_clock,
+        workspaces,
+        state,
+        ..
     } = settings;
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let outside = Arc::new(Outside {

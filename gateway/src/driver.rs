@@ -18,9 +18,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::{
-    clock::Clock, credentials::Keeper, net::Net, outside::Outside, providers::Parts,
-};
+use crate::{clock::Clock, credentials::Keeper, net::Net, outside::Outside, providers::Parts};
 
 /// How many inputs may wait for the loop. Channels wait when it is full, so nothing is lost.
 const INBOX_MAX: usize = 256;

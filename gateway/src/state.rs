@@ -75,7 +75,9 @@ impl fmt::Debug for StateFolder {
     }
 }
 
-fn held(files: &Mutex<BTreeMap<String, String>>) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+fn held(
+    files: &Mutex<BTreeMap<String, String>>,
+) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
     files.lock().expect("no holder of this lock panics")
 }
 
@@ -118,7 +120,8 @@ mod tests {
             state.replace("a/b.json", text).unwrap();
             assert_eq!(state.read("a/b.json").unwrap().as_deref(), Some(text));
         }
-        let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode();
+        let mode =
+            |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode();
         assert_eq!(mode("a/b.json") & 0o777, FILE_MODE);
         assert_eq!(mode("a") & 0o777, FOLDER_MODE);
         let names: Vec<_> = fs::read_dir(folder.path().join("a")).unwrap().collect();

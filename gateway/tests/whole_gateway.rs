@@ -246,8 +246,11 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
         store: creel_gateway::media::Store::default(),
     };
     let outside = Arc::new(outside);
-    let (driver, inbox) =
-        Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), (outside, Keeper::new(state)));
+    let (driver, inbox) = Driver::new(
+        Gateway::new(core, 1),
+        Clock::start(WallClock::system()),
+        (outside, Keeper::new(state)),
+    );
     let mut channels = JoinSet::new();
     for account in receivers {
         channels.spawn(account.receive(http.clone(), (inbox.clone(), Arc::default()), 0));

@@ -138,7 +138,12 @@ mod tests {
     #[test]
     fn a_value_is_replaced_where_it_stands() {
         check("{\"b\":1.50,\"a\":2}", &["a"], &json!(3), "{\"b\":1.50,\"a\":3}");
-        check("{ \"a\": { \"x:y\": null } }", &["a", "x:y"], &json!("z"), "{ \"a\": { \"x:y\": \"z\" } }");
+        check(
+            "{ \"a\": { \"x:y\": null } }",
+            &["a", "x:y"],
+            &json!("z"),
+            "{ \"a\": { \"x:y\": \"z\" } }",
+        );
     }
 
     #[test]
@@ -146,7 +151,8 @@ mod tests {
         check("{}", &["a", "b"], &json!(1), "{\"a\":{\"b\":1}}");
         check("{\"z\":0}", &["a"], &json!(1), "{\"z\":0,\"a\":1}");
         let laid_out = "{\n  \"z\": {\n    \"y\": 0\n  }\n}\n";
-        let expected = "{\n  \"z\": {\n    \"y\": 0,\n    \"a\": {\n      \"b\": 1\n    }\n  }\n}\n";
+        let expected =
+            "{\n  \"z\": {\n    \"y\": 0,\n    \"a\": {\n      \"b\": 1\n    }\n  }\n}\n";
         check(laid_out, &["z", "a", "b"], &json!(1), expected);
         let empty = "{\n  \"z\": {}\n}";
         check(empty, &["z", "a"], &json!(1), "{\n  \"z\": {\n    \"a\": 1\n  }\n}");

@@ -54,7 +54,11 @@ impl Stats {
             model: self.cooldown_model.as_ref().and_then(model),
         });
         let others = self.model_cooldowns.iter().filter_map(|(name, until)| {
-            Some(Window { until: moment(*until), reason: Reason::RateLimit, model: Some(model(name)?) })
+            Some(Window {
+                until: moment(*until),
+                reason: Reason::RateLimit,
+                model: Some(model(name)?),
+            })
         });
         let disables = [Reason::Billing, Reason::AuthPermanent];
         let disables = disables.iter().filter_map(|it| failures.get(it)).sum();
@@ -115,7 +119,8 @@ pub fn edited(
 
 /// Every key that is ours to write, with its value if it has one.
 fn rows(health: &Health, shown: impl Fn(Timestamp) -> i64) -> [(&'static str, Option<Value>); 11] {
-    let Health { last_used, cooldowns, disabled, errors, disables, last_failure, failures } = health;
+    let Health { last_used, cooldowns, disabled, errors, disables, last_failure, failures } =
+        health;
     let at = |it: &Timestamp| json!(shown(*it));
     let named = |model: &ModelId| {
         let name = model.as_str().split_once('/').map_or(model.as_str(), |(_, name)| name);

@@ -127,11 +127,8 @@ pub(super) fn of_agent(
     problems: &mut Problems<'_>,
 ) -> Option<Held> {
     let AuthProfiles { profiles, order, usage_stats } = read(source, id, problems)?;
-    let mut held = Held {
-        credentials: Credentials::default(),
-        health: Ledger::new(),
-        keys: BTreeMap::new(),
-    };
+    let mut held =
+        Held { credentials: Credentials::default(), health: Ledger::new(), keys: BTreeMap::new() };
     for (name, profile) in profiles {
         let (kind, secret) = match profile.r#type.as_deref() {
             Some("oauth") => (Kind::OAuth, profile.access),

@@ -3,24 +3,14 @@
 use std::collections::BTreeMap;
 
 use creel_document::{problem::Position, tree::Key};
-use creel_judge::words::{
-    Attempt, Attempts, Backoff, Filter, Request, Span, State, Visible, Word,
-};
+use creel_judge::words::{Attempt, Attempts, Backoff, Filter, Request, Span, State, Visible, Word};
 
 use super::{Expectation, at::At, context::Context, covers, shape::FACTS};
 use crate::picture::Picture;
 
 /// How a model request, a tool or the renewal of a login can end, as filters write it.
-pub(super) const OUTCOMES: &[&str] = &[
-    "completed",
-    "failed",
-    "spoiled",
-    "abandoned",
-    "granted",
-    "refused",
-    "reused",
-    "unanswered",
-];
+pub(super) const OUTCOMES: &[&str] =
+    &["completed", "failed", "spoiled", "abandoned", "granted", "refused", "reused", "unanswered"];
 
 /// The words, as scenarios write them.
 const WORDS: [&str; 13] = [

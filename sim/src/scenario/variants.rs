@@ -156,9 +156,7 @@ fn name(step: &Step) -> Option<&str> {
         Action::Redeliver { .. }
         | Action::Disconnect { .. }
         | Action::Restart { .. }
-        | Action::ApprovePairing { .. } => {
-            None
-        }
+        | Action::ApprovePairing { .. } => None,
     }
 }
 

@@ -34,7 +34,9 @@ impl Stage {
         self.recorder.record(Kind::GatewayStarted);
         lives.begin().await;
         if timeout(READY_WITHIN, self.is_ready(operator)).await.is_err() {
-            return self.recorder.harness_error("the gateway was not ready within 60 s of its start");
+            return self
+                .recorder
+                .harness_error("the gateway was not ready within 60 s of its start");
         }
         self.recorder.record(Kind::GatewayReady);
     }

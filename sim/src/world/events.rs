@@ -56,8 +56,8 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
         let stage = stage.get_or_init(|| new);
         let state = lives.state.clone();
         let living = orders.live(|asked| {
-            let mut settings = load(&configuration, profile, (scenario, &state))
-                .map_err(|it| it.to_string())?;
+            let mut settings =
+                load(&configuration, profile, (scenario, &state)).map_err(|it| it.to_string())?;
             settings.wall_clock = wall_clock.clone();
             Ok(async {
                 let ended = app::run(gateway, settings, seed, asked.wait()).await;

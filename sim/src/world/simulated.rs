@@ -53,11 +53,7 @@ pub(super) fn on_own_thread(
 }
 
 /// The world's side: the twins, and the conductor.
-pub(super) async fn perform<N: Net>(
-    stage: &Stage,
-    net: N,
-    lives: Lives,
-) -> std::io::Result<()> {
+pub(super) async fn perform<N: Net>(stage: &Stage, net: N, lives: Lives) -> std::io::Result<()> {
     stage.recorder.record(Kind::GatewayStarted);
     let mut channels = BTreeMap::new();
     for (channel, port) in ports(&stage.scenario) {

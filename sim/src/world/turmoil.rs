@@ -57,8 +57,8 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
         async move {
             let (scenario, configuration, profile, state) = &*given;
             let living = orders.live(|asked| {
-                let mut settings = load(configuration, profile, (scenario, state))
-                    .map_err(|it| it.to_string())?;
+                let mut settings =
+                    load(configuration, profile, (scenario, state)).map_err(|it| it.to_string())?;
                 settings.wall_clock = wall_clock.clone();
                 Ok(async {
                     let ended = app::run(TurmoilNet, settings, seed, asked.wait()).await;

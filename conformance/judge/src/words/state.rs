@@ -45,9 +45,8 @@ pub(super) fn state(claim: &State, evidence: Evidence) -> Verdict {
     let Some((fact, text, zero_unix_ms)) = found else {
         return Verdict::NotTestable { why: format!("the harness did not look at `{file}`") };
     };
-    let fail = |expected: String, observed: String| {
-        Verdict::fail(expected, observed, vec![fact.seq])
-    };
+    let fail =
+        |expected: String, observed: String| Verdict::fail(expected, observed, vec![fact.seq]);
     let Some(json) = text.as_ref().and_then(|it| serde_json::from_str::<Value>(it).ok()) else {
         let observed = if text.is_some() { "a file that is not JSON" } else { "no such file" };
         return fail(format!("JSON in `{file}`"), observed.to_owned());
@@ -56,7 +55,10 @@ pub(super) fn state(claim: &State, evidence: Evidence) -> Verdict {
         let found = json.pointer(pointer);
         if found != Some(wanted) {
             let expected = format!("`{pointer}` of `{file}` is {wanted}");
-            return fail(expected, found.map_or_else(|| "it is not there".into(), Value::to_string));
+            return fail(
+                expected,
+                found.map_or_else(|| "it is not there".into(), Value::to_string),
+            );
         }
     }
     if let Some((pointer, found)) =
