@@ -4,6 +4,8 @@ pub mod console;
 pub mod diagram;
 pub mod json;
 pub mod junit;
+pub mod terminal;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 

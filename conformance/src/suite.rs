@@ -111,6 +111,8 @@ pub struct Judged {
     pub harness_errors: Vec<String>,
     /// What was seen.
     pub trace: Trace,
+    /// What was declared.
+    pub context: Context,
     /// How the world was set up.
     pub note: String,
 }
@@ -293,7 +295,8 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
             break;
         }
     }
-    Ok(Judged { checks, control, harness_errors, trace: run.trace, note: run.note })
+    let world::Run { trace, context, note } = run;
+    Ok(Judged { checks, control, harness_errors, trace, context, note })
 }
 
 /// Runs a case once more. Says what came out otherwise than before, if anything did.

@@ -12,7 +12,7 @@
 
 pub mod context;
 pub mod invariants;
-mod phrase;
+pub mod phrase;
 mod plain;
 pub mod profile;
 pub mod spec;

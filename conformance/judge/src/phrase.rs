@@ -83,7 +83,8 @@ pub(crate) fn finished(verdict: Verdict, context: &Context) -> Verdict {
     }
 }
 
-fn redacted(text: String, context: &Context) -> String {
+/// A text with each secret replaced by its name.
+pub fn redacted(text: String, context: &Context) -> String {
     let mut secrets: Vec<_> =
         context.secrets.iter().filter(|(_, value)| !value.is_empty()).collect();
     // A secret may be part of another one, which must go first.

@@ -12,7 +12,7 @@ use creel_sim::{
 use super::{Exit, complain, print, refuse};
 use crate::{
     corpus,
-    report::diagram,
+    report::{console::Color, diagram, terminal::Terminal, timeline::Timeline},
     suite::{self, Check, Status},
 };
 
@@ -20,6 +20,9 @@ use crate::{
 pub(super) struct Arguments {
     /// A file that `creel run --trace` wrote.
     trace: PathBuf,
+    /// Draw the trace against virtual time too, as `creel run --timeline` does.
+    #[arg(long)]
+    timeline: bool,
     /// The scenario's file, if it is not built in.
     #[arg(long)]
     scenario: Option<String>,
@@ -76,6 +79,10 @@ impl Arguments {
             Configuration::of(&entry.scenario, profile.name, trace.header.seed, &addresses);
         let context = declared::context(&entry.scenario, profile, &configuration, clock);
         let checks = suite::judge(&entry.scenario, &trace, &context);
+        if self.timeline {
+            let terminal = Terminal::of_output(Color::Off);
+            print(&Timeline::of(&trace, &context).text(terminal));
+        }
         for check in &checks {
             show(check, &trace);
         }

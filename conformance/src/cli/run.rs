@@ -20,7 +20,13 @@ use creel_sim::{
 use super::{Exit, complain, print, refuse};
 use crate::{
     corpus,
-    report::{Counts, console, console::Color, json, junit},
+    report::{
+        Counts,
+        console::{self, Color},
+        json, junit,
+        terminal::{Signs, Terminal},
+        timeline::Timeline,
+    },
     suite::{self, Controls, Missing, Outcome, Plan, Status},
 };
 
@@ -31,6 +37,7 @@ const SEED: u64 = 1;
 const REAL_JOBS: usize = 16;
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     /// Ids, areas, globs over ids, or paths of files and folders. The built-in corpus if none is given.
     select: Vec<String>,
@@ -55,6 +62,12 @@ pub(super) struct Arguments {
     /// Leave the controls out, where it is known that every check can fail.
     #[arg(long)]
     without_controls: bool,
+    /// Draw each case against virtual time: who was asked with which result, what rested, what people were shown.
+    #[arg(long, conflicts_with = "json")]
+    timeline: bool,
+    /// Draw with the signs of ASCII alone. So it is, too, where the locale is not one of UTF-8.
+    #[arg(long, requires = "timeline")]
+    ascii: bool,
     /// Print the report as JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -151,10 +164,17 @@ impl Arguments {
             Err(exit) => return exit,
         };
         let color = self.color();
+        let mut terminal = Terminal::of_output(color);
+        if self.ascii {
+            terminal.signs = Signs::Ascii;
+        }
         let mut failures = Vec::new();
         let outcomes = suite::run(&plan, |outcome| {
-            if !self.json && !console::is_quiet(outcome) {
+            if !self.json && (self.timeline || !console::is_quiet(outcome)) {
                 print(&console::line(outcome, color));
+            }
+            if let (true, Ok(judged)) = (self.timeline, &outcome.result) {
+                print(&Timeline::of(&judged.trace, &judged.context).text(terminal));
             }
             if !matches!(outcome.status(), Status::Pass | Status::Skipped) {
                 failures.push(console::failure_text(&plan, outcome));

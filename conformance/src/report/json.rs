@@ -4,7 +4,7 @@ use creel_judge::verdict::Verdict;
 use serde_json::{Value, json};
 
 use crate::{
-    report::Counts,
+    report::{Counts, timeline::Timeline},
     suite::{Check, Control, Missing, Outcome, Plan, Status},
 };
 
@@ -54,6 +54,7 @@ fn case(outcome: &Outcome) -> Value {
             value["trace_hash"] = json!(judged.trace.hash());
             value["facts"] = json!(judged.trace.facts.len());
             value["note"] = json!(judged.note);
+            value["timeline"] = Timeline::of(&judged.trace, &judged.context).json();
         }
         Err(missing) => value["reason"] = json!(reason(missing)),
     }

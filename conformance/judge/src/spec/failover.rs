@@ -9,6 +9,7 @@
 mod allowed;
 mod health;
 pub(super) mod observed;
+mod rests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +17,15 @@ use self::{
     allowed::Allowed,
     health::{Effect, Health},
 };
+pub use self::{
+    observed::reason_of_status,
+    rests::{Rest, RestKind, Rests, rests},
+};
 use super::{rule::Rule, version::Version};
 use crate::context::Chain;
 
 const SECOND: i64 = 1_000_000;
+const HOUR: i64 = 3_600 * SECOND;
 
 /// Why a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +46,24 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// In words, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Auth => "not authorised",
+            Self::AuthPermanent => "not authorised for good",
+            Self::Billing => "no money",
+            Self::RateLimit => "rate limit",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::ServerError => "server error",
+            Self::Format => "bad request",
+            Self::ModelNotFound => "no such model",
+            Self::ContextOverflow => "prompt too long",
+            Self::Refusal => "refusal",
+            Self::Aborted => "stopped",
+        }
+    }
+
     /// Whether it says something about the credential.
     fn is_the_provider_s(self) -> bool {
         self.passes() || matches!(self, Self::Auth | Self::AuthPermanent | Self::Billing)
@@ -302,7 +326,7 @@ impl Model<'_> {
         let is_tried_again =
             matches!(next, Some(Happening { what: What::Asks(next), .. }) if *next == asked);
         let (version, window_us) =
-            (self.version, self.chain.failure_window_us.unwrap_or(24 * 3_600 * SECOND));
+            (self.version, self.chain.failure_window_us.unwrap_or(24 * HOUR));
         self.marks.insert(format!("reason {:?}", why.0));
         if !is_tried_again {
             let effect =

@@ -43,6 +43,14 @@ impl Health {
         ends.filter(|it| *it > now_us).max()
     }
 
+    /// What the newest rest, or the disable, is about (all models without), and when it ends.
+    pub(super) fn newest(&self, is_disable: bool) -> (Option<String>, i64) {
+        match self.rests.last() {
+            Some(rest) if !is_disable => (rest.model.clone(), rest.until_us),
+            _ => (None, self.disabled_until_us.unwrap_or_default()),
+        }
+    }
+
     /// An answer ends what kept it from being asked for this model, and the count of failures.
     pub(super) fn answered(&mut self, model: &str, now_us: i64) {
         let stays =

@@ -25,7 +25,7 @@ pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
 }
 
 /// Everything that happened to an agent's sessions, in order; nothing where a trace does not tell.
-fn happened(cast: &Cast, agent: &str, ends_us: i64) -> Option<Vec<Happening>> {
+pub(super) fn happened(cast: &Cast, agent: &str, ends_us: i64) -> Option<Vec<Happening>> {
     let mut all = Vec::new();
     for (key, requests) in cast.sessions() {
         if key.agent == agent {
@@ -86,7 +86,7 @@ fn in_session(
         let is_stopped = stops.range(request.start.seq..until).next().is_some();
         let reason = match &end.outcome {
             ModelOutcome::Completed { .. } => None,
-            ModelOutcome::Failed { status } => Some(of_status(*status)),
+            ModelOutcome::Failed { status } => Some(reason_of_status(*status)),
             ModelOutcome::Spoiled { how, .. } if how == "malformed" => Some(Reason::ServerError),
             ModelOutcome::Spoiled { .. } => Some(Reason::Timeout),
             ModelOutcome::Abandoned { .. } if is_stopped => Some(Reason::Aborted),
@@ -111,7 +111,7 @@ fn in_session(
 }
 
 /// What a status says where the provider says nothing more.
-fn of_status(status: u16) -> Reason {
+pub fn reason_of_status(status: u16) -> Reason {
     match status {
         401 | 403 => Reason::Auth,
         402 => Reason::Billing,
