@@ -14,6 +14,7 @@
 
 pub mod blame;
 pub mod defects;
+pub mod earlier;
 pub mod hunt;
 pub mod liars;
 pub mod plant;

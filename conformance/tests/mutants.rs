@@ -78,7 +78,11 @@ fn all_defects_were_killed_and_nine_of_ten_by_their_requirement() {
     let alive: Vec<&Value> =
         rows.iter().filter(|it| it["outcome"] != "killed").map(|it| &it["id"]).collect();
     assert!(alive.is_empty(), "not killed: {alive:?}");
-    let right = rows.iter().filter(|it| it["first_requirement"] == it["requirement"]).count();
+    let breaks = |row: &Value, first: &Value| {
+        row["requirement"] == *first
+            || row["also"].as_array().is_some_and(|also| also.contains(first))
+    };
+    let right = rows.iter().filter(|it| breaks(it, &it["first_requirement"])).count();
     assert!(rows.len() >= 60, "only {} defects", rows.len());
     assert!(
         right * 10 >= rows.len() * 9,

@@ -26,7 +26,7 @@ pub fn of(requirement: &str) -> &'static [Defect] {
     built_in().get(requirement).map_or(&[], Vec::as_slice)
 }
 
-/// Reads a table: the requirement, the defect, what it imitates, and what killed it, which is bold where nothing did.
+/// Reads a table: the requirements that a defect breaks, the defect, what it imitates, and what killed it, which is bold where nothing did.
 fn read(table: &str) -> BTreeMap<String, Vec<Defect>> {
     let mut defects: BTreeMap<String, Vec<Defect>> = BTreeMap::new();
     for line in table.lines() {
@@ -36,8 +36,10 @@ fn read(table: &str) -> BTreeMap<String, Vec<Defect>> {
             continue;
         };
         let killed = !by.is_empty() && !by.starts_with("**");
-        let defect = Defect { id: id.to_owned(), killed };
-        defects.entry((*requirement).to_owned()).or_default().push(defect);
+        for requirement in requirement.split(", ") {
+            let defect = Defect { id: id.to_owned(), killed };
+            defects.entry(requirement.to_owned()).or_default().push(defect);
+        }
     }
     defects
 }
@@ -53,11 +55,12 @@ mod tests {
             |---|---|---|---|---|---|---|\n\
             | QUE-009 | `queue-lifo` | last first | `queue/a`: request#1 | 4 | 2026.3 | ✓ |\n\
             | QUE-009 | `queue-other` | other | **survived** | – | – | – |\n\
-            | SES-001 | `session-one` | one | `session/b`: I9 | 1 | 2026.9 | QUE-009 |\n";
+            | SES-001, SES-002 | `session-one` | one | `session/b`: I9 | 1 | 2026.9 | QUE-009 |\n";
         let of = |id: &str, killed| Defect { id: id.to_owned(), killed };
         let read = read(table);
         assert_eq!(read["QUE-009"], [of("queue-lifo", true), of("queue-other", false)]);
         assert_eq!(read["SES-001"], [of("session-one", true)]);
+        assert_eq!(read["SES-002"], [of("session-one", true)]);
         assert_eq!(read.len(), 2);
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     corpus,
     mutants::{
         defects::{self, Defect},
+        earlier,
         hunt::{self, Hunt},
         liars::{self, Caught},
         table::{self, Counts, Row},
@@ -50,7 +51,8 @@ pub(super) struct Arguments {
     /// Write a table in Markdown.
     #[arg(long, value_name = "PATH")]
     table: Option<PathBuf>,
-    /// Write what came of it as JSON.
+    /// Write what came of it as JSON. Where SELECT leaves defects out, what the file says of them is kept, in the table
+    /// too, unless they were changed.
     #[arg(long, value_name = "PATH")]
     results: Option<PathBuf>,
 }
@@ -157,7 +159,7 @@ impl Arguments {
         let took = hunt.baseline()?;
         complain(&format!("the corpus is green without a defect, in {} s", took.as_secs()));
         let rows = self.rows(&hunt, chosen)?;
-        self.write(&rows)?;
+        self.write(&all, rows.clone())?;
         Ok(rows)
     }
 
@@ -184,15 +186,21 @@ impl Arguments {
         Ok(rows)
     }
 
-    fn write(&self, rows: &[Row]) -> Result<(), Error> {
+    fn write(&self, all: &[Defect], mut rows: Vec<Row>) -> Result<(), Error> {
         let written = |path: &Path, text: String| {
             fs::write(path, text).map_err(|it| io_error("write", path, it))
         };
-        if let Some(path) = &self.table {
-            written(path, table::markdown(rows))?;
-        }
         if let Some(path) = &self.results {
-            written(path, format!("{:#}\n", table::json(rows)))?;
+            if !self.select.is_empty() && path.exists() {
+                let text = fs::read(path).map_err(|it| io_error("read", path, it))?;
+                let earlier = serde_json::from_slice(&text)
+                    .map_err(|it| io_error("read", path, io::Error::other(it)))?;
+                rows = earlier::joined(all, rows, &earlier);
+            }
+            written(path, format!("{:#}\n", table::json(&rows)))?;
+        }
+        if let Some(path) = &self.table {
+            written(path, table::markdown(&rows))?;
         }
         Ok(())
     }
