@@ -35,6 +35,8 @@ struct Log {
     zero: Duration,
     /// Requests that were made of twins.
     requests: u32,
+    /// The end of the longest wait that a platform asked for, since the recorder's start.
+    put_off_until: Duration,
 }
 
 /// What happens to the next fact.
@@ -76,6 +78,7 @@ impl Recorder {
             state: State::Open,
             zero: Duration::ZERO,
             requests: 0,
+            put_off_until: Duration::ZERO,
         };
         let (count, _) = watch::channel(0);
         let recorder = Self { start: Instant::now(), log: Arc::new(Mutex::new(log)), count };
@@ -116,6 +119,12 @@ impl Recorder {
             *known = count.max(*known);
             grew
         });
+    }
+
+    /// How much is left of the waits that platforms asked for when they put sends off.
+    pub fn put_off_for(&self) -> Duration {
+        let now = self.elapsed();
+        self.log().put_off_until.saturating_sub(now)
     }
 
     /// Appends that the harness, or the scenario, is at fault.
@@ -178,6 +187,10 @@ impl Recorder {
 
 impl Log {
     fn append(&mut self, seen: Seen) {
+        if let Kind::Refused { retry_after_s: Some(seconds), .. } = seen.kind {
+            let until = seen.at.saturating_add(Duration::from_secs(seconds));
+            self.put_off_until = self.put_off_until.max(until);
+        }
         match self.state {
             State::Open if self.facts.len() < self.facts_max => self.facts.push(seen),
             State::Open => {

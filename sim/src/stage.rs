@@ -289,6 +289,8 @@ impl Stage {
         let quiet = async {
             loop {
                 let seen = self.recorder.count();
+                // What was put off is still to come.
+                let settle = settle + self.recorder.put_off_for();
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
                 let asked: usize = self.providers.iter().map(|(_, it)| it.unfinished()).sum();
                 if !more && asked + self.tools.unfinished() == 0 {

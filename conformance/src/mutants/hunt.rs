@@ -121,7 +121,13 @@ impl Hunt {
     ///
     /// When it could not be run.
     pub fn run(&self, defect: &str) -> Result<Outcome, Error> {
-        let report = self.corpus(Some(defect))?;
+        let report = match self.corpus(Some(defect)) {
+            // One that takes the whole program along is no reason not to hunt the others.
+            Err(Error::Report { why, .. }) => {
+                return Ok(Outcome::Broke(format!("the corpus ended without a report: {why}")));
+            }
+            report => report?,
+        };
         Ok(report.map_or(Outcome::Hung(self.time_max), |it| outcome(&it)))
     }
 

@@ -12,7 +12,7 @@ use tokio::{runtime, time::timeout};
 
 use super::{
     Error, Seen,
-    simulated::{addresses, load, perform},
+    simulated::{addresses, contained, load, perform},
 };
 use crate::{
     base::Configuration,
@@ -31,13 +31,14 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     let state = StateFolder::in_memory(configuration.state_files.clone());
     let (lives, orders) = Lives::new(state, Zero::At(scenario.clock.start_unix_s));
     load(&configuration, profile, (scenario, &lives.state))?;
+    // Before the runtime, so that it outlives whatever the runtime holds, however this ends.
+    let (carrier, [gateway, world]) =
+        Carrier::start(["gateway", "world"], scenario.latency.clone(), seed);
     let mut builder = runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).on_thread_park(Carrier::on_park);
     #[cfg(tokio_unstable)]
     builder.rng_seed(runtime::RngSeed::from_bytes(&seed.to_le_bytes()));
     let runtime = builder.build().map_err(|it| Error::Simulation(it.to_string()))?;
-    let (carrier, [gateway, world]) =
-        Carrier::start(["gateway", "world"], scenario.latency.clone(), seed);
     let stage = Arc::new(OnceLock::<Stage>::new());
     let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
     // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
@@ -59,10 +60,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
             let mut settings =
                 load(&configuration, profile, (scenario, &state)).map_err(|it| it.to_string())?;
             settings.wall_clock = wall_clock.clone();
-            Ok(async {
-                let ended = app::run(gateway, settings, seed, asked.wait()).await;
-                ended.map(|_| ()).map_err(|it| it.to_string())
-            })
+            Ok(contained(app::run(gateway, settings, seed, asked.wait())))
         });
         let simulated = async {
             tokio::select! {
@@ -77,7 +75,6 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     })?;
     // Every socket is closed while its network is there.
     drop(runtime);
-    drop(carrier);
     let stage = stage.get().expect("set before anything else").clone();
     if let Err(last_words) = ended {
         stage.recorder.record(Kind::GatewayExited { code: None, last_words });

@@ -3,7 +3,9 @@
 use std::{
     any::Any,
     collections::BTreeMap,
+    fmt::Display,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    panic::AssertUnwindSafe,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -18,6 +20,7 @@ use creel_gateway::{
     state::StateFolder,
 };
 use creel_judge::{profile::Profile, trace::Kind};
+use futures_util::FutureExt as _;
 
 use super::{Error, Seen};
 use crate::{
@@ -137,8 +140,31 @@ pub(super) fn load(
     Ok(settings)
 }
 
+/// Runs the gateway, whose panic ends it and not the simulation: a process that broke down is a fact about it.
+pub(super) async fn contained<T, E: Display>(
+    gateway: impl Future<Output = Result<T, E>>,
+) -> Result<(), String> {
+    match AssertUnwindSafe(gateway).catch_unwind().await {
+        Ok(ended) => ended.map(|_| ()).map_err(|it| it.to_string()),
+        Err(panic) => Err(words(panic.as_ref())),
+    }
+}
+
 fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("panicked: {}", text.unwrap_or("without words"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_how_the_gateway_ended() {
+        let broken = async { if true { panic!("a lane was lost") } else { Ok::<_, String>(()) } };
+        assert_eq!(contained(broken).await, Err("panicked: a lane was lost".to_owned()));
+        assert_eq!(contained(async { Err::<(), _>("no port") }).await, Err("no port".to_owned()));
+        assert_eq!(contained(async { Ok::<_, String>(1) }).await, Ok(()));
+    }
 }

@@ -13,7 +13,7 @@ use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 
 use super::{
     Error, Seen,
-    simulated::{addresses, load, perform},
+    simulated::{addresses, contained, load, perform},
 };
 use crate::{
     base::Configuration,
@@ -60,10 +60,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
                 let mut settings =
                     load(configuration, profile, (scenario, state)).map_err(|it| it.to_string())?;
                 settings.wall_clock = wall_clock.clone();
-                Ok(async {
-                    let ended = app::run(TurmoilNet, settings, seed, asked.wait()).await;
-                    ended.map(|_| ()).map_err(|it| it.to_string())
-                })
+                Ok(contained(app::run(TurmoilNet, settings, seed, asked.wait())))
             });
             Ok(living.await?)
         }
