@@ -3,13 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/request.rs"]
+mod request;
+
 use std::time::Duration;
 
-use creel_core::{
-    ids::{AgentId, ModelId, ProfileId, RunId},
-    run::{ModelOutcome, ModelRequest},
-    session::{Entry, History},
-};
+use creel_core::{run::ModelOutcome, session::Entry};
 use creel_gateway::{
     http::Http,
     net::TokioNet,
@@ -21,6 +20,8 @@ use tokio::{
     net::TcpListener,
     time::{Instant, sleep},
 };
+
+use self::request::request;
 
 const HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
@@ -34,22 +35,6 @@ const PATIENCE: Patience = Patience {
     idle: Some(Duration::from_secs(2)),
     total: Some(Duration::from_secs(20)),
 };
-
-fn request() -> ModelRequest {
-    let mut history = History::default();
-    history.push(Entry::User("hi".into()));
-    ModelRequest {
-        run: RunId(7),
-        call: 1,
-        agent: AgentId::new("main").unwrap(),
-        model: ModelId::new("p/m").unwrap(),
-        profile: ProfileId::new("p:default").unwrap(),
-        system: "You help.".into(),
-        history,
-        deltas: false,
-        tools: Vec::new(),
-    }
-}
 
 /// Asks a server that writes these pieces, each after so many milliseconds, and then nothing more. Shows the outcome,
 /// when it was known, and whether the connection was closed by then.
@@ -76,7 +61,7 @@ async fn check(pieces: &[(u64, &[u8])], expected: &str) {
     let asking = async {
         let key = Secret::new("sk-1");
         let endpoint = Endpoint { base_url, api: Api::ChatCompletions, key, patience: PATIENCE };
-        let asked = Asked { model: "m", tokens_max: None, request: &request(), pictures: &[] };
+        let asked = Asked { model: "m", tokens_max: None, request: &request([Entry::User("hi".into())]), pictures: &[] };
         let outcome = providers::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
         let shown = match outcome {
             ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),

@@ -5,12 +5,10 @@
 
 #[path = "support/log.rs"]
 mod log;
+#[path = "support/request.rs"]
+mod request;
 
-use creel_core::{
-    ids::{AgentId, ModelId, ProfileId, RunId},
-    run::{ModelOutcome, ModelRequest},
-    session::{Entry, History},
-};
+use creel_core::{run::ModelOutcome, session::Entry};
 use creel_gateway::{
     http::Http,
     net::TokioNet,
@@ -27,27 +25,13 @@ use wiremock::{
     matchers::{body_json, header, method, path},
 };
 
-use self::log::Log;
+use self::{log::Log, request::request};
 
 /// The key. No outcome and no line of the log may have it.
 const KEY: &str = "sk-canary-4711";
 
-fn request() -> ModelRequest {
-    let mut history = History::default();
-    history.push(Entry::User("hi".into()));
-    history.push(Entry::Assistant("hello".into()));
-    history.push(Entry::User("and?".into()));
-    ModelRequest {
-        run: RunId(7),
-        call: 1,
-        agent: AgentId::new("main").unwrap(),
-        model: ModelId::new("p/m").unwrap(),
-        profile: ProfileId::new("p:default").unwrap(),
-        system: "You help.".into(),
-        history,
-        deltas: false,
-        tools: Vec::new(),
-    }
+fn said() -> [Entry; 3] {
+    [Entry::User("hi".into()), Entry::Assistant("hello".into()), Entry::User("and?".into())]
 }
 
 /// Asks once, and shows the outcome with what the log says about it.
@@ -55,7 +39,7 @@ async fn ask(base_url: String) -> String {
     let (log, _guard) = Log::listen();
     let (api, patience) = (Api::ChatCompletions, Patience::default());
     let endpoint = Endpoint { base_url, api, key: Secret::new(KEY), patience };
-    let asked = Asked { model: "m", tokens_max: None, request: &request(), pictures: &[] };
+    let asked = Asked { model: "m", tokens_max: None, request: &request(said()), pictures: &[] };
     let outcome = providers::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
     let outcome = match outcome {
         ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
