@@ -61,7 +61,12 @@ async fn check(pieces: &[(u64, &[u8])], expected: &str) {
     let asking = async {
         let key = Secret::new("sk-1");
         let endpoint = Endpoint { base_url, api: Api::ChatCompletions, key, patience: PATIENCE };
-        let asked = Asked { model: "m", tokens_max: None, request: &request([Entry::User("hi".into())]), pictures: &[] };
+        let asked = Asked {
+            model: "m",
+            tokens_max: None,
+            request: &request([Entry::User("hi".into())]),
+            pictures: &[],
+        };
         let outcome = providers::complete(&Http::new(TokioNet), &endpoint, asked, None).await;
         let shown = match outcome {
             ModelOutcome::Answered(answer) => format!("answered {:?}", answer.text),
