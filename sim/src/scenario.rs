@@ -23,7 +23,7 @@ use creel_judge::words::Word;
 
 use crate::picture::Picture;
 
-pub use clock::Clock;
+pub use clock::{Clock, Jump};
 pub use platform::{Cut, Event, Forgery};
 pub use providers::{Asker, Holds, Kind, Provider, Standing};
 pub use shape::shape;

@@ -162,6 +162,9 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
     if scenario.clock.is_set {
         return Some("it begins on a date of its own".to_owned());
     }
+    if !scenario.clock.jumps.is_empty() {
+        return Some("it moves the gateway's clock, and the machine's cannot be moved".to_owned());
+    }
     let waits = waiting(scenario);
     if waits > REAL_WAIT_MAX {
         return Some(format!(

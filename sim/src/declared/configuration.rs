@@ -234,9 +234,10 @@ fn queue(config: &Value) -> QueueRules {
     }
 }
 
-/// The simulated gateway's clock is set; a process's is the machine's, which no trace tells.
+/// The simulated gateway's clock is set; a process's is the machine's, which no trace tells. One that jumps has no zero.
 fn wall(scenario: &Scenario, clock: Clock) -> Option<Wall> {
     match clock {
+        Clock::Exact if !scenario.clock.jumps.is_empty() => None,
         Clock::Exact => Some(Wall {
             zero_unix_us: scenario.clock.start_unix_s.checked_mul(1_000_000)?,
             zone: scenario.clock.zone.clone(),

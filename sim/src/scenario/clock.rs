@@ -1,4 +1,6 @@
-//! `clock`: the date at the scenario's zero, and the zone in which the gateway stands.
+//! `clock`: the date at the scenario's zero, the zone in which the gateway stands, and jumps of its clock.
+
+use std::time::Duration;
 
 use jiff::{civil::DateTime, tz::TimeZone};
 
@@ -16,11 +18,32 @@ pub struct Clock {
     pub is_set: bool,
     /// The zone's name.
     pub zone: String,
+    /// When the gateway's own clock is moved, in order of time. Those of the platforms go on.
+    pub jumps: Vec<Jump>,
+}
+
+/// Somebody moves the gateway's clock on the wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump {
+    /// When, since the scenario's zero.
+    pub at: Duration,
+    /// How far, in milliseconds; backwards is negative.
+    pub by_ms: i64,
+}
+
+impl Clock {
+    /// What the gateway's clock shows so long after the scenario's zero, in milliseconds since 1970.
+    pub fn shows_unix_ms(&self, since_us: i64) -> i64 {
+        let is_past = |it: &&Jump| i64::try_from(it.at.as_micros()).is_ok_and(|at| at <= since_us);
+        let moved_ms: i64 = self.jumps.iter().filter(is_past).map(|it| it.by_ms).sum();
+        self.start_unix_s * 1_000 + since_us.div_euclid(1_000) + moved_ms
+    }
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { start_unix_s: START_UNIX_S, is_set: false, zone: "UTC".to_owned() }
+        let zone = "UTC".to_owned();
+        Self { start_unix_s: START_UNIX_S, is_set: false, zone, jumps: Vec::new() }
     }
 }
 
@@ -28,6 +51,8 @@ impl Default for Clock {
 pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> Clock {
     let mut clock = Clock::default();
     let Some(at) = root.get("clock") else { return clock };
+    clock.jumps = at.items_of("jumps").iter().filter_map(jump).collect();
+    clock.jumps.sort_by_key(|it| it.at);
     let mut zone = TimeZone::UTC;
     if let Some(at) = at.get("zone")
         && let Some(name) = at.text()
@@ -54,4 +79,30 @@ pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> Clock {
         }
     }
     clock
+}
+
+fn jump(at: &At<'_>) -> Option<Jump> {
+    let ms = |it: Duration| i64::try_from(it.as_millis()).ok();
+    let by_ms = match (at.duration_of("forward"), at.duration_of("back")) {
+        (Some(forward), _) => ms(forward)?,
+        (None, back) => -ms(back?)?,
+    };
+    Some(Jump { at: at.duration_of("at")?, by_ms })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_moves_what_the_clock_shows_from_its_moment_on() {
+        let jump = |s, by_ms| Jump { at: Duration::from_secs(s), by_ms };
+        let jumps = vec![jump(10, 3_600_000), jump(20, -7_200_000)];
+        let clock = Clock { start_unix_s: 100_000, jumps, ..Clock::default() };
+        let shown = |second: i64| clock.shows_unix_ms(second * 1_000_000) / 1_000;
+        assert_eq!(
+            [-1, 0, 9, 10, 19, 20].map(shown),
+            [99_999, 100_000, 100_009, 103_610, 103_619, 96_420]
+        );
+    }
 }

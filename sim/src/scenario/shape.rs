@@ -234,7 +234,20 @@ static CLOCK: Shape = Shape::record(&[
         &Shape::Text,
         "The zone in which the gateway stands, such as `Europe/Berlin`. Default: `UTC`.",
     ),
+    Field::optional(
+        "jumps",
+        &Shape::ListOf(&JUMP),
+        "When somebody moves the gateway's own clock. The platforms' clocks go on, and so does time itself.",
+    ),
 ]);
+
+static JUMP: Shape = Shape::Choice {
+    common: &[Field::required("at", &Shape::Duration, "When, since the scenario's zero.")],
+    cases: &[
+        Case::new("forward", &Shape::Duration, "By how much it is moved forwards."),
+        Case::new("back", &Shape::Duration, "By how much it is moved backwards."),
+    ],
+};
 
 static STEP: Shape = Shape::Choice {
     common: &[Field::required("at", &Shape::Duration, "When, since the scenario's zero.")],

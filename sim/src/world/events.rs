@@ -40,11 +40,11 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     builder.rng_seed(runtime::RngSeed::from_bytes(&seed.to_le_bytes()));
     let runtime = builder.build().map_err(|it| Error::Simulation(it.to_string()))?;
     let stage = Arc::new(OnceLock::<Stage>::new());
-    let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
-    // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
+    let (seen, clock) = (stage.clone(), scenario.clock.clone());
+    // The gateway's wall shows what the twins' does, but for its jumps: both are read off the recorder's clock.
     let wall_clock = WallClock::showing(move || {
         let since_us = seen.get().map_or(0, |it| it.recorder.now_us());
-        WallTime::from_unix_ms(start_ms + since_us.div_euclid(1_000))
+        WallTime::from_unix_ms(clock.shows_unix_ms(since_us))
     });
     let ended = runtime.block_on(async {
         let new = Stage::new(

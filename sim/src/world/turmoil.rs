@@ -45,11 +45,11 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     load(&configuration, profile, (scenario, &lives.state))?;
     let mut sim = network(scenario, seed);
     let stage = Arc::new(OnceLock::<Stage>::new());
-    let (seen, start_ms) = (stage.clone(), scenario.clock.start_unix_s * 1_000);
-    // The gateway's wall shows what the twins' does: both are read off the recorder's clock.
+    let (seen, clock) = (stage.clone(), scenario.clock.clone());
+    // The gateway's wall shows what the twins' does, but for its jumps: both are read off the recorder's clock.
     let wall_clock = WallClock::showing(move || {
         let since_us = seen.get().map_or(0, |it| it.recorder.now_us());
-        WallTime::from_unix_ms(start_ms + since_us.div_euclid(1_000))
+        WallTime::from_unix_ms(clock.shows_unix_ms(since_us))
     });
     let given = Arc::new((scenario.clone(), configuration, *profile, lives.state.clone()));
     sim.host("gateway", move || {
