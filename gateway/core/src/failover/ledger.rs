@@ -68,8 +68,8 @@ pub enum Pin {
     Preferred,
 }
 
-/// The longest rest that a provider's own words can ask for.
-pub const REST_ASKED_MAX: Millis = Millis::from_s(3_600);
+/// The longest rest that a provider's own words can ask for: a day, as for the longest disable.
+pub const REST_ASKED_MAX: Millis = Millis::from_s(24 * 3_600);
 
 /// For what a rate limit holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -85,7 +85,8 @@ pub struct Plan {
     failures: u32,
     failing_since: Option<Timestamp>,
     rotations: u32,
-    probed: bool,
+    /// What was asked although it rests.
+    probe: Option<Attempt>,
 }
 
 impl Plan {
@@ -125,7 +126,10 @@ impl Plan {
         {
             return self.current.clone();
         }
-        self.current = None;
+        if self.current.take().is_some() && self.failures > 0 {
+            // Another conversation lost it while this one waited to ask it again.
+            self.rotate(pool.policy);
+        }
         while let Some(model) = self.candidates.get(self.at).cloned() {
             let is_new = |it: &ProfileId| !self.asked.contains(&(model.clone(), it.clone()));
             let found = pool.ordered(now, &model).into_iter().filter(is_new);
@@ -158,11 +162,7 @@ impl Plan {
                 if let Some(wait) = self.wait(now, failed, policy) {
                     return Next::Wait(wait);
                 }
-                self.current = None;
-                self.rotations += 1;
-                if self.rotations > policy.rotations_max {
-                    self.go_to_next_model();
-                }
+                self.rotate(policy);
             }
         }
         Next::Choose
@@ -195,6 +195,15 @@ impl Plan {
         attempt
     }
 
+    /// A passing failure was not waited out: the next credential, or where enough were tried, the next model.
+    fn rotate(&mut self, policy: &Policy) {
+        self.current = None;
+        self.rotations += 1;
+        if self.rotations > policy.rotations_max {
+            self.go_to_next_model();
+        }
+    }
+
     fn go_to_next_model(&mut self) {
         self.at += 1;
         self.current = None;
@@ -203,12 +212,12 @@ impl Plan {
     }
 
     fn is_probing(&self) -> bool {
-        self.probed && self.current.is_some()
+        self.current.is_some() && self.probe == self.current
     }
 
     /// All rests: the wanted model may be asked all the same if it will be free in a moment.
     fn probe(&mut self, now: Timestamp, pool: &Pool<'_>) -> Option<Attempt> {
-        if self.probed {
+        if self.probe.is_some() {
             return None;
         }
         let model = self.candidates.first()?.clone();
@@ -218,8 +227,9 @@ impl Plan {
         };
         let is_new = |it: &ProfileId| !self.asked.contains(&(model.clone(), it.clone()));
         let found = pool.ordered(now, &model).into_iter().find(|it| is_new(it) && is_near(it))?;
-        self.probed = true;
-        Some(self.take(model, found))
+        let attempt = self.take(model, found);
+        self.probe = Some(attempt.clone());
+        Some(attempt)
     }
 }
 

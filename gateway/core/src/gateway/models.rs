@@ -4,6 +4,7 @@ use super::Gateway;
 use crate::{
     failover::provider_of,
     ids::{ModelId, ProfileId},
+    profile::Version,
     session_key::SessionKey,
 };
 
@@ -16,8 +17,7 @@ impl Gateway {
             return self.model_notice(key);
         }
         if wanted.eq_ignore_ascii_case("default") {
-            self.choose_model(key, None);
-            self.drop_foreign_pin(key);
+            self.choose_model(key, None, None);
             return self.model_notice(key);
         }
         let (name, profile) = match wanted.split_once('@') {
@@ -33,21 +33,28 @@ impl Gateway {
             Some(Some(found)) => Some(found),
             None => None,
         };
-        self.choose_model(key, Some(model));
-        if pin.is_some() {
-            self.session(key).pin = pin;
-        }
-        self.drop_foreign_pin(key);
+        self.choose_model(key, Some(model), pin);
         self.model_notice(key)
     }
 
-    /// A model that is chosen anew was not away: nobody is told that it answers again.
-    fn choose_model(&mut self, key: &SessionKey, model: Option<ModelId>) {
+    /// A model that is chosen anew was not away: nobody is told that it answers again. A choice that names no credential
+    /// lets the one go that was chosen before; in `2026.9` only where it is another provider's.
+    fn choose_model(&mut self, key: &SessionKey, model: Option<ModelId>, pin: Option<ProfileId>) {
+        let agent = self.agent(&self.sessions[key].agent);
+        let provider = provider_of(model.as_ref().unwrap_or(&agent.model));
+        let is_its = |it: &ProfileId| {
+            let its = agent.credentials.stored.get(it).map(|it| &it.provider);
+            its == provider.as_ref()
+        };
+        let kept = match self.settings.profile.version {
+            Version::V2026_3 => None,
+            Version::V2026_9 => self.sessions[key].pin.clone().filter(is_its),
+        };
         let session = self.session(key);
         if session.model != model {
             session.answered_by = None;
         }
-        session.model = model;
+        (session.model, session.pin) = (model, pin.or(kept));
     }
 
     /// A credential of the session's own agent, for a model.
@@ -56,20 +63,6 @@ impl Gateway {
         let credentials = &self.agent(&self.sessions[key].agent).credentials;
         let provider = Some(&credentials.stored.get(&found)?.provider);
         (provider == provider_of(model).as_ref()).then_some(found)
-    }
-
-    /// A choice of a credential ends where another provider's model was chosen.
-    fn drop_foreign_pin(&mut self, key: &SessionKey) {
-        let session = &self.sessions[key];
-        let agent = self.agent(&session.agent);
-        let provider = provider_of(session.model.as_ref().unwrap_or(&agent.model));
-        let is_foreign = session.pin.as_ref().is_some_and(|it| {
-            let its = agent.credentials.stored.get(it).map(|it| &it.provider);
-            its != provider.as_ref()
-        });
-        if is_foreign {
-            self.session(key).pin = None;
-        }
     }
 
     fn model_notice(&self, key: &SessionKey) -> String {

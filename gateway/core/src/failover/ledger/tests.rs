@@ -102,7 +102,7 @@ fn a_model_s_success_leaves_another_model_s_rate_limit_in_force() {
 
 #[test]
 fn who_asks_to_be_left_alone_is_left_alone() {
-    for (asked, rests) in [(10, 60), (90, 90), (7_200, 3_600)] {
+    for (asked, rests) in [(10, 60), (90, 90), (7_200, 7_200), (200_000, 86_400)] {
         let mut health = Health::default();
         let why = (Reason::RateLimit, Some(Millis::from_s(asked)));
         health.failed(Timestamp::default(), &model("p/m"), why, &POLICY_2026_3);
