@@ -6,6 +6,7 @@
 //! `PROPTEST_CASES=20000 cargo test -p creel --test specification` tries more of them.
 
 mod alone;
+mod failover;
 mod keys;
 mod lives;
 mod routes;

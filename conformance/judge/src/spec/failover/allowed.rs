@@ -1,6 +1,6 @@
 //! Everybody who may be asked at a moment, by what happened before.
 
-use super::{Asked, Model, Reason, SECOND, Session, Turn, provider_of};
+use super::{Asked, Failed, Model, Reason, SECOND, Session, Turn, provider_of};
 use crate::{
     context::{Credential, CredentialKind},
     spec::version::Version,
@@ -16,34 +16,43 @@ const NEAR_US: i64 = 60 * SECOND;
 const FORGETS_US: i64 = 4 * 3_600 * SECOND;
 
 /// A request that is allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Allowed {
     pub(super) asked: Asked,
     pub(super) from_us: i64,
     pub(super) to_us: i64,
-    pub(super) is_probe: bool,
+    pub(super) kind: Kind,
+}
+
+/// Whether a request has to be made where nothing else is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Must,
+    May,
+    /// It rests, and is nearly well: it may be asked once a turn.
+    Probe,
 }
 
 impl Model<'_> {
     /// Everybody who may be asked now.
     pub(super) fn allowed(&self, session: &Session, now_us: i64) -> Vec<Allowed> {
         let turn = &session.turn;
-        let Some((reason, at_us, rest_us)) = turn.failed else {
+        let Some(failed) = turn.failed else {
             return match &turn.current {
-                Some(asked) if self.rests_until(asked, now_us).is_none() || turn.probed => {
-                    vec![Allowed {
-                        asked: asked.clone(),
-                        from_us: i64::MIN,
-                        to_us: i64::MAX,
-                        is_probe: false,
-                    }]
+                Some(asked)
+                    if self.rests_until(asked, now_us).is_none() || turn.probe == turn.current =>
+                {
+                    let (from_us, to_us) = (i64::MIN, i64::MAX);
+                    vec![Allowed { asked: asked.clone(), from_us, to_us, kind: Kind::Must }]
                 }
                 _ => self.next(session, turn.at, (now_us, now_us)),
             };
         };
-        let from = |at: usize| self.next(session, at, (at_us, now_us));
-        match reason {
-            Reason::ContextOverflow | Reason::Refusal | Reason::Aborted => Vec::new(),
+        let from = |at: usize| self.next(session, at, (failed.at_us, now_us));
+        match failed.reason {
+            Reason::ContextOverflow | Reason::Refusal | Reason::Aborted | Reason::Local => {
+                Vec::new()
+            }
             Reason::Format if self.version == Version::September => Vec::new(),
             Reason::ModelNotFound => from(turn.at + 1),
             Reason::Auth | Reason::AuthPermanent | Reason::Billing | Reason::Format => {
@@ -52,21 +61,31 @@ impl Model<'_> {
             Reason::RateLimit | Reason::Overloaded | Reason::Timeout | Reason::ServerError => {
                 let has_rotated = self.version == Version::September && turn.rotations > 0;
                 let mut allowed = from(turn.at + usize::from(has_rotated));
-                allowed.extend(self.again(turn, reason, (at_us, rest_us)));
+                let again = self.again(turn, failed, turn.tries);
+                match (again, &turn.current) {
+                    (Some(again), Some(current)) if self.rests_until(current, now_us).is_some() => {
+                        // Another conversation lost it during the wait, which may come to its end first.
+                        if !failed.is_counted {
+                            allowed.iter_mut().for_each(|it| it.to_us = again.to_us);
+                        }
+                    }
+                    (again, _) => allowed.extend(again),
+                }
                 allowed
             }
         }
     }
 
-    /// The same request once more, after a wait.
-    fn again(&self, turn: &Turn, reason: Reason, (at_us, rest_us): (i64, i64)) -> Option<Allowed> {
+    /// The same request once more, after a wait, where so many of the model's have failed that a later one might not.
+    pub(super) fn again(&self, turn: &Turn, failed: Failed, tries: u32) -> Option<Allowed> {
+        let Failed { reason, at_us, rest_us, .. } = failed;
         let to_us = at_us + WAIT_MAX_US.max(rest_us);
         let since_us = turn.failing_since_us.unwrap_or(at_us);
         let may = match (self.version, reason) {
             // How often is a choice that a target declares.
-            (Version::March, _) => turn.tries < 20,
-            (Version::September, Reason::RateLimit) => turn.tries < 10,
-            (Version::September, _) => turn.tries <= 8,
+            (Version::March, _) => tries < 20,
+            (Version::September, Reason::RateLimit) => tries < 10,
+            (Version::September, _) => tries <= 8,
         };
         let to_us = match (self.version, reason) {
             (Version::September, reason) if reason != Reason::RateLimit => {
@@ -74,35 +93,46 @@ impl Model<'_> {
             }
             _ => to_us,
         };
-        let asked = turn.current.clone().filter(|_| may)?;
-        Some(Allowed { asked, from_us: at_us + rest_us, to_us, is_probe: false })
+        let asked = turn.current.clone().filter(|_| may && turn.probe != turn.current)?;
+        Some(Allowed { asked, from_us: at_us + rest_us, to_us, kind: Kind::May })
     }
 
     /// The next of the models from `at` on with a credential that is free and was not tried; those that are alike in what
     /// decides are all allowed. And the wanted model's, near the end of its rest.
     fn next(&self, session: &Session, at: usize, (from_us, now_us): (i64, i64)) -> Vec<Allowed> {
         let turn = &session.turn;
-        let allow = |asked: Asked, is_probe| Allowed { asked, from_us, to_us: from_us, is_probe };
+        let allow = |asked: Asked, kind| Allowed { asked, from_us, to_us: from_us, kind };
         let is_new = |it: &Asked| !turn.asked.contains(it);
         let mut allowed = Vec::new();
-        if let Some(first) = turn.models.first().filter(|_| !turn.probed) {
-            let near = self.ranked(session, first, now_us).into_iter().map(|(_, it)| it);
+        if let Some(first) = turn.models.first().filter(|_| turn.probe.is_none()) {
+            let near = self.ranked(session, first, READINGS[0]).into_iter().map(|(_, it)| it);
             let near = near.filter(|it| {
                 is_new(it) && self.rests_until(it, now_us).is_some_and(|it| it - now_us <= NEAR_US)
             });
-            allowed.extend(near.map(|it| allow(it, true)));
+            allowed.extend(near.map(|it| allow(it, Kind::Probe)));
         }
+        let forgets = now_us - session.last_us > FORGETS_US;
+        // Whoever probed had passed by everybody: what became free since then may be asked.
+        let must = if turn.probe.is_some() { Kind::May } else { Kind::Must };
         for model in turn.models.iter().skip(at) {
             let is_free = |it: &Asked, at_us| self.rests_until(it, at_us).is_none();
-            let ranked = self.ranked(session, model, now_us);
-            let free = ranked.into_iter().filter(|(_, it)| is_new(it) && is_free(it, now_us));
-            // Whether a rest that ended a moment ago is over for the gateway too, the network does not tell.
-            let (long, just): (Vec<_>, Vec<_>) =
-                free.partition(|(_, it)| is_free(it, now_us - self.promptly_us));
-            allowed.extend(just.into_iter().map(|(_, it)| allow(it, true)));
-            if let Some(best) = long.iter().map(|(rank, _)| rank.clone()).min() {
-                let best = long.into_iter().filter(|(rank, _)| *rank == best);
-                allowed.extend(best.map(|(_, it)| allow(it, false)));
+            let before = allowed.len();
+            for reading in READINGS.into_iter().filter(|it| it.keeps || forgets) {
+                let ranked = self.ranked(session, model, reading);
+                let free = ranked.into_iter().filter(|(_, it)| is_new(it) && is_free(it, now_us));
+                // Whether a rest that ended a moment ago is over for the gateway too, the network does not tell.
+                let (long, just): (Vec<_>, Vec<_>) =
+                    free.partition(|(_, it)| is_free(it, now_us - self.promptly_us));
+                let best = long.iter().map(|(rank, _)| rank.clone()).min();
+                let best = long.into_iter().filter(|(rank, _)| Some(rank) == best.as_ref());
+                let just = just.into_iter().map(|(_, it)| allow(it, Kind::May));
+                for it in just.chain(best.map(|(_, it)| allow(it, must))) {
+                    if !allowed.contains(&it) {
+                        allowed.push(it);
+                    }
+                }
+            }
+            if allowed[before..].iter().any(|it| it.kind == must) {
                 break;
             }
         }
@@ -110,7 +140,7 @@ impl Model<'_> {
     }
 
     /// The credentials for a model, each with what decides: less goes first.
-    fn ranked(&self, session: &Session, model: &str, now_us: i64) -> Vec<(Rank, Asked)> {
+    fn ranked(&self, session: &Session, model: &str, reading: Reading) -> Vec<(Rank, Asked)> {
         let provider = provider_of(model);
         let of = |name: &String| Asked { model: model.to_owned(), credential: name.clone() };
         let own: Vec<&Credential> =
@@ -121,17 +151,15 @@ impl Model<'_> {
         }
         let order = self.chain.order.get(provider);
         let kept = session.kept.get(provider);
-        let forgets = now_us - session.last_us > FORGETS_US;
         let rank = |it: &&Credential| {
-            let last_used_us = self
-                .healths
-                .get(&(provider.to_owned(), it.name.clone()))
-                .and_then(|it| it.last_used_us);
+            let health = self.healths.get(&(provider.to_owned(), it.name.clone()));
+            let answered_us = health.filter(|_| reading.counts_answers).map(|it| it.last_answer_us);
+            let last_used_us = health.and_then(|it| it.last_used_us).max(answered_us.flatten());
             let place = match order {
                 Some(order) => (order.iter().position(|name| *name == it.name)?, None),
                 None => (self.tier(it.kind), last_used_us),
             };
-            let is_kept = kept == Some(&it.name) && !forgets;
+            let is_kept = kept == Some(&it.name) && reading.keeps;
             Some((Rank(pin != Some(&it.name), !is_kept, place), of(&it.name)))
         };
         own.iter().filter_map(rank).collect()
@@ -145,6 +173,22 @@ impl Model<'_> {
         }
     }
 }
+
+/// What the contract leaves open in the order of credentials.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// Whether what a session kept still holds.
+    keeps: bool,
+    /// Whether an answer is a use, and not only the request.
+    counts_answers: bool,
+}
+
+const READINGS: [Reading; 4] = [
+    Reading { keeps: true, counts_answers: false },
+    Reading { keeps: true, counts_answers: true },
+    Reading { keeps: false, counts_answers: false },
+    Reading { keeps: false, counts_answers: true },
+];
 
 /// What decides between credentials: chosen, kept, and the place in the order or by kind and use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,10 @@ const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
+/// A provider that asks to be left alone for longer is asked again after so long. The contract has no limit, but a wait needs
+/// one.
+const ASKED_MAX: i64 = 24 * HOUR;
+
 /// A time in which a credential must not be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rest {
@@ -17,7 +21,9 @@ struct Rest {
 /// One credential's health.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Health {
+    /// When it was asked last, and when it last answered.
     pub(super) last_used_us: Option<i64>,
+    pub(super) last_answer_us: Option<i64>,
     rests: Vec<Rest>,
     disabled_until_us: Option<i64>,
     failures: u32,
@@ -30,9 +36,14 @@ pub(super) struct Health {
 pub(super) enum Effect {
     Nothing,
     Unmoved,
-    /// It rests at this step of the ladder, from 1.
-    Rests(u32),
-    Disabled,
+    /// It rests, at this step of the ladder, from 1.
+    Rests {
+        step: u32,
+        /// As long as the provider asked for.
+        is_asked: bool,
+    },
+    /// Disabled, for the n-th time.
+    Disabled(u32),
 }
 
 impl Health {
@@ -51,16 +62,31 @@ impl Health {
         }
     }
 
-    /// An answer ends what kept it from being asked for this model, and the count of failures.
-    pub(super) fn answered(&mut self, model: &str, now_us: i64) {
+    /// Whether it rests for another model alone.
+    pub(super) fn rests_for_another(&self, model: &str, now_us: i64) -> bool {
+        self.rests
+            .iter()
+            .any(|it| it.until_us > now_us && it.model.as_deref().is_some_and(|it| it != model))
+    }
+
+    /// Whether its failures are so long ago that they do not count any more.
+    pub(super) fn forgets(&self, now_us: i64, window_us: i64) -> bool {
+        self.last_failure_us.is_some_and(|it| now_us - it >= window_us)
+    }
+
+    /// An answer ends what kept it from being asked for this model, and the count of failures. Whether there was one.
+    pub(super) fn answered(&mut self, model: &str, now_us: i64) -> bool {
+        let has_counted = self.failures + self.disables > 0;
         let stays =
             |it: &Rest| it.until_us > now_us && it.model.as_deref().is_some_and(|it| it != model);
         self.rests.retain(stays);
         *self = Self {
             last_used_us: self.last_used_us,
+            last_answer_us: Some(now_us),
             rests: std::mem::take(&mut self.rests),
             ..Self::default()
         };
+        has_counted
     }
 
     pub(super) fn failed(
@@ -73,7 +99,7 @@ impl Health {
         if !reason.is_the_provider_s() {
             return Effect::Nothing;
         }
-        if self.last_failure_us.is_some_and(|it| now_us - it >= window_us) {
+        if self.forgets(now_us, window_us) {
             (self.failures, self.disables) = (0, 0);
         }
         self.last_failure_us = Some(now_us);
@@ -87,7 +113,7 @@ impl Health {
             };
             self.disables += 1;
             self.disabled_until_us = Some(now_us + rest);
-            return Effect::Disabled;
+            return Effect::Disabled(self.disables);
         }
         let is_scoped = version == Version::September && reason == Reason::RateLimit;
         let model = is_scoped.then(|| model.to_owned());
@@ -104,7 +130,8 @@ impl Health {
             (Version::September, 2) => MINUTE,
             (Version::September, _) => 5 * MINUTE,
         };
+        let asked_us = asked_us.min(ASKED_MAX);
         self.rests.push(Rest { until_us: now_us + step.max(asked_us), model });
-        Effect::Rests(self.failures)
+        Effect::Rests { step: self.failures, is_asked: asked_us > step }
     }
 }

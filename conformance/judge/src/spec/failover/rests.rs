@@ -101,8 +101,8 @@ fn of_agent(version: Version, (agent, chain): (&str, &Chain), happened: &[Happen
                 let effect = health.failed(version, &asked.model, why, (it.at_us, window_us));
                 let kind = match effect {
                     Effect::Nothing | Effect::Unmoved => continue,
-                    Effect::Rests(step) => RestKind::Cooldown(step),
-                    Effect::Disabled => RestKind::Disabled,
+                    Effect::Rests { step, .. } => RestKind::Cooldown(step),
+                    Effect::Disabled(_) => RestKind::Disabled,
                 };
                 let (model, until_us) = health.newest(kind == RestKind::Disabled);
                 rests.push(Rest {

@@ -1,0 +1,140 @@
+//! Who may be asked, on short histories of two conversations.
+
+use super::*;
+use crate::context::{Credential, CredentialKind};
+
+const SECOND_US: i64 = 1_000_000;
+
+/// Provider `p` with three credentials in their order and two models, then `q`.
+fn chain() -> Chain {
+    let of = |(provider, name): (&str, &str)| Credential {
+        provider: provider.to_owned(),
+        name: name.to_owned(),
+        kind: CredentialKind::ApiKey,
+    };
+    let credentials = [("p", "one"), ("p", "two"), ("p", "three"), ("q", "only")].map(of);
+    let order = ["one", "two", "three"].map(str::to_owned).to_vec();
+    Chain {
+        models: vec!["p/m".to_owned(), "q/m".to_owned()],
+        credentials: credentials.to_vec(),
+        order: [("p".to_owned(), order)].into(),
+        ..Chain::default()
+    }
+}
+
+fn what(words: &[&str]) -> What {
+    match words {
+        ["begins"] => What::Begins,
+        ["asks", whom] => {
+            let (model, credential) = whom.split_once('@').expect("model@credential");
+            What::Asks(Asked { model: model.to_owned(), credential: credential.to_owned() })
+        }
+        ["answered"] => What::Answered,
+        ["429"] => What::Failed(Reason::RateLimit, 0),
+        ["429", rest] => {
+            What::Failed(Reason::RateLimit, rest.parse::<i64>().expect("s") * SECOND_US)
+        }
+        ["401"] => What::Failed(Reason::Auth, 0),
+        ["local"] => What::Failed(Reason::Local, 0),
+        ["over"] => What::Over,
+        ["stopped"] => What::Stopped,
+        other => panic!("no happening {other:?}"),
+    }
+}
+
+/// One happening a line: second, session, what. `fine`, or what is wrong with them.
+fn check(version: Version, script: &str) -> String {
+    let happened: Vec<Happening> = (0..)
+        .zip(script.lines())
+        .map(|(seq, line)| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let at_us = words[0].parse::<i64>().expect("a second") * SECOND_US;
+            Happening { at_us, session: words[1].to_owned(), seq, what: what(&words[2..]) }
+        })
+        .collect();
+    match judge(version, &chain(), &happened, 0) {
+        Ok(_) => "fine".to_owned(),
+        Err(it) => format!("{}: {} expected, {}", it.seq, it.expected, it.observed),
+    }
+}
+
+/// A turn of alice's that is stopped while a request might be made again, and the next credential that bob is asked with.
+fn stopped(next: &str) -> String {
+    let script = format!(
+        "0 alice begins\n0 alice asks p/m@one\n1 alice 429 300\n2 alice stopped\n3 bob begins\n3 bob asks p/m@{next}\n\
+         4 bob answered\n4 bob over"
+    );
+    check(Version::September, &script)
+}
+
+#[test]
+fn whether_a_failure_counted_before_a_stop_is_not_known() {
+    assert_eq!(stopped("one"), "fine");
+    assert_eq!(stopped("two"), "fine");
+    assert_eq!(stopped("three"), "5: `p/m@two` asked expected, `p/m@three` was asked");
+    let both = |again: &str| {
+        let script = format!(
+            "0 alice begins\n0 alice asks p/m@one\n1 alice 429 300\n2 alice stopped\n\
+             3 bob begins\n3 bob asks p/m@two\n4 bob answered\n4 bob over\n\
+             5 carol begins\n5 carol asks p/m@{again}\n6 carol answered\n6 carol over"
+        );
+        check(Version::September, &script)
+    };
+    // What bob was asked with says what was counted.
+    assert_eq!(both("two"), "fine");
+    assert_eq!(both("one"), "9: `p/m@two` asked expected, `p/m@one` was asked, which rests");
+}
+
+/// Alice waits for `one`, which bob loses; then she is asked with `next` at that second.
+fn lost(at_s: u32, next: &str) -> String {
+    let script = format!(
+        "0 alice begins\n0 alice asks p/m@one\n1 alice 429\n\
+         2 bob begins\n2 bob asks p/m@one\n3 bob 401\n3 bob asks p/m@two\n3 bob answered\n3 bob over\n\
+         {at_s} alice asks {next}\n{at_s} alice answered\n{at_s} alice over"
+    );
+    check(Version::September, &script)
+}
+
+#[test]
+fn who_waits_for_what_another_lost_goes_on_before_the_wait_is_over() {
+    assert_eq!(lost(5, "p/m@two"), "fine");
+    assert_eq!(lost(5, "p/m@one"), "9: `p/m@two` asked expected, `p/m@one` was asked, which rests");
+    assert!(lost(200, "p/m@two").starts_with("9: "), "a wait has an end");
+}
+
+#[test]
+fn a_failure_of_the_gateway_s_own_ends_the_turn_and_harms_nobody() {
+    let script = "0 alice begins\n0 alice asks p/m@one\n1 alice local\n1 alice over\n\
+                  2 alice begins\n2 alice asks p/m@one\n3 alice answered\n3 alice over";
+    assert_eq!(check(Version::September, script), "fine");
+    let goes_on = "0 alice begins\n0 alice asks p/m@one\n1 alice local\n1 alice asks p/m@two";
+    let expected = "3: nobody asked expected, `p/m@two` was asked";
+    assert_eq!(check(Version::September, goes_on), expected);
+}
+
+#[test]
+fn a_probe_is_made_once() {
+    let script = |probe: &str| {
+        format!(
+            "0 alice begins\n0 alice asks p/m@one\n0 alice 401\n0 alice asks p/m@two\n0 alice 401\n\
+             0 alice asks p/m@three\n0 alice 401\n0 alice asks q/m@only\n0 alice 401\n0 alice over\n\
+             28 alice begins\n28 alice asks p/m@one\n28 alice 401\n{probe}28 alice over"
+        )
+    };
+    assert_eq!(check(Version::September, &script("")), "fine");
+    let again = script("28 alice asks p/m@two\n28 alice 401\n");
+    let expected = "13: nobody asked expected, `p/m@two` was asked, which rests";
+    assert_eq!(check(Version::September, &again), expected);
+}
+
+#[test]
+fn a_credential_that_is_not_accepted_costs_the_next_one_no_try() {
+    let mut script = "0 alice begins\n0 alice asks p/m@one\n0 alice 401\n".to_owned();
+    for at_s in 0..10 {
+        script += &format!("{at_s} alice asks p/m@two\n{at_s} alice 429\n");
+    }
+    assert_eq!(check(Version::September, &format!("{script}9 alice asks p/m@three")), "fine");
+    let eleventh = format!("{script}10 alice asks p/m@two");
+    let expected = "23: `p/m@three` asked expected, `p/m@two` was asked";
+    assert_eq!(check(Version::September, &eleventh), expected);
+}

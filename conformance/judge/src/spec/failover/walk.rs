@@ -1,0 +1,332 @@
+//! The walk along what happened, one step at a time.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Asked, Failed, HOUR, Happening, Marks, Model, Session, Turn, What, Wrong,
+    allowed::{Allowed, Kind},
+    health::{Effect, Health},
+    provider_of, shown,
+};
+use crate::{
+    context::Chain,
+    spec::{rule::Rule, version::Version},
+};
+
+impl<'a> Model<'a> {
+    /// Nothing has happened yet.
+    pub(super) fn new(version: Version, chain: &'a Chain, promptly_us: i64) -> Self {
+        Self {
+            version,
+            chain,
+            promptly_us,
+            healths: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            lost_by: BTreeMap::new(),
+            marks: Marks::new(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Whether the same follows in both.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.healths == other.healths && self.sessions == other.sessions
+    }
+
+    /// Whether a failure changes its credential's health: not while the same request is to be made again.
+    pub(super) fn counts(&self, it: &Happening, next: Option<&Happening>) -> bool {
+        let Some(asked) = self.sessions.get(&it.session).and_then(|it| it.turn.current.as_ref())
+        else {
+            return true;
+        };
+        match next {
+            Some(Happening { what: What::Asks(next), .. }) if next == asked => false,
+            // Somebody else is asked after a wait, or nobody: it was to be asked again, and another conversation lost it.
+            Some(Happening { what: What::Asks(_) | What::Over, at_us, .. }) => {
+                *at_us <= it.at_us + self.promptly_us || !self.may_be_tried_again(it)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether nothing tells if a failure was counted: the turn ended from outside while the same request might have been
+    /// made again.
+    pub(super) fn may_not_count(&self, it: &Happening, next: Option<&Happening>) -> bool {
+        let ends = next.is_none_or(|it| matches!(it.what, What::Stopped | What::Reset));
+        ends && self.may_be_tried_again(it)
+    }
+
+    fn may_be_tried_again(&self, it: &Happening) -> bool {
+        let What::Failed(reason, rest_us) = it.what else { return false };
+        let Some(session) = self.sessions.get(&it.session) else { return false };
+        let (at_us, is_counted) = (it.at_us, false);
+        let failed = Failed { reason, at_us, rest_us, is_counted };
+        reason.passes() && self.again(&session.turn, failed, session.turn.tries + 1).is_some()
+    }
+
+    /// One step; `is_counted` is for failures.
+    pub(super) fn walk(&mut self, it: &Happening, is_counted: bool) -> Result<(), Wrong> {
+        let mut session = self.sessions.remove(&it.session).unwrap_or_default();
+        let walked = self.walk_in(&mut session, it, is_counted);
+        self.sessions.insert(it.session.clone(), session);
+        walked
+    }
+
+    fn walk_in(
+        &mut self,
+        session: &mut Session,
+        it: &Happening,
+        is_counted: bool,
+    ) -> Result<(), Wrong> {
+        let now_us = it.at_us;
+        match &it.what {
+            What::Chosen(model, pin) => {
+                session.chosen.clone_from(model);
+                let model = model.as_ref().or(self.chain.models.first());
+                let provider = model.map(|it| provider_of(it));
+                let is_its = |pin: &&String| {
+                    let mut its = self.chain.credentials.iter().filter(|it| it.name == **pin);
+                    its.any(|it| Some(it.provider.as_str()) == provider)
+                };
+                let keeps = self.version == Version::September;
+                let kept = session.pin.as_ref().filter(|_| keeps).filter(is_its).cloned();
+                session.pin = pin.clone().or(kept);
+            }
+            What::Reset => {
+                session.kept.clear();
+                session.chosen = None;
+                if self.version == Version::March {
+                    session.pin = None;
+                }
+            }
+            What::Begins => session.turn = Turn { models: self.models(session), ..Turn::default() },
+            What::Asks(asked) => self.ask(session, asked, it)?,
+            What::Answered => self.answered(session, now_us),
+            What::Failed(reason, rest_us) => {
+                let (reason, rest_us) = (*reason, *rest_us);
+                let failed = Failed { reason, at_us: now_us, rest_us, is_counted };
+                self.failed(session, &it.session, failed);
+            }
+            What::Over => self.end(session, it)?,
+            What::Stopped => session.turn = Turn::default(),
+        }
+        session.last_us = now_us;
+        Ok(())
+    }
+
+    fn mark(&mut self, met: impl Into<String>) {
+        self.marks.insert(met.into());
+    }
+
+    fn models(&mut self, session: &Session) -> Vec<String> {
+        let configured = &self.chain.models;
+        let all: Vec<&String> = match (&session.chosen, self.version) {
+            (None, _) => configured.iter().collect(),
+            (Some(chosen), Version::March) => [chosen]
+                .into_iter()
+                .chain(configured.iter().skip(1))
+                .chain(configured.first())
+                .collect(),
+            (Some(chosen), Version::September) => vec![chosen],
+        };
+        let mut models: Vec<String> = Vec::new();
+        for it in all {
+            if !models.contains(it) {
+                models.push(it.clone());
+            }
+        }
+        if session.chosen.is_some() {
+            self.mark("chosen model");
+        }
+        models
+    }
+
+    fn health(&mut self, asked: &Asked) -> &mut Health {
+        let key = (provider_of(&asked.model).to_owned(), asked.credential.clone());
+        self.healths.entry(key).or_default()
+    }
+
+    pub(super) fn rests_until(&self, asked: &Asked, now_us: i64) -> Option<i64> {
+        let key = (provider_of(&asked.model).to_owned(), asked.credential.clone());
+        self.healths.get(&key)?.rests_until(&asked.model, now_us)
+    }
+
+    fn ask(&mut self, session: &mut Session, asked: &Asked, it: &Happening) -> Result<(), Wrong> {
+        let allowed = self.allowed(session, it.at_us);
+        let found = allowed.iter().find(|one| {
+            one.asked == *asked
+                && (one.from_us..=one.to_us.saturating_add(self.promptly_us)).contains(&it.at_us)
+        });
+        let Some(found) = found else { return Err(self.wrong(session, asked, &allowed, it)) };
+        self.mark_asked(session, asked, it, found.kind);
+        let turn = &mut session.turn;
+        let is_again = turn.current.as_ref() == Some(asked) && turn.failed.is_some();
+        if found.kind == Kind::Probe {
+            turn.probe = Some(asked.clone());
+        }
+        if is_again {
+            self.held.push((Rule::FailoverAgain, it.seq));
+        } else if turn.current.as_ref().is_some_and(|it| it != asked) {
+            self.held.push((Rule::FailoverNext, it.seq));
+        }
+        let before = turn.current.as_ref().map(|it| it.model.clone());
+        if before.as_ref() != Some(&asked.model) {
+            (turn.tries, turn.rotations, turn.failing_since_us) = (0, 0, None);
+            turn.at = turn.models.iter().position(|it| *it == asked.model).unwrap_or(turn.at);
+        } else if !is_again && turn.failed.is_some_and(|it| it.reason.passes()) {
+            turn.rotations += 1;
+        }
+        turn.asked.insert(asked.clone());
+        turn.current = Some(asked.clone());
+        turn.failed = None;
+        if self.healths.values().any(|it| *it != Health::default()) {
+            self.held.push((Rule::FailoverRest, it.seq));
+        }
+        self.health(asked).last_used_us = Some(it.at_us);
+        Ok(())
+    }
+
+    fn mark_asked(&mut self, session: &Session, asked: &Asked, it: &Happening, kind: Kind) {
+        let turn = &session.turn;
+        let is_again = turn.current.as_ref() == Some(asked) && turn.failed.is_some();
+        if kind == Kind::Probe {
+            self.mark("probe");
+        }
+        if is_again {
+            self.mark("again");
+            if turn.failed.is_some_and(|it| it.rest_us > 0) {
+                self.mark("again after the wait that was asked for");
+            }
+            if turn.tries == 9 {
+                self.mark("again, the tenth try");
+            }
+        } else if turn.failed.is_some_and(|failed| failed.at_us < it.at_us) {
+            self.mark("a wait in vain");
+        }
+        if turn.rotations > 0 && self.version == Version::September && !is_again {
+            self.mark("another model after one rotation");
+        }
+        if turn.current.as_ref().is_some_and(|it| it.model != asked.model) {
+            self.mark("another model");
+        }
+        if let Some(pin) = &session.pin {
+            let kind = if *pin == asked.credential { "pin" } else { "not the pin" };
+            self.mark(kind);
+        }
+        let provider = provider_of(&asked.model);
+        let is_lost_elsewhere = |name: &String| {
+            let key = (provider.to_owned(), name.clone());
+            let one = Asked { model: asked.model.clone(), credential: name.clone() };
+            self.rests_until(&one, it.at_us).is_some()
+                && self.lost_by.get(&key).is_some_and(|by| *by != it.session)
+        };
+        if self
+            .chain
+            .credentials
+            .iter()
+            .any(|it| it.provider == provider && is_lost_elsewhere(&it.name))
+        {
+            self.mark("skipped what another conversation lost");
+        }
+        if self.health(asked).rests_for_another(&asked.model, it.at_us) {
+            self.mark("asked while it rests for another model");
+        }
+    }
+
+    fn answered(&mut self, session: &mut Session, now_us: i64) {
+        let Some(asked) = session.turn.current.clone() else { return };
+        let provider = provider_of(&asked.model).to_owned();
+        if self.rests_until(&asked, now_us).is_some() {
+            self.mark("an answer ended a rest");
+        }
+        if self.health(&asked).answered(&asked.model, now_us) {
+            self.mark("an answer ended a count");
+        }
+        session.kept.insert(provider, asked.credential);
+        let turn = &mut session.turn;
+        (turn.failed, turn.failing_since_us, turn.tries) = (None, None, 0);
+    }
+
+    fn failed(&mut self, session: &mut Session, name: &str, failed: Failed) {
+        let Some(asked) = session.turn.current.clone() else { return };
+        let (version, window_us) =
+            (self.version, self.chain.failure_window_us.unwrap_or(24 * HOUR));
+        self.mark(format!("reason {:?}", failed.reason));
+        if failed.is_counted {
+            let why = (failed.reason, failed.rest_us);
+            let health = self.health(&asked);
+            if health.forgets(failed.at_us, window_us) && failed.reason.is_the_provider_s() {
+                self.mark("failures of long ago do not count");
+            }
+            let effect =
+                self.health(&asked).failed(version, &asked.model, why, (failed.at_us, window_us));
+            match effect {
+                Effect::Nothing => self.mark("harmless"),
+                Effect::Unmoved => self.mark("unmoved"),
+                Effect::Rests { step, is_asked } => {
+                    self.mark(format!("step {}", step.min(4)));
+                    if is_asked {
+                        self.mark("the rest that was asked for");
+                    }
+                }
+                Effect::Disabled(times) => self.mark(format!("disabled {}", times.min(4))),
+            }
+            let key = (provider_of(&asked.model).to_owned(), asked.credential);
+            self.lost_by.insert(key, name.to_owned());
+        }
+        let turn = &mut session.turn;
+        if failed.reason.passes() {
+            turn.failing_since_us.get_or_insert(failed.at_us);
+            turn.tries += 1;
+        }
+        turn.failed = Some(failed);
+    }
+
+    fn end(&mut self, session: &mut Session, it: &Happening) -> Result<(), Wrong> {
+        let allowed = self.allowed(session, it.at_us);
+        let turn = &session.turn;
+        let is_answered = turn.current.is_some() && turn.failed.is_none();
+        // A repetition alone is a choice of the gateway's.
+        let must =
+            |one: &&Allowed| one.kind == Kind::Must && turn.current.as_ref() != Some(&one.asked);
+        if !is_answered && !turn.models.is_empty() {
+            if let Some(one) = allowed.iter().find(must) {
+                let expected = format!("{} asked", shown(&one.asked));
+                let observed = "the turn ended without an answer".to_owned();
+                return Err(Wrong { rule: Rule::FailoverNext, expected, observed, seq: it.seq });
+            }
+            match turn.failed {
+                None => self.mark("exhausted before anybody was asked"),
+                Some(failed) if failed.reason.is_the_provider_s() => self.mark("exhausted"),
+                Some(_) => (),
+            }
+        }
+        session.turn = Turn::default();
+        Ok(())
+    }
+
+    fn wrong(
+        &self,
+        session: &Session,
+        asked: &Asked,
+        allowed: &[Allowed],
+        it: &Happening,
+    ) -> Wrong {
+        let turn = &session.turn;
+        let rests = self.rests_until(asked, it.at_us).is_some();
+        let rule = match &turn.current {
+            Some(current) if current == asked && turn.failed.is_some() => Rule::FailoverAgain,
+            _ if rests => Rule::FailoverRest,
+            Some(_) if allowed.is_empty() => Rule::FailoverEnd,
+            Some(_) => Rule::FailoverNext,
+            None => Rule::FailoverFirst,
+        };
+        let expected: Vec<String> = allowed.iter().map(|it| shown(&it.asked)).collect();
+        let expected = match expected.as_slice() {
+            [] => "nobody asked".to_owned(),
+            some => format!("{} asked", some.join(" or ")),
+        };
+        let why = if rests { ", which rests" } else { "" };
+        Wrong { rule, expected, observed: format!("{} was asked{why}", shown(asked)), seq: it.seq }
+    }
+}
