@@ -3,6 +3,7 @@
 mod explain;
 mod list;
 mod mutants;
+mod record;
 mod replay;
 mod run;
 mod twin;
@@ -35,6 +36,7 @@ Examples:
   creel run --target ./my-gateway.toml   a gateway of yours
   creel lint my-scenarios/               every problem of every file
   creel explain QUE-003                  what is promised, by whom, and which scenarios judge it
+  creel record --upstream https://api.openai.com/v1 --out incident.yaml   an incident, as a scenario to replay
   creel twin telegram --port 8081        a Telegram that you can talk to with curl
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage, scenario or manifest, 3 the target did not start, 4 nothing was judged,
@@ -55,6 +57,8 @@ enum Command {
     Schema,
     /// Judge a trace file again.
     Replay(replay::Arguments),
+    /// Stand between a gateway and its model provider, and write what happens as a scenario, without secrets.
+    Record(record::Arguments),
     /// Explain a requirement, an area of the catalogue, or the base configuration.
     Explain(explain::Arguments),
     /// Print the whole catalogue of requirements as markdown.
@@ -112,6 +116,7 @@ impl Cli {
                 Exit::Ok.into()
             }
             Command::Replay(arguments) => arguments.run().into(),
+            Command::Record(arguments) => arguments.run().into(),
             Command::Explain(arguments) => arguments.run().into(),
             Command::Spec => explain::spec().into(),
             Command::Mutants(arguments) => arguments.run().into(),

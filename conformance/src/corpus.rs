@@ -164,7 +164,7 @@ fn from_corpus(selector: &str) -> Result<Vec<(String, String, String)>, Error> {
     Ok(found)
 }
 
-/// A file, or every `.yaml` below a folder. The id is the last two parts of the path.
+/// A file, or every `.yaml` below a folder.
 fn from_path(path: &Path) -> Result<Vec<(String, String, String)>, Error> {
     let io = |source| Error::Read { path: path.display().to_string(), source };
     let mut files = Vec::new();
@@ -198,9 +198,13 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn id_of(file: &Path) -> String {
-    let absolute = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+/// The id of the scenario in a file: the last two parts of its path. In a folder that is no area, it is one of
+/// `regressions`, so that what was recorded can lie anywhere.
+pub fn id_of(file: &Path) -> String {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let absolute = absolute.canonicalize().unwrap_or(absolute);
     let name = absolute.file_stem().unwrap_or_default().to_string_lossy();
     let area = absolute.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let area = if scenario::is_area(&area) { &area } else { "regressions" };
     format!("{area}/{name}")
 }

@@ -277,8 +277,11 @@ fn log(note: &Note) {
         Note::NotAdmitted(message, reason) => tracing::info!(%message, %reason, "not admitted"),
         Note::RunStarted(run, session) => tracing::info!(%run, %session, "run started"),
         Note::RunAnswered(run) => tracing::info!(%run, "run answered"),
-        Note::RequestFailed(run, profile, reason) => {
-            tracing::warn!(%run, %profile, reason = reason.name(), "model request failed");
+        Note::RequestFailed(run, (model, profile), reason) => {
+            tracing::warn!(%run, %model, %profile, reason = reason.name(), "model request failed");
+        }
+        Note::CredentialRests((model, profile), wait) => {
+            tracing::warn!(%model, %profile, %wait, "credential rests");
         }
         Note::RetriesIn(run, wait) => tracing::info!(%run, %wait, "asked again later"),
         Note::RunFailed(run, why) => tracing::warn!(%run, %why, "run failed"),

@@ -75,6 +75,7 @@ impl<N: Net> Outside<N> {
         let ModelRequest { run, call, model, profile, .. } = &request;
         let span = tracing::info_span!("model", %run, call, %model, %profile);
         async move {
+            tracing::info!("model request");
             let Some((endpoint, model)) = self.endpoint(&request) else {
                 tracing::error!("no provider or no key for this model");
                 return ModelOutcome::Failed(ModelFailure::NotConfigured.into());

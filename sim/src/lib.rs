@@ -6,6 +6,7 @@
 //! - [`stage`]: the twins of one run and the conductor, the same in both worlds; [`recorder`] makes the trace.
 //! - [`world`]: turmoil's simulated network and clock, or a process over loopback sockets.
 //! - [`fakes`]: small gateways that the suite is tried on, one honest and the others liars.
+//! - [`record`]: a proxy that writes what happens between a gateway and its model provider as a scenario.
 //! - [`target`]: how a process is started.
 
 pub mod base;
@@ -16,6 +17,7 @@ pub mod lives;
 pub mod multipart;
 pub mod net;
 pub mod picture;
+pub mod record;
 pub mod recorder;
 pub mod scenario;
 pub mod stage;

@@ -53,6 +53,11 @@ pub fn parse(id: &str, text: &str) -> Result<Scenario, Vec<Problem>> {
     }
 }
 
+/// Whether scenarios of this area can be: the first part of an id.
+pub fn is_area(name: &str) -> bool {
+    read::AREAS.contains(&name)
+}
+
 /// One scenario file, checked.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -219,6 +224,15 @@ pub enum Act {
         message: Option<String>,
         /// `Retry-After`, in seconds.
         retry_after_s: Option<u64>,
+        /// Headers beside.
+        headers: BTreeMap<String, String>,
+    },
+    /// Answers in parts that each have a pause of their own.
+    Stream {
+        /// The parts.
+        parts: Vec<Part>,
+        /// How it ends.
+        ends: StreamEnd,
     },
     /// Accepts the request and never answers.
     Hang,
@@ -237,6 +251,28 @@ pub enum Act {
         /// What it writes first.
         text: String,
     },
+}
+
+/// A part of a streamed answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The pause before it.
+    pub after: Duration,
+    /// Its text.
+    pub text: String,
+}
+
+/// How a streamed answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// As an answer does.
+    Complete,
+    /// The connection closes; without any part, before even a status is written.
+    Cut,
+    /// The body ends properly, without a finish reason.
+    Eof,
+    /// Nothing more comes, and the connection stays open.
+    Stall,
 }
 
 /// A tool that a model asks for.

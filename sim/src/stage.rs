@@ -28,7 +28,7 @@ use crate::{
     http::serve,
     lives::Lives,
     recorder::Recorder,
-    scenario::{Act, Action, Provider, Scenario, Send, Step, ToolAct, ToolAnswer},
+    scenario::{Act, Action, Provider, Scenario, Send, Step, StreamEnd, ToolAct, ToolAnswer},
     twins::{Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway, script::ModelScript},
     world::turmoil::tick,
 };
@@ -310,7 +310,9 @@ pub fn hangs(scenario: &Scenario) -> bool {
     let hang = |it: &ToolAnswer| it.act == ToolAct::Hang;
     let standing = scenario.providers.values().flat_map(Provider::acts);
     let scripted = scenario.model.values().flatten().map(|it| &it.act);
-    scripted.chain(standing).any(|it| *it == Act::Hang)
+    let never_ends =
+        |it: &Act| matches!(it, Act::Hang | Act::Stream { ends: StreamEnd::Stall, .. });
+    scripted.chain(standing).any(never_ends)
         || scenario.tools.values().flat_map(BTreeMap::values).flatten().any(hang)
 }
 

@@ -1,6 +1,7 @@
 //! Twins without a scenario, on real sockets, for trying a gateway by hand.
 
 pub mod discord;
+pub mod openai;
 pub mod slack;
 pub mod whatsapp;
 
@@ -21,12 +22,10 @@ use crate::{
     http,
     picture::Picture,
     recorder::Recorder,
-    scenario::{Act, Chat, ChatKind, SendFault, ToolAct, ToolAnswer},
+    scenario::{Chat, ChatKind, SendFault, ToolAct, ToolAnswer},
     twins::{
         Inbound,
         mcp::Servers,
-        openai::{OpenAi, Provider},
-        script::ModelScript,
         telegram::{Bot, CHANNEL, Error as TelegramError, Telegram},
     },
 };
@@ -39,12 +38,6 @@ pub const ACCOUNT: &str = "default";
 
 /// The bot's user name.
 pub const BOT_USERNAME: &str = "creel_bot";
-
-/// What an `OpenAI` twin lists as its models. It answers for any other, too.
-pub const MODEL: &str = "creel-echo";
-
-/// The wait that an `OpenAI` twin asks for with status 429, in seconds.
-const RETRY_AFTER_S: u64 = 1;
 
 /// A twin that listens.
 pub struct Server {
@@ -92,15 +85,6 @@ impl Server {
 /// If the address cannot be bound.
 pub fn telegram(address: SocketAddr, token: &str) -> io::Result<()> {
     block_on(bind_telegram(address, token))
-}
-
-/// Serves an `OpenAI` twin until the process is ended, and prints where. See [`bind_openai`].
-///
-/// # Errors
-///
-/// If the address cannot be bound, or the status is no error status.
-pub fn openai(address: SocketAddr, key: &str, status: Option<u16>) -> io::Result<()> {
-    block_on(bind_openai(address, key, status))
 }
 
 /// Serves a server of tools until the process is ended, and prints where. See [`bind_mcp`].
@@ -165,38 +149,6 @@ pub async fn bind_mcp(address: SocketAddr) -> io::Result<Server> {
     ];
     let scripts = [("demo".to_owned(), tools.into())].into();
     Server::bind(address, Servers::new(Recorder::discarding(), scripts).router()).await
-}
-
-/// Binds an `OpenAI` twin that accepts one key. It answers `You said: <what the person said last>`, or every request
-/// with an error status.
-///
-/// # Errors
-///
-/// If the address cannot be bound, or the status is not 400 to 599.
-pub async fn bind_openai(
-    address: SocketAddr,
-    key: &str,
-    status: Option<u16>,
-) -> io::Result<Server> {
-    let script = match status {
-        None => ModelScript::echo(),
-        Some(status @ 400..=599) => {
-            let retry_after_s = (status == 429).then_some(RETRY_AFTER_S);
-            ModelScript::always(Act::Status { status, message: None, retry_after_s })
-        }
-        Some(other) => {
-            let what = format!("status {other} is no error status: expected 400 to 599");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        }
-    };
-    let provider = Provider {
-        name: "creel".to_owned(),
-        keys: [(key.to_owned(), "key".to_owned())].into(),
-        models: vec![MODEL.to_owned()],
-        zero_unix_s: unix_now_s(),
-    };
-    let twin = OpenAi::new(Recorder::discarding(), script, provider);
-    Server::bind(address, twin.router()).await
 }
 
 /// A person's message, as the control endpoint takes it.

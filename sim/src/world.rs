@@ -18,7 +18,7 @@ use creel_judge::{
 use crate::{
     declared,
     fakes::Fake,
-    scenario::{Act, Answer, Scenario},
+    scenario::{Act, Answer, Scenario, StreamEnd},
     stage::Stage,
     target::Target,
 };
@@ -154,6 +154,9 @@ const REAL_WAIT_MAX: Duration = Duration::from_secs(15);
 /// The closest that two moments may be on a real clock.
 const REAL_APART_MIN: Duration = Duration::from_millis(100);
 
+/// How long an answer that never ends may be waited for.
+const STALL: Duration = Duration::from_mins(10);
+
 /// Why a scenario needs the virtual clock, if it does.
 pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
     if let Some(why) = &scenario.virtual_only {
@@ -191,7 +194,11 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
 fn waiting(scenario: &Scenario) -> Duration {
     let takes = |Answer { after, act }: &Answer| match act {
         Act::Say { chunks, every, .. } => *after + *every * chunks.saturating_sub(1),
-        Act::Hang => Duration::from_mins(10),
+        Act::Stream { parts, ends } => {
+            let rest = if *ends == StreamEnd::Stall { STALL } else { Duration::ZERO };
+            *after + parts.iter().map(|it| it.after).sum::<Duration>() + rest
+        }
+        Act::Hang => STALL,
         Act::Call { .. }
         | Act::Status { .. }
         | Act::Cut { .. }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::{Args, Subcommand};
 use creel_sim::standalone::{
-    self, discord,
+    self, discord, openai,
     slack::{self, App},
     whatsapp::{self, Business},
 };
@@ -79,15 +79,16 @@ enum Twin {
         token: String,
     },
     /// A model provider: OpenAI's chat completions and responses, and Anthropic's messages, below `/v1`. It answers every
-    /// request with what was said last.
+    /// request with what was said last. `POST /twin/answers {"key": …, "status": 429, "times": 2}` makes it fail while it
+    /// runs, `DELETE /twin/answers` makes it well again.
     #[command(visible_alias = "anthropic")]
     Openai {
         /// The port on loopback; 0 lets the system choose.
         #[arg(long, default_value_t = 8_080)]
         port: u16,
-        /// The key that callers must bear.
+        /// A key that callers may bear. May be given more than once.
         #[arg(long, default_value = "sk-creel")]
-        key: String,
+        key: Vec<String>,
         /// Answer this error status instead.
         #[arg(long)]
         status: Option<u16>,
@@ -121,7 +122,7 @@ impl Arguments {
                 let app = App { bot_token, socket_token: app_token, signing_secret, events_url };
                 slack::serve(loopback(port), &app)
             }
-            Twin::Openai { port, key, status } => standalone::openai(loopback(port), &key, status),
+            Twin::Openai { port, key, status } => openai::serve(loopback(port), &key, status),
             Twin::Mcp { port } => standalone::mcp(loopback(port)),
         };
         match served {

@@ -19,8 +19,18 @@ fn help() {
 
 #[test]
 fn help_of_every_command() {
-    let commands =
-        ["run", "list", "lint", "schema", "replay", "explain", "spec", "mutants", "completions"];
+    let commands = [
+        "run",
+        "list",
+        "lint",
+        "schema",
+        "record",
+        "replay",
+        "explain",
+        "spec",
+        "mutants",
+        "completions",
+    ];
     for command in commands {
         check(&format!("help-{command}"), &[command, "--help"]);
     }
@@ -52,6 +62,7 @@ fn every_command_has_a_snapshot() {
         "lint",
         "schema",
         "replay",
+        "record",
         "explain",
         "spec",
         "mutants",

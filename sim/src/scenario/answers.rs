@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Act, Answer, UNTAGGED, at::At, context::Context, tools};
+use axum::http::{HeaderName, HeaderValue};
+
+use super::{Act, Answer, Part, StreamEnd, UNTAGGED, at::At, context::Context, tools};
 
 /// What the model answers: by chat, then by call.
 pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String, Vec<Answer>> {
@@ -17,7 +19,7 @@ pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String,
         for item in at.items() {
             let Some(answer) = answer(&item, context) else { continue };
             if let Some(text) = answer.act.text().filter(|it| !it.is_empty()) {
-                let chat = *said.entry(text.to_owned()).or_insert(&key.name);
+                let chat = *said.entry(text.clone()).or_insert(&key.name);
                 if chat != key.name {
                     let message = format!(
                         "`{chat}` is answered `{text}` too, expected a text of its own for each chat"
@@ -36,13 +38,14 @@ pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String,
 
 impl Act {
     /// What it writes of an answer, if anything.
-    fn text(&self) -> Option<&str> {
+    fn text(&self) -> Option<String> {
         match self {
             Self::Say { text, .. }
             | Self::Call { text, .. }
             | Self::Cut { text }
             | Self::Malformed { text }
-            | Self::Eof { text } => Some(text),
+            | Self::Eof { text } => Some(text.clone()),
+            Self::Stream { parts, .. } => Some(parts.iter().map(|it| it.text.as_str()).collect()),
             Self::Status { .. } | Self::Hang => None,
         }
     }
@@ -56,6 +59,18 @@ pub(super) fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
             chunks: at.number_of("chunks").unwrap_or(1),
             every: at.duration_of("every").unwrap_or_default(),
         }
+    } else if let Some(parts) = at.get("stream") {
+        let part = |it: &At<'_>| Part {
+            after: it.duration_of("after").unwrap_or_default(),
+            text: it.text_of("say").unwrap_or_default(),
+        };
+        let ends = match at.text_of("ends").as_deref() {
+            Some("cut") => StreamEnd::Cut,
+            Some("eof") => StreamEnd::Eof,
+            Some("stall") => StreamEnd::Stall,
+            _ => StreamEnd::Complete,
+        };
+        Act::Stream { parts: parts.items().iter().map(part).collect(), ends }
     } else if let Some(calls) = at.get("call") {
         Act::Call { text: at.text_of("saying").unwrap_or_default(), calls: tools::uses(&calls) }
     } else if let Some(status) = at.number_of("status") {
@@ -63,6 +78,7 @@ pub(super) fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
             status,
             message: at.text_of("message"),
             retry_after_s: retry_after_s(at, context),
+            headers: headers(at, context),
         }
     } else if let Some(text) = at.text_of("cut") {
         Act::Cut { text }
@@ -76,6 +92,20 @@ pub(super) fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
         return None;
     };
     Some(Answer { after, act })
+}
+
+/// `headers`, each of which must be one.
+fn headers(at: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String, String> {
+    let mut headers = BTreeMap::new();
+    for (key, value) in at.entries_of("headers") {
+        let Some(text) = value.text() else { continue };
+        let is_name = HeaderName::try_from(key.name.as_str()).is_ok();
+        if !is_name || HeaderValue::try_from(text.as_str()).is_err() {
+            context.push(value.problem(format!("`{}: {text}` is not a header", key.name)));
+        }
+        headers.insert(key.name.clone(), text);
+    }
+    headers
 }
 
 /// `retry_after`, which both protocols carry in whole seconds.

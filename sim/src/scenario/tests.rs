@@ -109,7 +109,7 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
     f:7:75: chats.untagged: a chat must not be called `untagged`: `model` means something else by it
     f:7:81: chats.untagged.dm: found the text `x`, expected a Telegram id such as `"3001"`
     f:8:17: model.alcie: no chat is called `alcie` (did you mean `alice`?)
-    f:8:30: model.alcie[0]: `say` and `status` exclude each other (expected exactly one of `say`, `call`, `status`, `hang`, `cut`, `malformed`, `eof`)
+    f:8:30: model.alcie[0]: `say` and `status` exclude each other (expected exactly one of `say`, `stream`, `call`, `status`, `hang`, `cut`, `malformed`, `eof`)
     f:8:47: model.alcie[1]: unknown key `afer` (did you mean `after`?)
     f:8:76: model.ops[0]: `alcie` is answered `a` too, expected a text of its own for each chat (the judge tells answers apart by their text)
     f:9:19: platform.ops[0]: a refusal with 429 needs a `retry_after` (write `retry_after: 2s`)
@@ -121,11 +121,11 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
     f:14:29: steps[2].send.chat: no chat is called `alcie` (did you mean `alice`?)
     f:14:55: steps[2].send.as: a message is already called `m1` (give it another name with `as`)
     f:16:5: expect[0]: unknown key `requst` (did you mean `request`?)
-    f:17:26: expect[1].exactly.of: found the text `model.request`, expected one of `inbound`, `fetched`, `acknowledged`, `sent`, `edited`, `deleted`, `refused`, `model-request`, `model-end`, `tool-called`, `tool-ended`, `operator-called` (did you mean `model-request`?)
+    f:17:26: expect[1].exactly.of: found the text `model.request`, expected one of `inbound`, `fetched`, `acknowledged`, `sent`, `edited`, `deleted`, `refused`, `model-request`, `model-end`, `tool-called`, `tool-ended`, `operator-called`, `refresh` (did you mean `model-request`?)
     f:17:47: expect[1].exactly.chat: no chat is called `bob` (accepted: `alice`, `ops`, `untagged`)
     f:18:14: expect[2].visible: `visible` says nothing about the chat (add one of `texts`, `images`, `ends_with`, `contains`, `lacks`, `between`)
     f:19:12: expect[3].order: expected two facts or more to be in order
-    f:20:39: expect[4].gap.from.outcome: `outcome` does not go with `of: sent` (it goes with `model-end`, `tool-ended`)
+    f:20:39: expect[4].gap.from.outcome: `outcome` does not go with `of: sent` (it goes with `model-end`, `tool-ended`, `refresh`)
     f:20:77: expect[4].gap.to.model: `model` does not go with `of: model-end` (it goes with `model-request`)
     f:20:91: expect[4].gap.between: the second bound lies before the first
     f:21:33: expect[5].quiet.between: expected two durations, such as `[5s, 5.1s]`
@@ -139,10 +139,10 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
 fn an_unknown_step_is_told_with_what_was_meant() {
     insta::assert_snapshot!(problems_with("send: { chat: bob", "sendd: { chat: bob"), @"f:7:15: steps[1]: unknown key `sendd` (did you mean `send`?)");
     insta::assert_snapshot!(problems_with("send: { chat: bob, text: \"ho\" }", "wait: 5s"), @r"
-    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `approve`
-    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `approve`, `at`)
+    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `restart`, `approve`
+    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `restart`, `approve`, `at`)
     ");
-    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `approve`)");
+    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `restart`, `approve`)");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn the_shape_has_a_schema() {
     let required: Vec<&str> =
         schema["required"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
     assert_eq!(required, ["id", "title", "chats", "steps", "expect"]);
-    assert_eq!(schema["properties"]["expect"]["items"]["oneOf"].as_array().unwrap().len(), 12);
+    assert_eq!(schema["properties"]["expect"]["items"]["oneOf"].as_array().unwrap().len(), 13);
 }
 
 fn variants(scenario: &Scenario) -> String {

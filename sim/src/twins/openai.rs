@@ -7,7 +7,7 @@
 mod answer;
 mod anthropic;
 mod body;
-mod dialect;
+pub(crate) mod dialect;
 mod request;
 mod responses;
 
@@ -24,7 +24,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Path, Request as HttpRequest, State},
-    http::{HeaderMap, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -220,10 +220,16 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
             let _ending = ending;
             std::future::pending().await
         }
-        Act::Status { status, message, retry_after_s } => {
+        Act::Status { status, message, retry_after_s, headers } => {
             ending.end(ModelOutcome::Failed { status });
             let refusal = Refusal::usual(status, message.as_deref());
-            dialect.refuse(Refusal { retry_after_s, ..refusal })
+            let mut response = dialect.refuse(Refusal { retry_after_s, ..refusal });
+            for (name, value) in headers {
+                let name = HeaderName::try_from(name).expect("scenarios are checked");
+                let value = HeaderValue::try_from(value).expect("scenarios are checked");
+                response.headers_mut().insert(name, value);
+            }
+            response
         }
         written => unreachable!("it has a body: {written:?}"),
     }
@@ -238,8 +244,9 @@ fn echoing(act: Act, key: &str) -> Act {
         Act::Say { text, chunks, every } => {
             Act::Say { text: text.replace(KEY, key), chunks, every }
         }
-        Act::Status { status, message, retry_after_s } => {
-            Act::Status { status, message: message.map(|it| it.replace(KEY, key)), retry_after_s }
+        Act::Status { status, message, retry_after_s, headers } => {
+            let message = message.map(|it| it.replace(KEY, key));
+            Act::Status { status, message, retry_after_s, headers }
         }
         other => other,
     }

@@ -97,6 +97,19 @@ impl ModelScript {
         Self::with(Source::Always(act))
     }
 
+    /// Gives a provider an answer more for those who ask so, behind those that it has.
+    pub fn add(&self, provider: &str, asker: Asker, standing: Standing) {
+        self.with_state(|it| {
+            let lists = it.standing.entry(provider.to_owned()).or_default();
+            lists.entry(asker).or_default().push_back(standing);
+        });
+    }
+
+    /// Takes all answers back that a provider has of its own.
+    pub fn clear(&self, provider: &str) {
+        self.with_state(|it| it.standing.remove(provider));
+    }
+
     fn with(source: Source) -> Self {
         Self(Arc::new(Mutex::new(State {
             source,
@@ -139,12 +152,9 @@ impl State {
     fn cue(&mut self, prompt: &[PromptMessage], asked: Asked<'_>) -> Cue {
         let request = self.next_request();
         let Source::Scenario(_) = &self.source else {
-            return Cue {
-                request,
-                chat: None,
-                call: None,
-                answer: Ok(self.standing_answer(prompt)),
-            };
+            let answer = self.standing(asked).map(|it| numbered(it, request));
+            let answer = answer.unwrap_or_else(|| self.standing_answer(prompt));
+            return Cue { request, chat: None, call: None, answer: Ok(answer) };
         };
         let newest = self.newest_in(prompt);
         let standing = self.standing(asked);
@@ -235,6 +245,11 @@ fn numbered(mut answer: Answer, request: u64) -> Answer {
         | Act::Cut { text }
         | Act::Malformed { text }
         | Act::Eof { text } => *text = text.replace(NUMBER, &request.to_string()),
+        Act::Stream { parts, .. } => {
+            for part in parts {
+                part.text = part.text.replace(NUMBER, &request.to_string());
+            }
+        }
         Act::Status { .. } | Act::Hang => (),
     }
     answer

@@ -156,11 +156,15 @@ impl Gateway {
         if is_shown {
             next = Next::Surface;
         }
-        effects.push(Effect::Note(Note::RequestFailed(id, profile.clone(), reason)));
+        let attempt = (model.clone(), profile.clone());
+        effects.push(Effect::Note(Note::RequestFailed(id, attempt.clone(), reason)));
         if !matches!(next, Next::Wait(_)) {
             self.change_health((&agent, &profile), None, effects, |it| {
                 it.failed(now, &model, (reason, rest_asked), &policy);
             });
+            if let Some(until) = self.pool(&key).blocked_until(now, &model, &profile) {
+                effects.push(Effect::Note(Note::CredentialRests(attempt, until.since(now))));
+            }
         }
         match next {
             Next::Wait(wait) => {

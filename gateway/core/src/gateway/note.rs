@@ -5,7 +5,7 @@ use crate::{
     egress::GivenUp,
     failover::Reason,
     gateway::failing::plainly,
-    ids::{JobId, MessageId, ProfileId, RunId},
+    ids::{JobId, MessageId, ModelId, ProfileId, RunId},
     origin::Route,
     run::ModelFailure,
     session_key::SessionKey,
@@ -22,8 +22,10 @@ pub enum Note {
     NotAdmitted(MessageId, Ignored),
     /// A run began to talk to its model.
     RunStarted(RunId, SessionKey),
-    /// A run's request failed, with this credential and for this reason.
-    RequestFailed(RunId, ProfileId, Reason),
+    /// A run's request failed, of this model with this credential and for this reason.
+    RequestFailed(RunId, (ModelId, ProfileId), Reason),
+    /// This credential is not asked for this model for so long.
+    CredentialRests((ModelId, ProfileId), Millis),
     /// A run makes the same request again after so long.
     RetriesIn(RunId, Millis),
     /// A run ended with an answer.

@@ -10,7 +10,12 @@ use crate::scenario::{Act, Kind, Scenario};
 
 /// With what each agent can ask, in a scenario that has providers of its own.
 pub(super) fn chains(config: &Value, scenario: &Scenario) -> BTreeMap<String, Chain> {
-    let says_more = |it: &Act| matches!(it, Act::Status { message, retry_after_s, .. } if message.is_some() || retry_after_s.is_some());
+    let says_more = |it: &Act| match it {
+        Act::Status { message, retry_after_s, headers, status: _ } => {
+            message.is_some() || retry_after_s.is_some() || !headers.is_empty()
+        }
+        _ => false,
+    };
     let standing = scenario.providers.values().flat_map(crate::scenario::Provider::acts);
     let scripted = scenario.model.values().flatten().map(|it| &it.act);
     let tells_more = standing.chain(scripted).any(says_more);

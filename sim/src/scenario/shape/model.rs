@@ -54,7 +54,7 @@ static CREDENTIAL: Shape = Shape::Either(&[
 /// The kinds of credential, as `auth-profiles.json` names them. The first is usual.
 pub(in crate::scenario) const KINDS: &[&str] = &["api_key", "token", "oauth"];
 
-static CASES: [Case; 7] = [
+static CASES: [Case; 8] = [
         Case::new(
             "say",
             &Shape::Text,
@@ -71,6 +71,17 @@ static CASES: [Case; 7] = [
                 "With this pause between two chunks. Default: `0s`.",
             ),
         ]),
+        Case::new(
+            "stream",
+            &Shape::ListOf(&PART),
+            "It answers with these parts, each after a pause of its own. Where no stream is asked for, the whole comes at once, after all pauses.",
+        ).with(&[
+            Field::optional(
+                "ends",
+                &Shape::OneOf(ENDS),
+                "How it ends: as an answer does, by closing the connection, without a finish reason, or not at all. Default: `complete`. Cut without any part, not even a status is written.",
+            ),
+        ]),
         Case::new("call", &Shape::ListOf(&TOOL_USE), "It asks for these tools.").with(&[
             Field::optional("saying", &Shape::Text, "What it says beside."),
         ]),
@@ -84,6 +95,11 @@ static CASES: [Case; 7] = [
                 "retry_after",
                 &Shape::Duration,
                 "The wait that it asks for, in whole seconds.",
+            ),
+            Field::optional(
+                "headers",
+                &Shape::MapOf(&Shape::Text),
+                "Headers beside, for example `retry-after-ms: \"250\"`.",
             ),
         ]),
         Case::new("hang", &Shape::True, "It accepts the request and never answers."),
@@ -103,6 +119,14 @@ static CASES: [Case; 7] = [
             "It writes this part of an answer, then ends the body without a finish reason.",
         ),
     ];
+
+static PART: Shape = Shape::record(&[
+    Field::required("say", &Shape::Text, "The part's text."),
+    Field::optional("after", &Shape::Duration, "The pause before it. Default: `0s`."),
+]);
+
+/// How a stream can end, in the order of [`crate::scenario::StreamEnd`].
+pub(in crate::scenario) const ENDS: &[&str] = &["complete", "cut", "eof", "stall"];
 
 static TOOL_USE: Shape = Shape::record(&[
     Field::required(

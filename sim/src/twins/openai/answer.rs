@@ -9,7 +9,7 @@ use super::{
     request::Asked,
 };
 
-use crate::scenario::ToolUse;
+use crate::scenario::{Part, ToolUse};
 
 /// A token is some four bytes of English.
 const TOKEN_BYTES: usize = 4;
@@ -33,13 +33,22 @@ pub(super) fn say(
         let document = heading.document(text, &json!("stop"));
         return Planned::new(vec![whole(&document, text)], Finale::Complete, ending);
     }
-    let mut pieces = heading.opening(text, (chunks, every));
-    pieces.push(event(&heading.chunk(&json!({}), &json!("stop"))));
-    if heading.asked.include_usage {
-        pieces.push(event(&heading.usage_chunk(text)));
-    }
-    pieces.push(line("[DONE]"));
+    let pieces = stream(heading, &even(text, (chunks, every)), true);
     Planned::new(pieces, Finale::Complete, ending)
+}
+
+/// A stream of these parts, with its end if it is complete.
+pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], is_complete: bool) -> Vec<Piece> {
+    let mut pieces = heading.opening_with(parts);
+    if is_complete {
+        pieces.push(event(&heading.chunk(&json!({}), &json!("stop"))));
+        if heading.asked.include_usage {
+            let text: String = parts.iter().map(|it| it.text.as_str()).collect();
+            pieces.push(event(&heading.usage_chunk(&text)));
+        }
+        pieces.push(line("[DONE]"));
+    }
+    pieces
 }
 
 /// An answer that asks for tools, each call in pieces as providers stream them.
@@ -142,13 +151,16 @@ impl Heading<'_> {
     }
 
     /// The role, then the text.
-    fn opening(&self, text: &str, (chunks, every): (u32, Duration)) -> Vec<Piece> {
+    fn opening(&self, text: &str, pace: (u32, Duration)) -> Vec<Piece> {
+        self.opening_with(&even(text, pace))
+    }
+
+    fn opening_with(&self, parts: &[Part]) -> Vec<Piece> {
         let role = json!({ "role": "assistant", "content": "", "refusal": null });
         let mut pieces = vec![event(&self.chunk(&role, &Value::Null))];
-        for (index, part) in parts(text, chunks).into_iter().enumerate() {
-            let after = if index == 0 { Duration::ZERO } else { every };
-            let content = event(&self.chunk(&json!({ "content": part }), &Value::Null));
-            pieces.push(Piece { after, text: part, ..content });
+        for Part { after, text } in parts {
+            let content = event(&self.chunk(&json!({ "content": text }), &Value::Null));
+            pieces.push(Piece { after: *after, text: text.clone(), ..content });
         }
         pieces
     }
@@ -214,6 +226,13 @@ pub(super) fn parts(text: &str, chunks: u32) -> Vec<String> {
         .map(|it| characters[edge(it)..edge(it + 1)].iter().collect::<String>())
         .filter(|it| !it.is_empty())
         .collect()
+}
+
+/// The text in so many parts, with the same pause between any two.
+pub(super) fn even(text: &str, (chunks, every): (u32, Duration)) -> Vec<Part> {
+    let pause = |index| if index == 0 { Duration::ZERO } else { every };
+    let parts = parts(text, chunks).into_iter().enumerate();
+    parts.map(|(index, text)| Part { after: pause(index), text }).collect()
 }
 
 fn event(data: &Value) -> Piece {

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 pub(super) use self::request::read;
 use super::{
     Refusal,
-    answer::{Heading, parts, tokens},
+    answer::{Heading, even, parts, tokens},
     body::{Ending, Finale, Piece, Planned},
     dialect::bearer,
 };
-use crate::scenario::ToolUse;
+use crate::scenario::{Part, ToolUse};
 
 /// The key that a request carries: in a header of its own, or as a bearer, as the official client has it by now.
 pub(super) fn key(headers: &HeaderMap) -> Option<&str> {
@@ -53,6 +53,16 @@ pub(super) fn say(
     pace: (u32, Duration),
 ) -> Planned {
     heading_of(heading).whole(ending, (text, pace), &[], "end_turn")
+}
+
+/// A stream of these parts, with its end if it is complete.
+pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], is_complete: bool) -> Vec<Piece> {
+    let mut pieces = heading_of(heading).opening_with(parts);
+    if is_complete {
+        let text: String = parts.iter().map(|it| it.text.as_str()).collect();
+        pieces.extend(closing(&text, "end_turn"));
+    }
+    pieces
 }
 
 /// An answer that asks for tools.
@@ -151,15 +161,18 @@ impl Answer<'_> {
     }
 
     /// The message, then the text's block, which stays open.
-    fn opening(self, text: &str, (chunks, every): (u32, Duration)) -> Vec<Piece> {
+    fn opening(self, text: &str, pace: (u32, Duration)) -> Vec<Piece> {
+        self.opening_with(&even(text, pace))
+    }
+
+    fn opening_with(self, parts: &[Part]) -> Vec<Piece> {
         let block = json!({ "type": "text", "text": "" });
         let start = json!({ "type": "content_block_start", "index": 0, "content_block": block });
         let ping = json!({ "type": "ping" });
         let mut pieces = vec![self.start(), event(&start), event(&ping)];
-        for (number, part) in parts(text, chunks).into_iter().enumerate() {
-            let after = if number == 0 { Duration::ZERO } else { every };
-            let delta = json!({ "type": "text_delta", "text": part });
-            pieces.push(Piece { after, text: part, ..event(&delta_of(0, &delta)) });
+        for Part { after, text } in parts {
+            let delta = json!({ "type": "text_delta", "text": text });
+            pieces.push(Piece { after: *after, text: text.clone(), ..event(&delta_of(0, &delta)) });
         }
         pieces
     }

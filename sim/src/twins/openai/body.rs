@@ -46,6 +46,8 @@ pub(super) enum Finale {
     Spoiled(&'static str),
     /// By closing the connection.
     Cut,
+    /// Not at all.
+    Stall,
 }
 
 /// The body. While it lives unfinished, the request is open; when it is dropped, the client is gone.
@@ -68,8 +70,18 @@ impl Planned {
             }
             _ => None,
         };
+        // With nothing before it, a cut discards the status too.
+        let flushed = pieces.is_empty();
         let (pieces, ending) = (pieces.into(), Some(ending));
-        Self { pieces, finale, pause: None, flushed: false, ending, length }
+        Self { pieces, finale, pause: None, flushed, ending, length }
+    }
+
+    /// The same, later.
+    pub(super) fn delayed(mut self, wait: Duration) -> Self {
+        if let Some(first) = self.pieces.front_mut() {
+            first.after += wait;
+        }
+        self
     }
 
     fn write(&mut self, piece: Piece) -> Frame<Bytes> {
@@ -89,6 +101,7 @@ impl Planned {
             Finale::Complete => ModelOutcome::Completed { text },
             Finale::Spoiled(how) => ModelOutcome::Spoiled { how: how.to_owned(), text },
             Finale::Cut => ModelOutcome::Spoiled { how: "cut".to_owned(), text },
+            Finale::Stall => ModelOutcome::Abandoned { text },
         };
         ending.end(outcome);
     }
@@ -114,6 +127,8 @@ impl Body for Planned {
         }
         match self.pieces.pop_front() {
             Some(piece) => Poll::Ready(Some(Ok(self.write(piece)))),
+            // The client's patience ends this, by dropping it.
+            None if self.finale == Finale::Stall => Poll::Pending,
             None if self.finale != Finale::Cut => Poll::Ready(None),
             None if !self.flushed => {
                 self.flushed = true;
@@ -128,7 +143,7 @@ impl Body for Planned {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.finale != Finale::Cut
+        self.pieces.is_empty() && !matches!(self.finale, Finale::Cut | Finale::Stall)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,5 +1,7 @@
 //! What differs from protocol to protocol.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -9,15 +11,15 @@ use super::{
     Refusal,
     answer::{self, Heading},
     anthropic,
-    body::{Ending, Planned},
+    body::{Ending, Finale, Planned},
     request::{self, Asked, Invalid},
     responses,
 };
-use crate::scenario::Act;
+use crate::scenario::{Act, Part, StreamEnd};
 
 /// A protocol of model providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     /// `OpenAI`'s chat completions.
     ChatCompletions,
     /// `OpenAI`'s responses.
@@ -27,8 +29,27 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
+    /// The protocol that a path is of, whatever it begins with.
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        let all = [
+            ("/chat/completions", Self::ChatCompletions),
+            ("/responses", Self::Responses),
+            ("/messages", Self::Messages),
+        ];
+        all.into_iter().find(|(end, _)| path.ends_with(end)).map(|(_, it)| it)
+    }
+
+    /// What a gateway's configuration calls it.
+    pub(crate) fn api(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "openai-completions",
+            Self::Responses => "openai-responses",
+            Self::Messages => "anthropic-messages",
+        }
+    }
+
     /// The key that a request carries.
-    pub(super) fn key(self, headers: &HeaderMap) -> Option<&str> {
+    pub(crate) fn key(self, headers: &HeaderMap) -> Option<&str> {
         match self {
             Self::ChatCompletions | Self::Responses => bearer(headers),
             Self::Messages => anthropic::key(headers),
@@ -36,7 +57,7 @@ impl Dialect {
     }
 
     /// What a request says, and whether it is valid.
-    pub(super) fn read(self, headers: &HeaderMap, body: &[u8]) -> (Asked, Result<(), Invalid>) {
+    pub(crate) fn read(self, headers: &HeaderMap, body: &[u8]) -> (Asked, Result<(), Invalid>) {
         match self {
             Self::ChatCompletions => request::read(body),
             Self::Responses => responses::read(body),
@@ -69,6 +90,7 @@ impl Dialect {
     ) -> Result<Planned, Ending> {
         let body = match (self, act) {
             (_, Act::Hang | Act::Status { .. }) => return Err(ending),
+            (_, Act::Stream { parts, ends }) => self.stream(heading, ending, parts, *ends),
             (Self::ChatCompletions, Act::Say { text, chunks, every }) => {
                 answer::say(heading, ending, text, (*chunks, *every))
             }
@@ -104,6 +126,54 @@ impl Dialect {
             (Self::Messages, Act::Eof { text }) => anthropic::eof(heading, ending, text),
         };
         Ok(body)
+    }
+}
+
+impl Dialect {
+    /// Parts with pauses of their own; where no stream is asked for, all at once after all pauses.
+    fn stream(
+        self,
+        heading: &Heading<'_>,
+        ending: Ending,
+        parts: &[Part],
+        ends: StreamEnd,
+    ) -> Planned {
+        let finale = match ends {
+            StreamEnd::Complete => Finale::Complete,
+            StreamEnd::Cut => Finale::Cut,
+            StreamEnd::Eof => Finale::Spoiled("eof"),
+            StreamEnd::Stall => Finale::Stall,
+        };
+        if parts.is_empty() && finale == Finale::Cut {
+            return Planned::new(Vec::new(), finale, ending);
+        }
+        if heading.asked.stream {
+            let is_complete = ends == StreamEnd::Complete;
+            let pieces = match self {
+                Self::ChatCompletions => answer::stream(heading, parts, is_complete),
+                Self::Responses => responses::stream(heading, parts, is_complete),
+                Self::Messages => anthropic::stream(heading, parts, is_complete),
+            };
+            return Planned::new(pieces, finale, ending);
+        }
+        let text: String = parts.iter().map(|it| it.text.as_str()).collect();
+        let wait = parts.iter().map(|it| it.after).sum();
+        let once = (1, Duration::ZERO);
+        let whole = match (ends, self) {
+            (StreamEnd::Stall, _) => return Planned::new(Vec::new(), finale, ending),
+            (StreamEnd::Complete, Self::ChatCompletions) => {
+                answer::say(heading, ending, &text, once)
+            }
+            (StreamEnd::Complete, Self::Responses) => responses::say(heading, ending, &text, once),
+            (StreamEnd::Complete, Self::Messages) => anthropic::say(heading, ending, &text, once),
+            (StreamEnd::Cut, Self::ChatCompletions) => answer::cut(heading, ending, &text),
+            (StreamEnd::Cut, Self::Responses) => responses::cut(heading, ending, &text),
+            (StreamEnd::Cut, Self::Messages) => anthropic::cut(heading, ending, &text),
+            (StreamEnd::Eof, Self::ChatCompletions) => answer::eof(heading, ending, &text),
+            (StreamEnd::Eof, Self::Responses) => responses::eof(heading, ending, &text),
+            (StreamEnd::Eof, Self::Messages) => anthropic::eof(heading, ending, &text),
+        };
+        whole.delayed(wait)
     }
 }
 

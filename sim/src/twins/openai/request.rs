@@ -12,18 +12,18 @@ const TOOL_NAME_CHARACTERS_MAX: usize = 64;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) model: String,
-    pub(super) stream: bool,
-    pub(super) include_usage: bool,
-    pub(super) prompt: Vec<PromptMessage>,
+pub(crate) struct Asked {
+    pub(crate) model: String,
+    pub(crate) stream: bool,
+    pub(crate) include_usage: bool,
+    pub(crate) prompt: Vec<PromptMessage>,
     /// Sorted.
-    pub(super) tools: Vec<String>,
+    pub(crate) tools: Vec<String>,
 }
 
 /// Why a request is refused, in the provider's manner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Invalid {
+pub(crate) struct Invalid {
     pub(super) message: String,
     pub(super) param: Option<String>,
 }

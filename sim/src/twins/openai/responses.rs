@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 pub(super) use self::request::read;
 use super::{
-    answer::{Heading, parts, tokens},
+    answer::{Heading, even, parts, tokens},
     body::{Ending, Finale, Piece, Planned},
 };
-use crate::scenario::ToolUse;
+use crate::scenario::{Part, ToolUse};
 
 /// The whole text, in pieces with a pause between them where the client asked for a stream.
 pub(super) fn say(
@@ -21,6 +21,18 @@ pub(super) fn say(
     pace: (u32, Duration),
 ) -> Planned {
     Answer::new(heading).whole(ending, (text, pace), &[])
+}
+
+/// A stream of these parts, with its end if it is complete.
+pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], is_complete: bool) -> Vec<Piece> {
+    let mut answer = Answer::new(heading);
+    let mut pieces = answer.opening_with(parts);
+    if is_complete {
+        let text: String = parts.iter().map(|it| it.text.as_str()).collect();
+        pieces.extend(answer.close_message(&text));
+        pieces.push(answer.completed(&text, &[]));
+    }
+    pieces
 }
 
 /// An answer that asks for tools.
@@ -116,7 +128,11 @@ impl<'a> Answer<'a> {
     }
 
     /// The response, then the text's item, which stays open.
-    fn opening(&mut self, text: &str, (chunks, every): (u32, Duration)) -> Vec<Piece> {
+    fn opening(&mut self, text: &str, pace: (u32, Duration)) -> Vec<Piece> {
+        self.opening_with(&even(text, pace))
+    }
+
+    fn opening_with(&mut self, parts: &[Part]) -> Vec<Piece> {
         let mut pieces = self.start();
         let mut item = self.message("");
         item["status"] = json!("in_progress");
@@ -125,10 +141,9 @@ impl<'a> Answer<'a> {
             "type": "response.output_item.added", "output_index": 0, "item": item,
         })));
         pieces.push(self.of_text("response.content_part.added", ("part", &text_part(""))));
-        for (number, part) in parts(text, chunks).into_iter().enumerate() {
-            let after = if number == 0 { Duration::ZERO } else { every };
-            let delta = self.of_text("response.output_text.delta", ("delta", &json!(part)));
-            pieces.push(Piece { after, text: part, ..delta });
+        for Part { after, text } in parts {
+            let delta = self.of_text("response.output_text.delta", ("delta", &json!(text)));
+            pieces.push(Piece { after: *after, text: text.clone(), ..delta });
         }
         pieces
     }

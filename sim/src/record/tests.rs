@@ -1,0 +1,157 @@
+use std::{path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use hyper::HeaderMap;
+
+use super::{
+    Options, Texts,
+    answer::{self, What},
+    redact::Secrets,
+    scenario::{self, Facts},
+    tape::{Ending, Exchange},
+};
+use crate::{
+    scenario::{Act, Part, StreamEnd, parse},
+    twins::openai::dialect::Dialect,
+};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// An answer of this status and kind, in pieces with their times.
+fn exchange(
+    dialect: Dialect,
+    (status, kind): (u16, &str),
+    pieces: &[(u64, &str)],
+    ending: Ending,
+) -> Exchange {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", kind.parse().expect("a kind"));
+    Exchange {
+        number: 1,
+        at: ms(100),
+        provider: "p".to_owned(),
+        dialect,
+        key: 0,
+        model: "m".to_owned(),
+        session: None,
+        said: vec!["what \"is\" this:\n# not a comment \u{2028} {x}".to_owned()],
+        head: Some((ms(20), status, headers)),
+        pieces: pieces
+            .iter()
+            .map(|(at, text)| (ms(*at), Bytes::from((*text).to_owned())))
+            .collect(),
+        end: Some((ms(900), ending)),
+    }
+}
+
+fn stream(dialect: Dialect, pieces: &[(u64, &str)], ending: Ending) -> What {
+    answer::did(&exchange(dialect, (200, "text/event-stream"), pieces, ending)).0.what
+}
+
+fn part(after: u64, text: &str) -> Part {
+    Part { after: ms(after), text: text.to_owned() }
+}
+
+#[test]
+fn parts_and_their_pauses_are_read_in_each_protocol() {
+    let said = vec![part(10, "Hel"), part(300, "lo")];
+    let chat = [
+        (30, "data: {\"choices\":[{\"delta\":{\"content\":\"H\"}}]}\n\nda"),
+        (32, "ta: {\"choices\":[{\"delta\":{\"content\":\"el\"}}]}\n\n"),
+        (
+            330,
+            "data: {\"choices\":[{\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        ),
+    ];
+    let found = stream(Dialect::ChatCompletions, &chat, Ending::Complete);
+    assert_eq!(found, What::Stream(vec![part(10, "Hel"), part(298, "lo")], StreamEnd::Complete));
+    let responses = [
+        (
+            30,
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"Hel\"}\n\n",
+        ),
+        (
+            330,
+            "data: {\"type\":\"response.output_text.delta\",\"delta\":\"lo\"}\n\ndata: {\"type\":\"response.completed\"}\n\n",
+        ),
+    ];
+    let found = stream(Dialect::Responses, &responses, Ending::Complete);
+    assert_eq!(found, What::Stream(said.clone(), StreamEnd::Complete));
+    let messages = [
+        (
+            30,
+            "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hel\"}}\n\n",
+        ),
+        (
+            330,
+            "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"lo\"}}\n\ndata: {\"type\":\"message_stop\"}\n\n",
+        ),
+    ];
+    let found = stream(Dialect::Messages, &messages, Ending::Complete);
+    assert_eq!(found, What::Stream(said, StreamEnd::Complete));
+}
+
+#[test]
+fn an_answer_can_end_in_many_ways() {
+    let begun = [(30, "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n")];
+    let check = |pieces: &[(u64, &str)], ending, expected| {
+        assert_eq!(stream(Dialect::ChatCompletions, pieces, ending), expected);
+    };
+    let said = |ends| What::Stream(vec![part(10, "a")], ends);
+    check(&begun, Ending::Cut, said(StreamEnd::Cut));
+    check(&begun, Ending::Complete, said(StreamEnd::Eof));
+    check(&begun, Ending::Left, said(StreamEnd::Stall));
+    check(&[(30, "data: {\"cho\n\n")], Ending::Complete, What::Malformed(String::new()));
+    let silent =
+        Exchange { head: None, ..exchange(Dialect::Messages, (200, ""), &[], Ending::Left) };
+    assert_eq!(answer::did(&silent).0.what, What::Hang);
+    let refused = Exchange { end: Some((ms(3), Ending::Cut)), ..silent };
+    assert_eq!(answer::did(&refused).0.what, What::Stream(Vec::new(), StreamEnd::Cut));
+}
+
+#[test]
+fn what_is_written_is_a_scenario_whatever_was_said() {
+    let json = "application/json";
+    let error = "{\"error\":{\"message\":\"key sk-abcdefgh1234 is \\\"bad\\\": # {\"}}";
+    let mut limited = exchange(Dialect::Messages, (429, json), &[(20, error)], Ending::Complete);
+    let (_, _, headers) = limited.head.as_mut().expect("it has one");
+    headers.insert("retry-after", "7".parse().expect("a value"));
+    headers.insert("retry-after-ms", "7100".parse().expect("a value"));
+    headers.insert("x-ratelimit-remaining", "0".parse().expect("a value"));
+    let whole = "{\"content\":[{\"type\":\"text\",\"text\":\"It is: {a}\\n- b\"}]}";
+    let mut answered = exchange(Dialect::Messages, (200, json), &[(20, whole)], Ending::Complete);
+    answered.at = ms(7_300);
+    let hung =
+        Exchange { head: None, said: vec!["other".to_owned()], at: ms(8_000), ..answered.clone() };
+    for texts in [Texts::Replaced, Texts::Kept] {
+        let options = Options {
+            upstreams: Vec::new(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            out: PathBuf::new(),
+            id: "regressions/incident".to_owned(),
+            profile: Some("2026.9".to_owned()),
+            texts,
+            requests_max: None,
+            idle_max: None,
+        };
+        let secrets = Secrets::default();
+        let exchanges = [limited.clone(), answered.clone(), hung.clone()];
+        let facts = Facts { exchanges: &exchanges, secrets: &secrets };
+        let (text, summary) = scenario::text(&facts, &options);
+        assert_eq!((summary.requests, summary.conversations), (3, 2), "{text}");
+        let read =
+            parse("regressions/incident", &text).unwrap_or_else(|it| panic!("{it:?}\n{text}"));
+        let acts: Vec<&Act> = read.model["c1"].iter().map(|it| &it.act).collect();
+        let Act::Status { status: 429, message: Some(message), retry_after_s: Some(7), headers } =
+            acts[0]
+        else {
+            panic!("{acts:?}")
+        };
+        assert_eq!(message, "key [redacted] is \"bad\": # {");
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["retry-after-ms", "x-ratelimit-remaining"]);
+        assert_eq!(text.contains("It is"), texts == Texts::Kept, "{text}");
+        assert_eq!(text.contains("not a comment"), texts == Texts::Kept, "{text}");
+    }
+}
