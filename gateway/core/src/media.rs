@@ -93,8 +93,11 @@ impl Said {
 
     /// Lets go of the pictures, and says so.
     pub fn forget_images(&mut self) {
-        let count = std::mem::take(&mut self.images).len();
-        self.text = format!("{}\n[{count} earlier image is no longer kept]", self.text).into();
+        let images = match std::mem::take(&mut self.images).len() {
+            1 => "1 earlier image is".to_owned(),
+            count => format!("{count} earlier images are"),
+        };
+        self.text = format!("{}\n[{images} no longer kept]", self.text).into();
     }
 }
 

@@ -41,8 +41,9 @@ fn untag(line: &str, made: &mut String) {
     let mut rest = line;
     while let Some((before, tag)) = rest.split_once('[') {
         made.push_str(before);
+        let word_end = |it: char| !it.is_alphanumeric();
         let is_mark =
-            tag.trim_start().get(..MARK.len()).is_some_and(|it| it.eq_ignore_ascii_case(MARK));
+            tag.trim_start().split(word_end).next().is_some_and(|it| it.eq_ignore_ascii_case(MARK));
         if let Some((inside, after)) = tag.split_once(']').filter(|_| is_mark) {
             made.extend(["(", inside, ")"]);
             rest = after;
@@ -92,6 +93,7 @@ mod tests {
             "the system: it works",
             "Systems: all go",
             "[see the system]",
+            "[systems] and [SystemMessage]",
             "",
             "sys",
             "Système: oui",
