@@ -120,7 +120,7 @@ fn agent(model: ModelId) -> Agent {
         model,
         fallbacks: Vec::new(),
         credentials: credentials(&["openai:default"]),
-        health: std::collections::BTreeMap::new(),
+        health: BTreeMap::new(),
         system: "You help.".into(),
         mentions: Mentions::default(),
         tools: Policy::default(),

@@ -66,7 +66,9 @@ impl Model<'_> {
                     (Some(again), Some(current)) if self.rests_until(current, now_us).is_some() => {
                         // Another conversation lost it during the wait, which may come to its end first.
                         if !failed.is_counted {
-                            allowed.iter_mut().for_each(|it| it.to_us = again.to_us);
+                            for it in &mut allowed {
+                                it.to_us = again.to_us;
+                            }
                         }
                     }
                     (again, _) => allowed.extend(again),

@@ -129,10 +129,9 @@ fn a_probe_is_made_once() {
 
 #[test]
 fn a_credential_that_is_not_accepted_costs_the_next_one_no_try() {
-    let mut script = "0 alice begins\n0 alice asks p/m@one\n0 alice 401\n".to_owned();
-    for at_s in 0..10 {
-        script += &format!("{at_s} alice asks p/m@two\n{at_s} alice 429\n");
-    }
+    let tries = (0..10).map(|at_s| format!("{at_s} alice asks p/m@two\n{at_s} alice 429\n"));
+    let tries: String = tries.collect();
+    let script = format!("0 alice begins\n0 alice asks p/m@one\n0 alice 401\n{tries}");
     assert_eq!(check(Version::September, &format!("{script}9 alice asks p/m@three")), "fine");
     let eleventh = format!("{script}10 alice asks p/m@two");
     let expected = "23: `p/m@three` asked expected, `p/m@two` was asked";
