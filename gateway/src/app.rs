@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::{
     channels::{Board, State, push::Ground},
     clock::Clock,
-    credentials::Keeper,
+    credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
     media::Store,
@@ -58,6 +58,7 @@ pub async fn run<N: Net>(
         accounts,
         providers,
         keys,
+        logins,
         servers,
         token,
         wall_clock,
@@ -66,11 +67,14 @@ pub async fn run<N: Net>(
         ..
     } = settings;
     let receivers: Vec<_> = accounts.values().cloned().collect();
+    let keeper = Keeper::new(state);
+    let logins = Logins::new(http.clone(), keeper.clone(), wall_clock.clone(), logins);
     let outside = Arc::new(Outside {
         http: http.clone(),
         accounts,
         providers,
         keys,
+        logins: Arc::new(logins),
         servers: Servers::new(servers),
         board: board.clone(),
         wall_clock: wall_clock.clone(),
@@ -79,7 +83,6 @@ pub async fn run<N: Net>(
         store: Store::default(),
     });
     let clock = Clock::start(wall_clock.clone());
-    let keeper = Keeper::new(state);
     let core = Gateway::new(core, seed);
     let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone()));
     let (keepers, tried) = outside.servers.keep(&net, &http, &inbox);
@@ -110,6 +113,7 @@ pub async fn run<N: Net>(
         never = outlast(&mut connections) => match never {},
         never = keeper.run() => match never {},
     };
+    outside.logins.settle().await;
     keeper.flush().await;
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
     _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;

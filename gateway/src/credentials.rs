@@ -5,12 +5,16 @@
 
 mod health;
 mod keeper;
+mod login;
+mod logins;
 
 use creel_core::ids::AgentId;
 
 pub use self::{
     health::{Stats, edited},
     keeper::Keeper,
+    login::{Login, TokenEndpoint, date},
+    logins::{Logins, Renewable},
 };
 
 /// Where an agent's credentials are, below the state folder.

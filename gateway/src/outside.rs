@@ -6,7 +6,7 @@ use creel_core::{
     egress::{Outgoing, SendOutcome},
     ids::{AccountId, AgentId, Channel, ProfileId},
     media::{Received, Source},
-    run::{ModelFailure, ModelOutcome, ModelRequest},
+    run::{ModelFailed, ModelFailure, ModelOutcome, ModelRequest},
     session::Entry,
     tools::{Job, ToolOutcome},
 };
@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use crate::{
     channels::{Account, Board},
     clock::WallClock,
+    credentials::{Logins, TokenEndpoint},
     http::Http,
     media::{self, Folder, MODEL_BYTES_MAX, Picture, Store, Unavailable, without_image},
     net::Net,
@@ -38,6 +39,8 @@ pub struct Provider {
     pub tokens_max: BTreeMap<String, u32>,
     /// The key of agents that have none of their own.
     pub key: Option<Secret>,
+    /// Where it renews logins, if that is known.
+    pub token_endpoint: Option<TokenEndpoint>,
 }
 
 /// The addresses and keys of everything outside.
@@ -51,6 +54,8 @@ pub struct Outside<N: Net> {
     pub providers: BTreeMap<String, Provider>,
     /// Each agent's secrets, by credential. One agent's are never used for another.
     pub keys: BTreeMap<AgentId, BTreeMap<ProfileId, Secret>>,
+    /// The logins among their credentials, whose secrets change.
+    pub logins: Arc<Logins<N>>,
     /// How the channels are doing: a send may find out first that an account is down.
     pub board: Arc<Board>,
     /// The date, for signatures.
@@ -76,8 +81,12 @@ impl<N: Net> Outside<N> {
         let span = tracing::info_span!("model", %run, call, %model, %profile);
         async move {
             tracing::info!("model request");
-            let Some((endpoint, model)) = self.endpoint(&request) else {
-                tracing::error!("no provider or no key for this model");
+            let key = match self.key(&request).await {
+                Ok(key) => key,
+                Err(failed) => return ModelOutcome::Failed(failed),
+            };
+            let Some((endpoint, model)) = self.endpoint(&request, key) else {
+                tracing::error!("no provider for this model");
                 return ModelOutcome::Failed(ModelFailure::NotConfigured.into());
             };
             let pictures = self.pictures(&request).await;
@@ -167,11 +176,22 @@ impl<N: Net> Outside<N> {
         self.providers.get(provider)?.tokens_max.get(model).copied()
     }
 
-    fn endpoint<'a>(&self, request: &'a ModelRequest) -> Option<(Endpoint, &'a str)> {
+    /// What the request is made with.
+    async fn key(&self, request: &ModelRequest) -> Result<Secret, ModelFailed> {
+        let ModelRequest { agent, profile, .. } = request;
+        if let Some(key) = self.keys.get(agent).and_then(|it| it.get(profile)) {
+            return Ok(key.clone());
+        }
+        self.logins.access(agent, profile).await.unwrap_or_else(|| {
+            tracing::error!("no key for this model");
+            Err(ModelFailure::NotConfigured.into())
+        })
+    }
+
+    fn endpoint<'a>(&self, request: &'a ModelRequest, key: Secret) -> Option<(Endpoint, &'a str)> {
         let (provider, model) = request.model.as_str().split_once('/')?;
         let Provider { base_url, api, patience, .. } = self.providers.get(provider)?;
         let (base_url, api, patience) = (base_url.clone(), *api, *patience);
-        let key = self.keys.get(&request.agent)?.get(&request.profile)?.clone();
         Some((Endpoint { base_url, api, key, patience }, model))
     }
 }

@@ -47,8 +47,8 @@ use creel_document::{
 use serde::Deserialize as _;
 
 use crate::{
-    channels::Account, clock::WallClock, media::Folder, outside::Provider, secret::Secret,
-    state::StateFolder, tools::servers::ServerSettings,
+    channels::Account, clock::WallClock, credentials::Renewable, media::Folder, outside::Provider,
+    secret::Secret, state::StateFolder, tools::servers::ServerSettings,
 };
 
 /// The gateway's port unless configured.
@@ -95,6 +95,8 @@ pub struct Settings {
     pub providers: BTreeMap<String, Provider>,
     /// Each agent's secrets, by credential.
     pub keys: BTreeMap<AgentId, BTreeMap<ProfileId, Secret>>,
+    /// The logins among their credentials, which are renewed.
+    pub logins: BTreeMap<(AgentId, ProfileId), Renewable>,
     /// Servers of tools.
     pub servers: Vec<ServerSettings>,
     /// Each agent's folder: on the disk, unless a simulation puts another here.
@@ -261,6 +263,7 @@ fn convert(
         accounts: found.into_iter().flat_map(channels::Found::into_accounts).collect(),
         providers: providers.by_name,
         keys: roster.keys,
+        logins: roster.logins,
         servers,
         state: StateFolder::Disk(source.state_dir.to_owned()),
         workspaces: folders.map(|(id, it)| (id.clone(), Folder::Disk(it.clone()))).collect(),

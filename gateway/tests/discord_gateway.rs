@@ -35,7 +35,7 @@ use creel_gateway::{
         discord::{self, Account, DirectChats},
     },
     clock::{Clock, Rest, WallClock},
-    credentials::Keeper,
+    credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
     outside::Outside,
@@ -215,6 +215,9 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         cpus: 1,
     };
     let settings = settings::load(&source).unwrap().settings;
+    let keeper = Keeper::new(settings.state);
+    let wall_clock = WallClock::system();
+    let logins = Logins::new(http.clone(), keeper.clone(), wall_clock, settings.logins);
     let outside = Outside {
         servers: creel_gateway::tools::servers::Servers::default(),
         workspaces: settings.workspaces,
@@ -223,6 +226,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         accounts: settings.accounts,
         providers: settings.providers,
         keys: settings.keys,
+        logins: Arc::new(logins),
         board: Arc::default(),
         wall_clock: WallClock::system(),
         life: 1,
@@ -230,7 +234,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     Driver::new(
         Gateway::new(settings.core, 1),
         Clock::start(WallClock::system()),
-        (Arc::new(outside), Keeper::new(settings.state)),
+        (Arc::new(outside), keeper),
     )
 }
 

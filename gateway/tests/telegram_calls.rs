@@ -31,7 +31,7 @@ use creel_gateway::{
         telegram::{self, Account},
     },
     clock::{Clock, WallClock},
-    credentials::Keeper,
+    credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
     outside::Outside,
@@ -123,12 +123,16 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         cpus: 1,
     };
     let settings = settings::load(&source).unwrap().settings;
+    let keeper = Keeper::new(settings.state);
+    let wall_clock = WallClock::system();
+    let logins = Logins::new(http.clone(), keeper.clone(), wall_clock, settings.logins);
     let outside = Outside {
         servers: creel_gateway::tools::servers::Servers::default(),
         http: http.clone(),
         accounts: settings.accounts,
         providers: settings.providers,
         keys: settings.keys,
+        logins: Arc::new(logins),
         board: Arc::default(),
         wall_clock: WallClock::system(),
         life: 1,
@@ -138,7 +142,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     Driver::new(
         Gateway::new(settings.core, 1),
         Clock::start(WallClock::system()),
-        (Arc::new(outside), Keeper::new(settings.state)),
+        (Arc::new(outside), keeper),
     )
 }
 

@@ -10,7 +10,7 @@ use creel_core::{
 };
 use creel_gateway::{
     clock::{Clock, WallClock},
-    credentials::Keeper,
+    credentials::{Keeper, Logins},
     driver::{Driver, Inbox},
     http::Http,
     net::{Net, TokioNet},
@@ -49,11 +49,15 @@ fn gateway() -> (Arc<Outside<TokioNet>>, Driver<TokioNet>, Inbox) {
     let loaded = settings::load(&source).unwrap();
     assert!(loaded.warnings.iter().any(|it| it.contains("LD_PRELOAD")), "{:?}", loaded.warnings);
     let settings = loaded.settings;
+    let keeper = Keeper::new(settings.state);
+    let (http, wall_clock) = (Http::new(TokioNet), WallClock::system());
+    let logins = Logins::new(http, keeper.clone(), wall_clock, settings.logins);
     let outside = Arc::new(Outside {
         http: Http::new(TokioNet),
         accounts: settings.accounts,
         providers: settings.providers,
         keys: settings.keys,
+        logins: Arc::new(logins),
         servers: Servers::new(settings.servers),
         board: Arc::default(),
         wall_clock: WallClock::system(),
@@ -62,11 +66,8 @@ fn gateway() -> (Arc<Outside<TokioNet>>, Driver<TokioNet>, Inbox) {
         store: creel_gateway::media::Store::default(),
     });
     let clock = Clock::start(WallClock::system());
-    let (driver, inbox) = Driver::new(
-        Gateway::new(settings.core, 1),
-        clock,
-        (outside.clone(), Keeper::new(settings.state)),
-    );
+    let (driver, inbox) =
+        Driver::new(Gateway::new(settings.core, 1), clock, (outside.clone(), keeper));
     (outside, driver, inbox)
 }
 

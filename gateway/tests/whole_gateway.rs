@@ -11,7 +11,7 @@ use creel_core::{gateway::Gateway, profile::Version};
 use creel_gateway::{
     app,
     clock::{Clock, WallClock},
-    credentials::Keeper,
+    credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
     net::TokioNet,
@@ -228,29 +228,29 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
     let world = World::new();
     let served = world.serve().await;
     world.hold();
-    let Settings { core, accounts, providers, keys, state, .. } =
+    let Settings { core, accounts, providers, keys, logins, state, .. } =
         settings(&config(&served, free_port(), json!({})));
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let http = Http::new(TokioNet);
     let (board, wall_clock) = (Arc::default(), WallClock::system());
+    let keeper = Keeper::new(state);
+    let logins = Logins::new(http.clone(), keeper.clone(), WallClock::system(), logins);
     let outside = Outside {
         http: http.clone(),
         accounts,
         providers,
         keys,
+        logins: Arc::new(logins),
         board,
         wall_clock,
         life: 1,
         servers: Servers::default(),
-        workspaces: std::collections::BTreeMap::default(),
+        workspaces: BTreeMap::default(),
         store: creel_gateway::media::Store::default(),
     };
     let outside = Arc::new(outside);
-    let (driver, inbox) = Driver::new(
-        Gateway::new(core, 1),
-        Clock::start(WallClock::system()),
-        (outside, Keeper::new(state)),
-    );
+    let (driver, inbox) =
+        Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), (outside, keeper));
     let mut channels = JoinSet::new();
     for account in receivers {
         channels.spawn(account.receive(http.clone(), (inbox.clone(), Arc::default()), 0));

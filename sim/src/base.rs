@@ -19,6 +19,8 @@ pub const PROVIDER: &str = "openai";
 /// The providers of a scenario beside the base's own, by name.
 pub type Providers = BTreeMap<String, crate::scenario::Provider>;
 
+pub use self::provider::Login;
+
 /// Where the gateway under test finds the world, and what it is to use there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
@@ -30,6 +32,8 @@ pub struct Addresses {
     pub provider: String,
     /// The folder of the agents' workspaces.
     pub workspaces: String,
+    /// The date at the scenario's zero, in seconds since 1970: when logins end is counted from it.
+    pub zero_unix_s: i64,
 }
 
 /// An account's secrets, by the key of `channels.<channel>.accounts.<account>` that holds them.
@@ -48,6 +52,8 @@ pub struct Configuration {
     pub accounts: BTreeMap<String, BTreeMap<String, Credentials>>,
     /// Provider keys: value to the name that facts give them.
     pub keys: BTreeMap<String, String>,
+    /// The logins that end and are renewed. Their first access tokens are among the keys.
+    pub logins: Vec<Login>,
 }
 
 impl Configuration {
@@ -70,7 +76,8 @@ impl Configuration {
     pub fn keys_of(&self, provider: &str) -> BTreeMap<String, String> {
         let is_its = |name: &str| {
             let whose = name.rsplit('/').next().and_then(|it| it.split_once(':'));
-            whose.map_or(PROVIDER, |(whose, _)| whose) == provider
+            let is_login = self.logins.iter().any(|it| it.name == name);
+            !is_login && whose.map_or(PROVIDER, |(whose, _)| whose) == provider
         };
         let keys = self.keys.iter().filter(|(_, name)| is_its(name));
         keys.map(|(key, name)| (key.clone(), name.clone())).collect()
@@ -105,12 +112,14 @@ impl Configuration {
         let key_of = |name: &str| {
             keys.iter().find(|(_, it)| *it == name).map(|(key, _)| key.clone()).expect("made above")
         };
+        let logins = provider::logins(&agents, providers, seed, key_of);
+        let dated = (logins.as_slice(), addresses.zero_unix_s);
         let state_files = agents.iter().map(|id| {
             let mut profiles = json!({ format!("{PROVIDER}:default"): {
                 "type": "api_key", "provider": PROVIDER, "key": key_of(id),
             } });
             let alone = agents.len() == 1;
-            merge(&mut profiles, &provider::profiles((id, alone), providers, key_of));
+            merge(&mut profiles, &provider::profiles((id, alone), (providers, dated), key_of));
             let file = json!({ "version": 1, "profiles": profiles });
             (format!("agents/{id}/agent/auth-profiles.json"), file.to_string())
         });
@@ -122,7 +131,7 @@ impl Configuration {
         merge(&mut config["models"]["providers"], &provider::configured(providers, addresses));
         merge(&mut config, gateway);
         complete_agents(&mut config, &agents, addresses, profile);
-        Self { config, state_files, gateway_token, accounts, keys }
+        Self { config, state_files, gateway_token, accounts, keys, logins }
     }
 }
 
@@ -266,7 +275,7 @@ fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, pr
 }
 
 /// A value that is unique to the seed and its use, and looks like nothing else.
-fn token(seed: u64, what: &str, name: &str) -> String {
+pub(crate) fn token(seed: u64, what: &str, name: &str) -> String {
     use creel_judge::trace::{Header, Trace, VERSION};
     let header = Header {
         creel_trace: VERSION,

@@ -33,6 +33,8 @@ pub fn context(
             secrets.iter().map(move |(what, secret)| (name(what), secret.clone()))
         })
     });
+    let logins = configuration.logins.iter();
+    let logins = logins.map(|it| (format!("refresh token of `{}`", it.name), it.refresh.clone()));
     let gateway = [("gateway token".to_owned(), configuration.gateway_token.clone())];
     let unadmitted = sends(scenario).filter(|it| !it.admitted).map(|it| it.name.clone()).collect();
     Context {
@@ -44,7 +46,7 @@ pub fn context(
         identity_links: identity_links(config),
         unadmitted,
         overheard: sends(scenario).filter(|it| it.overheard).map(|it| it.name.clone()).collect(),
-        secrets: keys.chain(accounts).chain(gateway).collect(),
+        secrets: keys.chain(logins).chain(accounts).chain(gateway).collect(),
         clock,
         liveness_us: profile.liveness_us.saturating_add(hops_us(scenario, clock)),
     }

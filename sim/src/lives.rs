@@ -144,7 +144,7 @@ impl Asked {
     /// Returns when it is; never, if nobody will.
     pub(crate) async fn wait(self) {
         if self.0.await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

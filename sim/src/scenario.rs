@@ -25,7 +25,7 @@ use crate::picture::Picture;
 
 pub use clock::{Clock, Jump};
 pub use platform::{Cut, Event, Forgery};
-pub use providers::{Asker, Holds, Kind, Provider, Standing};
+pub use providers::{Asker, Holds, Kind, Provider, Renewal, RenewalAct, Standing, Terms};
 pub use shape::shape;
 
 /// Reads a scenario file. `id` is the file's path below `scenarios/`, without its extension.

@@ -28,8 +28,13 @@ use crate::{
     http::serve,
     lives::Lives,
     recorder::Recorder,
-    scenario::{Act, Action, Provider, Scenario, Send, Step, StreamEnd, ToolAct, ToolAnswer},
-    twins::{Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway, script::ModelScript},
+    scenario::{
+        Act, Action, Provider, RenewalAct, Scenario, Send, Step, StreamEnd, ToolAct, ToolAnswer,
+    },
+    twins::{
+        Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway, script::ModelScript,
+        tokens::Tokens,
+    },
     world::turmoil::tick,
 };
 
@@ -55,6 +60,8 @@ pub struct Stage {
     /// The base's own, then the scenario's.
     providers: Vec<(String, OpenAi)>,
     tools: Servers,
+    /// Where the providers renew logins.
+    pub(crate) tokens: Tokens,
     seed: u64,
 }
 
@@ -109,9 +116,12 @@ impl Stage {
         }
         let script = ModelScript::new(scenario.model.clone()).with_providers(&scenario.providers);
         let names = [PROVIDER].into_iter().chain(scenario.providers.keys().map(String::as_str));
+        let logins = (configuration.logins.as_slice(), seed);
+        let tokens = Tokens::new(recorder.clone(), logins, &scenario.providers);
         let provider = |name: &str| {
             let keys = configuration.keys_of(name);
-            let twin = OpenAi::scripted(recorder.clone(), script.clone(), (name, keys));
+            let twin = OpenAi::scripted(recorder.clone(), script.clone(), (name, keys))
+                .with_logins(tokens.clone());
             (name.to_owned(), twin)
         };
         let providers = names.map(provider).collect();
@@ -121,7 +131,7 @@ impl Stage {
                 script.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
             }
         }
-        Ok(Self { scenario, configuration, recorder, platforms, providers, tools, seed })
+        Ok(Self { scenario, configuration, recorder, platforms, providers, tools, tokens, seed })
     }
 
     /// Serves the twins of the channels and of the provider, and makes their calls of the gateway at `gateway`, which is
@@ -155,7 +165,10 @@ impl Stage {
         for (name, twin) in &self.providers {
             router = match name.as_str() {
                 PROVIDER => router.merge(twin.router()),
-                other => router.nest(&format!("/{other}"), twin.router()),
+                other => {
+                    let both = twin.router().merge(self.tokens.router(other));
+                    router.nest(&format!("/{other}"), both)
+                }
             };
         }
         router
@@ -293,7 +306,8 @@ impl Stage {
                 let settle = settle + self.recorder.put_off_for();
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
                 let asked: usize = self.providers.iter().map(|(_, it)| it.unfinished()).sum();
-                if !more && asked + self.tools.unfinished() == 0 {
+                let others = self.tools.unfinished() + self.tokens.unfinished();
+                if !more && asked + others == 0 {
                     return;
                 }
             }
@@ -312,7 +326,9 @@ pub fn hangs(scenario: &Scenario) -> bool {
     let scripted = scenario.model.values().flatten().map(|it| &it.act);
     let never_ends =
         |it: &Act| matches!(it, Act::Hang | Act::Stream { ends: StreamEnd::Stall, .. });
+    let renewals = scenario.providers.values().flat_map(|it| &it.renewals);
     scripted.chain(standing).any(never_ends)
+        || renewals.into_iter().any(|it| it.act == RenewalAct::Hang)
         || scenario.tools.values().flat_map(BTreeMap::values).flatten().any(hang)
 }
 

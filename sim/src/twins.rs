@@ -7,6 +7,7 @@
 //! - [`openai`]: chat completions, in the dialect that most providers speak.
 //! - [`whatsapp`]: the Cloud API.
 //! - [`webhook`]: the gateway's own generic webhook; [`push`] is what makes the calls of platforms that push.
+//! - [`tokens`]: where providers renew logins.
 //! - [`script`]: which of the scenario's answers a model request gets, for provider twins of any dialect.
 
 pub mod discord;
@@ -16,6 +17,7 @@ pub mod push;
 pub mod script;
 pub mod slack;
 pub mod telegram;
+pub mod tokens;
 pub mod webhook;
 pub mod whatsapp;
 

@@ -143,7 +143,10 @@ pub(crate) struct Seen {
 impl Seen {
     fn into_run(self, header: Header, profile: &Profile) -> Run {
         let Self { stage, facts, clock, note } = self;
-        let context = declared::context(&stage.scenario, profile, &stage.configuration, clock);
+        let mut context = declared::context(&stage.scenario, profile, &stage.configuration, clock);
+        // What came up during the run.
+        let issued = stage.tokens.issued().into_iter();
+        context.secrets.extend(issued.map(|(token, name)| (format!("token `{name}`"), token)));
         Run { trace: Trace { header, facts }, context, note }
     }
 }

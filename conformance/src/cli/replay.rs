@@ -74,6 +74,7 @@ impl Arguments {
             channels: std::collections::BTreeMap::new(),
             provider: String::new(),
             workspaces: String::new(),
+            zero_unix_s: 0,
         };
         let configuration =
             Configuration::of(&entry.scenario, profile.name, trace.header.seed, &addresses);

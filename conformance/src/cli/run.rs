@@ -324,6 +324,7 @@ pub(super) fn base(profile: &str) -> serde_json::Value {
         channels: [("telegram".to_owned(), "http://<telegram twin>".to_owned())].into(),
         provider: "http://<provider twin>".into(),
         workspaces: "<sandbox>/workspaces".into(),
+        zero_unix_s: 0,
     };
     let accounts = [("telegram".to_owned(), vec!["default".to_owned()])].into();
     let nothing = serde_json::json!({});

@@ -37,6 +37,7 @@ pub(crate) fn play(scenario: &Scenario, profile: &str) -> Result<(Trace, Context
         channels: BTreeMap::from([("telegram".to_owned(), "http://localhost".to_owned())]),
         provider: "http://localhost".to_owned(),
         workspaces: "/workspaces".to_owned(),
+        zero_unix_s: scenario.clock.start_unix_s,
     };
     let configuration = Configuration::of(scenario, profile, SEED, &addresses);
     let settings = crate::load(

@@ -159,6 +159,9 @@ pub enum ModelFailure {
     /// It said that the answer ended for a reason that is none of the usual ones.
     #[error("the model's answer ended early")]
     EndedEarly,
+    /// The login that it would have been made with is over.
+    #[error("the login at the model provider is over, and must be made anew")]
+    LoginRefused,
     /// No credential or provider is configured for the model.
     #[error("no provider with a credential is configured for this agent's model")]
     NotConfigured,
@@ -185,6 +188,8 @@ impl ModelFailed {
             ModelFailure::Status(status) => Failure::Status { status, code, words },
             ModelFailure::InStream => Failure::StreamError { code, words },
             ModelFailure::EndedEarly => Failure::FinishReason(code),
+            // As if the request had been made with it.
+            ModelFailure::LoginRefused => Failure::Status { status: 401, code: "", words: "" },
             ModelFailure::Unreachable => Failure::Connection,
             ModelFailure::BrokenOff => Failure::EndMissing,
             ModelFailure::Malformed => Failure::Malformed,

@@ -14,11 +14,17 @@ use creel_core::{
 };
 use tokio::sync::Notify;
 
-use super::{edited, file_of};
+use super::{
+    edited, file_of,
+    login::{self, Login, stored},
+};
 use crate::state::StateFolder;
 
 /// By how much the wall clock may run beside the monotonic one without having been set anew.
 const DRIFT_MAX: Duration = Duration::from_secs(1);
+
+/// What is said of a file that somebody broke.
+const NOT_JSON: &str = "it is not JSON any more";
 
 /// The keeper. A clone is the same one.
 #[derive(Clone, Debug)]
@@ -26,6 +32,8 @@ pub struct Keeper {
     folder: StateFolder,
     waiting: Arc<Mutex<Waiting>>,
     more: Arc<Notify>,
+    /// One file is read and written at a time.
+    pen: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What is still to be written: at most one change a credential.
@@ -41,7 +49,7 @@ struct Waiting {
 impl Keeper {
     /// A keeper of this folder.
     pub fn new(folder: StateFolder) -> Self {
-        Self { folder, waiting: Arc::default(), more: Arc::default() }
+        Self { folder, waiting: Arc::default(), more: Arc::default(), pen: Arc::default() }
     }
 
     /// Takes a change, to be written soon.
@@ -66,6 +74,7 @@ impl Keeper {
 
     /// Writes what waits.
     pub async fn flush(&self) {
+        let _pen = self.pen.lock().await;
         let changes = std::mem::take(&mut self.waiting().changes);
         let mut files: BTreeMap<String, Vec<(Kept, i64)>> = BTreeMap::new();
         for ((agent, _), change) in changes {
@@ -79,7 +88,36 @@ impl Keeper {
         }
     }
 
+    /// The login of this name in an agent's file, if there is one.
+    pub(super) async fn stored_login(&self, agent: &AgentId, profile: &ProfileId) -> Option<Login> {
+        let (folder, file, profile) = (self.folder.clone(), file_of(agent), profile.clone());
+        let read = move || stored(&folder.read(&file).ok()??, profile.as_str());
+        self.apart(read).await
+    }
+
+    /// Writes a renewed login into an agent's file, in the place of the old one. When it returns, the file has it.
+    pub(super) async fn keep_login(
+        &self,
+        (agent, profile): (&AgentId, &ProfileId),
+        (old, new): (Login, Login),
+    ) {
+        let _pen = self.pen.lock().await;
+        let (folder, file, profile) = (self.folder.clone(), file_of(agent), profile.clone());
+        let path = file.clone();
+        let write = move || {
+            let text = folder.read(&path).map_err(|it| format!("read it: {it}"))?;
+            let edited = login::edited(&text.unwrap_or_default(), profile.as_str(), (&old, &new));
+            match edited.map_err(|_| NOT_JSON.to_owned())? {
+                Some(text) => folder.replace(&path, &text).map_err(|it| format!("write it: {it}")),
+                None => Err("it has another login of this name, or none, by now".to_owned()),
+            }
+        };
+        let written = self.apart(write).await;
+        self.tell(file, written);
+    }
+
     /// Does what waits for a disk where nothing else waits for it.
+    #[expect(clippy::disallowed_methods, reason = "a simulation's folder is in memory")]
     async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         match self.folder {
             StateFolder::Memory(_) => work(),
@@ -104,7 +142,7 @@ impl Keeper {
                     tracing::error!(
                         file,
                         why,
-                        "how credentials do is not kept: a restart will not know of it"
+                        "what changed about credentials is not kept: a restart will not know of it"
                     );
                     failing.insert(file, why);
                 }
@@ -140,7 +178,7 @@ fn write(folder: &StateFolder, file: &str, changes: &[(Kept, i64)]) -> Result<()
         };
         // The problem's own words may quote a key.
         let edited = edited(text.as_deref(), kept, shown);
-        text = Some(edited.map_err(|_| "it is not JSON any more".to_owned())?);
+        text = Some(edited.map_err(|_| NOT_JSON.to_owned())?);
     }
     match text {
         Some(text) if before.as_ref() != Some(&text) => {

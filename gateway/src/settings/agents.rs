@@ -13,7 +13,7 @@ use super::{
     providers::Providers,
     raw, tools,
 };
-use crate::secret::Secret;
+use crate::{credentials::Renewable, secret::Secret};
 use creel_core::{
     gateway::Agent,
     ids::{AgentId, ModelId, ProfileId},
@@ -27,6 +27,7 @@ pub(super) struct Roster {
     pub(super) listed: Agents,
     pub(super) agents: BTreeMap<AgentId, Agent>,
     pub(super) keys: BTreeMap<AgentId, BTreeMap<ProfileId, Secret>>,
+    pub(super) logins: BTreeMap<(AgentId, ProfileId), Renewable>,
     pub(super) workspaces: BTreeMap<AgentId, PathBuf>,
 }
 
@@ -57,6 +58,7 @@ pub(super) fn roster(
         listed: Agents::default(),
         agents: BTreeMap::new(),
         keys: BTreeMap::new(),
+        logins: BTreeMap::new(),
         workspaces: BTreeMap::new(),
     };
     let mut complete = true;
@@ -75,13 +77,16 @@ pub(super) fn roster(
         roster.workspaces.insert(id.clone(), folder);
         let name = agent.name.as_deref().unwrap_or(id.as_str());
         let system: Arc<str> = format!("You are {name}, an assistant (agent `{id}`).").into();
-        let (Some((model, fallbacks)), Some(Held { credentials, health, keys })) = (model, held)
+        let (Some((model, fallbacks)), Some(Held { credentials, health, keys, logins })) =
+            (model, held)
         else {
             complete = false;
             continue;
         };
         roster.listed.0.push(Listed { id: id.clone(), default: agent.default });
         roster.keys.insert(id.clone(), keys);
+        let logins = logins.into_iter().map(|(it, login)| ((id.clone(), it), login));
+        roster.logins.extend(logins);
         let mentions = mentions::mentions(document, (&path, &agent), warnings);
         let (tools, spawns) = (tools::policy(document, &agent), tools::spawns(document, &agent));
         let agent =

@@ -21,7 +21,7 @@ use super::{
     shape::{TEXT, TEXTS, key, open},
 };
 use crate::{
-    credentials::{Stats, file_of},
+    credentials::{Login, Renewable, Stats, date, file_of},
     outside::Provider,
     secret::Secret,
 };
@@ -92,6 +92,7 @@ pub(super) struct Held {
     pub(super) credentials: Credentials,
     pub(super) health: Ledger,
     pub(super) keys: BTreeMap<ProfileId, Secret>,
+    pub(super) logins: BTreeMap<ProfileId, Renewable>,
 }
 
 /// `auth-profiles.json`, as far as it is used.
@@ -107,6 +108,7 @@ struct AuthProfiles {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct AuthProfile {
     provider: String,
     #[serde(default)]
@@ -117,6 +119,25 @@ struct AuthProfile {
     token: Option<String>,
     #[serde(default)]
     access: Option<String>,
+    #[serde(default)]
+    refresh: Option<String>,
+    #[serde(default)]
+    expires: Option<f64>,
+    #[serde(default)]
+    client_id: Option<String>,
+}
+
+impl AuthProfile {
+    /// The login that it is, if it can be renewed.
+    fn login(&self) -> Option<Login> {
+        let given = |it: &Option<String>| it.clone().filter(|it| !it.is_empty()).map(Secret::new);
+        Some(Login {
+            access: given(&self.access)?,
+            refresh: given(&self.refresh)?,
+            expires: self.expires.map(date),
+            client: self.client_id.clone(),
+        })
+    }
 }
 
 /// The agent's own credentials, and a provider's key where it has none of its own. Another agent's are never read.
@@ -127,11 +148,24 @@ pub(super) fn of_agent(
     problems: &mut Problems<'_>,
 ) -> Option<Held> {
     let AuthProfiles { profiles, order, usage_stats } = read(source, id, problems)?;
-    let mut held =
-        Held { credentials: Credentials::default(), health: Ledger::new(), keys: BTreeMap::new() };
+    let mut held = Held {
+        credentials: Credentials::default(),
+        health: Ledger::new(),
+        keys: BTreeMap::new(),
+        logins: BTreeMap::new(),
+    };
     for (name, profile) in profiles {
         let (kind, secret) = match profile.r#type.as_deref() {
-            Some("oauth") => (Kind::OAuth, profile.access),
+            Some("oauth") => {
+                let endpoint =
+                    providers.get(&profile.provider).and_then(|it| it.token_endpoint.clone());
+                if let (Some(login), Some(endpoint)) = (profile.login(), endpoint) {
+                    let provider = profile.provider;
+                    held.add_login(&name, Renewable { provider, endpoint, login });
+                    continue;
+                }
+                (Kind::OAuth, profile.access)
+            }
             Some("token") => (Kind::Token, profile.token),
             _ => (Kind::ApiKey, profile.key),
         };
@@ -160,6 +194,15 @@ pub(super) fn of_agent(
 }
 
 impl Held {
+    /// Adds a login that is renewed.
+    fn add_login(&mut self, name: &str, login: Renewable) {
+        let names = (ProfileId::new(name), ProviderId::new(&login.provider));
+        let (Ok(id), Ok(provider)) = names else { return };
+        let credential = Credential { provider, kind: Kind::OAuth };
+        self.credentials.stored.insert(id.clone(), credential);
+        self.logins.insert(id, login);
+    }
+
     /// Adds a credential that has a secret.
     fn add(&mut self, name: &str, provider: &str, (kind, secret): (Kind, Option<String>)) {
         let (Ok(id), Ok(provider)) = (ProfileId::new(name), ProviderId::new(provider)) else {

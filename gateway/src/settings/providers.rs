@@ -16,6 +16,7 @@ use super::{
     shape::{TEXT, key, open},
 };
 use crate::{
+    credentials::TokenEndpoint,
     media::is_public,
     outside::Provider,
     providers::{Api, Patience},
@@ -40,6 +41,14 @@ pub(super) const SHAPE: Shape = open(&[
     key("api", &Shape::OneOf(&API_NAMES), "The protocol."),
     key("apiKey", &TEXT, "The key of agents that have none of their own."),
     key("timeoutSeconds", &SECONDS, "How long a request may take, from connecting to its end."),
+    key(
+        "oauth",
+        &open(&[
+            Field::required("tokenUrl", &TEXT, "Where it renews logins."),
+            key("clientId", &TEXT, "Who we are to it, where a login does not say so."),
+        ]),
+        "How its logins are renewed. Ours: OpenClaw's plugins each know their provider's.",
+    ),
     key(
         "models",
         &Shape::ListOf(&open(&[
@@ -103,10 +112,30 @@ pub(super) fn providers(document: &raw::Document, problems: &mut Problems<'_>) -
                 .collect(),
             patience: patience(document, base_url, provider.timeout_seconds),
             key: provider.api_key.clone().map(Secret::new),
+            token_endpoint: token_endpoint((name, provider), problems),
         };
         providers.by_name.insert(name.clone(), found);
     }
     providers
+}
+
+/// Providers whose logins are renewed where their plugins in OpenClaw have it.
+const TOKEN_URLS: [(&str, &str); 1] = [("openai-codex", "https://auth.openai.com/oauth/token")];
+
+fn token_endpoint(
+    (name, provider): (&str, &raw::Provider),
+    problems: &mut Problems<'_>,
+) -> Option<TokenEndpoint> {
+    let Some(raw::Oauth { token_url, client_id }) = &provider.oauth else {
+        let (_, url) = TOKEN_URLS.into_iter().find(|(it, _)| *it == name)?;
+        return Some(TokenEndpoint { url: url.to_owned(), client: None });
+    };
+    if !is_http(token_url) {
+        let path = format!("models.providers.{name}.oauth.tokenUrl");
+        let what = "expected an address with `http://` or `https://`";
+        problems.add(&path, format!("found `{token_url}`, {what}"));
+    }
+    Some(TokenEndpoint { url: token_url.clone(), client: client_id.clone() })
 }
 
 fn api(name: Option<&str>) -> Api {

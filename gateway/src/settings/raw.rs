@@ -119,8 +119,16 @@ pub(super) struct Provider {
     pub(super) api_key: Option<String>,
     pub(super) api: Option<String>,
     pub(super) timeout_seconds: Option<u64>,
+    pub(super) oauth: Option<Oauth>,
     #[serde(default)]
     pub(super) models: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Oauth {
+    pub(super) token_url: String,
+    pub(super) client_id: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -6,14 +6,55 @@ use super::{Act, Answer, answers, at::At, context::Context};
 use crate::base;
 
 /// A provider beside the base's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provider {
     /// Its credentials, by name: `one` is the profile `<provider>:one` of every agent.
     pub credentials: BTreeMap<String, Kind>,
+    /// The logins among them that end and are renewed.
+    pub logins: BTreeMap<String, Terms>,
+    /// What comes of the first renewals of its logins. All further ones are granted.
+    pub renewals: Vec<Renewal>,
     /// Its models, without its name.
     pub models: Vec<String>,
     /// What it answers, by who asks; each list from the front.
     pub answers: BTreeMap<Asker, Vec<Standing>>,
+}
+
+/// For how long a login is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Its access ends so long after the scenario's zero.
+    pub expires_in: Duration,
+    /// Each renewed one ends so long after its renewal.
+    pub lifetime: Duration,
+    /// Whether all agents have the same login.
+    pub is_shared: bool,
+}
+
+/// How long a renewed login is good, if the scenario does not say.
+const LIFETIME: Duration = Duration::from_hours(1);
+
+/// What comes of asking for a renewal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// How long the answer takes.
+    pub after: Duration,
+    /// What it is.
+    pub act: RenewalAct,
+}
+
+/// What a token endpoint does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RenewalAct {
+    /// It renews the login.
+    #[default]
+    Grant,
+    /// It ends the login.
+    Refuse,
+    /// It answers this status.
+    Status(u16),
+    /// It never answers.
+    Hang,
 }
 
 /// What kind of credential it is.
@@ -75,6 +116,7 @@ pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String,
 
 fn provider(at: &At<'_>, context: &mut Context<'_>) -> Provider {
     let mut credentials = BTreeMap::new();
+    let mut logins = BTreeMap::new();
     for item in at.items_of("credentials") {
         let name = item.text().or_else(|| item.text_of("name")).unwrap_or_default();
         let kind = match item.text_of("kind").as_deref() {
@@ -82,6 +124,14 @@ fn provider(at: &At<'_>, context: &mut Context<'_>) -> Provider {
             Some("token") => Kind::Token,
             _ => Kind::ApiKey,
         };
+        if let Some(expires_in) = item.duration_of("expires_in") {
+            if kind != Kind::OAuth {
+                context.push(item.problem("only a credential of kind `oauth` ends"));
+            }
+            let lifetime = item.duration_of("lifetime").unwrap_or(LIFETIME);
+            let is_shared = item.flag_of("shared").unwrap_or(false);
+            logins.insert(name.clone(), Terms { expires_in, lifetime, is_shared });
+        }
         if credentials.insert(name.clone(), kind).is_some() {
             context.push(item.problem(format!("the credential `{name}` stands here twice")));
         }
@@ -104,7 +154,18 @@ fn provider(at: &At<'_>, context: &mut Context<'_>) -> Provider {
         let standing = |it: &At<'_>| standing(it, context);
         answers.insert(asker, at.items().iter().filter_map(standing).collect());
     }
-    Provider { credentials, models, answers }
+    let renewals = at.items_of("renewals").iter().map(renewal).collect();
+    Provider { credentials, logins, renewals, models, answers }
+}
+
+fn renewal(at: &At<'_>) -> Renewal {
+    let act = match at.number_of("status") {
+        Some(status) => RenewalAct::Status(status),
+        None if at.get("refuse").is_some() => RenewalAct::Refuse,
+        None if at.get("hang").is_some() => RenewalAct::Hang,
+        None => RenewalAct::Grant,
+    };
+    Renewal { after: at.duration_of("after").unwrap_or_default(), act }
 }
 
 fn standing(at: &At<'_>, context: &mut Context<'_>) -> Option<Standing> {

@@ -18,6 +18,9 @@ use crate::{
 /// How long a gateway may take to end.
 const END_WITHIN: Duration = Duration::from_mins(1);
 
+/// How long it may take to say whether it is ready, over a network that moves in ticks of a second.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
 /// How long it may take to be ready again.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
@@ -47,7 +50,7 @@ impl Stage {
         loop {
             let request = Request::get(&address).body(Full::new(Bytes::new()));
             let request = request.expect("an address of ours is valid");
-            let asked = operator.http.exchange(request, Duration::from_secs(2), 64 * 1024).await;
+            let asked = operator.http.exchange(request, ANSWER_WITHIN, 64 * 1024).await;
             if asked.is_ok_and(|(status, _)| status.is_success()) {
                 return;
             }
@@ -77,8 +80,11 @@ impl Stage {
     /// A text with the names of secrets in their places.
     fn hidden(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for (secret, name) in &self.configuration.keys {
-            text = text.replace(secret, &format!("<{name}>"));
+        let keys = self.configuration.keys.iter().map(|(it, name)| (it.clone(), name.clone()));
+        let logins = self.configuration.logins.iter();
+        let logins = logins.map(|it| (it.refresh.clone(), format!("{} refresh", it.name)));
+        for (secret, name) in keys.chain(logins).chain(self.tokens.issued()) {
+            text = text.replace(&secret, &format!("<{name}>"));
         }
         text
     }

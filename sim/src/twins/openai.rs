@@ -37,7 +37,10 @@ use self::{
     dialect::Dialect,
     request::{Asked, Invalid},
 };
-use super::script::{self, Cue, ModelScript};
+use super::{
+    script::{self, Cue, ModelScript},
+    tokens::Tokens,
+};
 use crate::{
     recorder::Recorder,
     scenario::{Act, Answer},
@@ -71,13 +74,20 @@ pub struct OpenAi {
     recorder: Recorder,
     script: ModelScript,
     provider: Provider,
+    logins: Option<Tokens>,
     unfinished: Arc<AtomicUsize>,
 }
 
 impl OpenAi {
     /// A provider that answers as the script says.
     pub fn new(recorder: Recorder, script: ModelScript, provider: Provider) -> Self {
-        Self { recorder, script, provider, unfinished: Arc::default() }
+        Self { recorder, script, provider, logins: None, unfinished: Arc::default() }
+    }
+
+    /// The same, which takes the access tokens of these logins too.
+    #[must_use]
+    pub fn with_logins(self, logins: Tokens) -> Self {
+        Self { logins: Some(logins), ..self }
     }
 
     /// A provider of a scenario, with the names of its keys by the keys themselves.
@@ -116,14 +126,15 @@ impl OpenAi {
     }
 
     /// The scenario's name of the key that a request carries.
-    fn credential(&self, key: Option<&str>) -> Result<&str, Refusal> {
+    fn credential(&self, key: Option<&str>) -> Result<String, Refusal> {
         let Some(key) = key else {
             let what = "You didn't provide an API key. You need to provide your API key in an Authorization header using \
                 Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
             return Err(Refusal { code: None, ..Refusal::usual(401, Some(what)) });
         };
-        let known = self.provider.keys.get(key).map(String::as_str);
-        known.ok_or_else(|| Refusal::usual(401, None))
+        let known = self.provider.keys.get(key).cloned();
+        let login = || self.logins.as_ref()?.name(&self.provider.name, key);
+        known.or_else(login).ok_or_else(|| Refusal::usual(401, None))
     }
 
     fn by<'a>(&'a self, model: &'a str, credential: &'a str) -> script::Asked<'a> {
@@ -162,7 +173,7 @@ impl OpenAi {
             call: turn.as_ref().and_then(|it| it.call),
             provider: self.provider.name.clone(),
             model: asked.model.clone(),
-            credential: (*credential.as_ref().unwrap_or(&"?")).to_owned(),
+            credential: credential.as_ref().map_or_else(|_| "?".to_owned(), Clone::clone),
             prompt: asked.prompt.clone(),
             tools: asked.tools.clone(),
         });

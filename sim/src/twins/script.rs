@@ -385,7 +385,8 @@ mod tests {
             (asker(None, None), vec![held("any", Holds::Always)]),
         ];
         let (credentials, models) = (BTreeMap::new(), Vec::new());
-        let provider = Provider { credentials, models, answers: answers.into() };
+        let provider =
+            Provider { credentials, models, answers: answers.into(), ..Provider::default() };
         let script = script().with_providers(&[("p".to_owned(), provider)].into());
         let ask = |model, credential, at| {
             let at = Duration::from_secs(at);

@@ -62,14 +62,14 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
             settings.wall_clock = wall_clock.clone();
             Ok(contained(app::run(gateway, settings, seed, asked.wait())))
         });
-        let simulated = async {
+        let simulated = Box::pin(async {
             tokio::select! {
                 biased;
                 ended = living => ended,
                 never = carrier.carry() => match never {},
                 ended = perform(stage, world, lives) => ended.map_err(|it| it.to_string()),
             }
-        };
+        });
         let late = || Err("it lasted for more than a year".to_owned());
         Ok::<_, Error>(timeout(SIMULATED_MAX, simulated).await.unwrap_or_else(|_| late()))
     })?;

@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     base::{self, Addresses},
-    lives::{Exit, Lives, Zero},
+    lives::{Exit, Lives, Orders, Zero},
     scenario::Scenario,
     stage::{Operator, Stage},
     standalone::unix_now_s,
@@ -127,48 +127,21 @@ impl Real {
             channels: channel_addresses,
             provider: address_of(&provider).map_err(io("read a port"))?,
             workspaces: sandbox.join("workspaces").display().to_string(),
+            zero_unix_s: unix_now_s(),
         };
-        let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, unix_now_s())?;
+        let zero_unix_s = addresses.zero_unix_s;
+        let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
         let room = Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port };
         room.furnish(self, &stage)?;
-        let mut process = Process::start(self, &stage, &room)?;
+        let process = Process::start(self, &stage, &room)?;
         stage.recorder.record(Kind::GatewayStarted);
         let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
         // The twins serve until the process is gone, so that it can end in good order.
         let played = async {
-            let mut conducted = pin!(self.conduct(&stage, &gateway, lives));
-            loop {
-                let ready = tokio::select! {
-                    biased;
-                    conducted = &mut conducted => conducted,
-                    status = process.ended() => Err(format!("it ended during the run: {status}")),
-                    // The process has a group of its own, so the terminal's interrupt reaches us alone.
-                    () = interrupt() => Err(INTERRUPTED.to_owned()),
-                    tell = orders.end() => {
-                        let next = async {
-                            let (code, last_words) = process.end().await;
-                            // The conductor waits for it.
-                            _ = tell.send(Exit { code, last_words });
-                            orders.begin().await;
-                            Process::start(self, &stage, &room)
-                        };
-                        // The conductor goes on meanwhile: it says when the next life begins.
-                        let started = tokio::select! {
-                            biased;
-                            started = next => started,
-                            ended = &mut conducted => return (ended, (None, String::new())),
-                        };
-                        match started {
-                            Ok(next) => process = next,
-                            Err(why) => return (Err(why.to_string()), (None, String::new())),
-                        }
-                        continue;
-                    }
-                };
-                return (ready, process.end().await);
-            }
+            let conducted = self.conduct(&stage, &gateway, lives);
+            self.live((&stage, &room), process, &orders, conducted).await
         };
         let (ready, (code, last_words)) = tokio::select! {
             biased;
@@ -191,6 +164,47 @@ impl Real {
         let clock = lateness.clock();
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
+    }
+
+    /// One life after the other, until the scenario has happened; then the last one's end.
+    async fn live(
+        &self,
+        (stage, room): (&Stage, &Room<'_>),
+        mut process: Process,
+        orders: &Orders,
+        conducted: impl Future<Output = Result<(), String>>,
+    ) -> (Result<(), String>, (Option<i32>, String)) {
+        let mut conducted = pin!(conducted);
+        loop {
+            let ready = tokio::select! {
+                biased;
+                conducted = &mut conducted => conducted,
+                status = process.ended() => Err(format!("it ended during the run: {status}")),
+                // The process has a group of its own, so the terminal's interrupt reaches us alone.
+                () = interrupt() => Err(INTERRUPTED.to_owned()),
+                tell = orders.end() => {
+                    let next = async {
+                        let (code, last_words) = process.end().await;
+                        // The conductor waits for it.
+                        _ = tell.send(Exit { code, last_words });
+                        orders.begin().await;
+                        Process::start(self, stage, room)
+                    };
+                    // The conductor goes on meanwhile: it says when the next life begins.
+                    let started = tokio::select! {
+                        biased;
+                        started = next => started,
+                        ended = &mut conducted => return (ended, (None, String::new())),
+                    };
+                    match started {
+                        Ok(next) => process = next,
+                        Err(why) => return (Err(why.to_string()), (None, String::new())),
+                    }
+                    continue;
+                }
+            };
+            return (ready, process.end().await);
+        }
     }
 
     /// Waits until the target is ready, then makes the scenario happen.

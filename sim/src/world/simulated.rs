@@ -98,6 +98,7 @@ pub(super) fn addresses(scenario: &Scenario) -> Addresses {
         channels: ports(scenario).map(at).collect(),
         provider: format!("http://world:{PROVIDER_PORT}"),
         workspaces: "/workspaces".to_owned(),
+        zero_unix_s: scenario.clock.start_unix_s,
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{answers::Answers, conversations::Conversations, merged};
+use super::{answers::Answers, conversations::Conversations, merged, occupancy::moments};
 use crate::{
     context::Context,
     phrase::{count, seconds},
     spec,
-    trace::Trace,
-    turns::{Appearance, Message, Moment, Turns},
+    trace::{Kind, RefreshOutcome, Trace},
+    turns::{Appearance, Delivery, Message, Moment, Turns},
     verdict::Verdict,
 };
 
@@ -18,18 +18,24 @@ use crate::{
 ///
 /// Exercised by every message with a canary; commands are left out. A request that failed upstream still counts as the
 /// message's appearance, and so does a summary's line in a system prompt. Rejections are recognised by quoting the
-/// message. How full a queue was is not known, so where `old` is a declared drop policy, an absent message counts as
+/// message, or by following a login's renewal that failed: then there is no request to appear in. How full a queue was is not known, so where `old` is a declared drop policy, an absent message counts as
 /// dropped.
-pub(super) fn check(_trace: &Trace, turns: &Turns, context: &Context) -> Verdict {
+pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict {
     let fates = Fates {
         turns,
         context,
         conversations: Conversations::of(turns, context),
         answers: Answers::of(turns),
         carriers: carriers(turns),
+        refusals: moments(trace, is_refusal).collect(),
     };
     let judged = turns.messages.iter().filter(|it| it.canary.is_some() && !is_command(it));
     merged(judged.map(|it| fates.judge(it)), "no message carried a canary")
+}
+
+/// Whether a login was not renewed.
+fn is_refusal(kind: &Kind) -> bool {
+    matches!(kind, Kind::Refresh { outcome, .. } if *outcome != RefreshOutcome::Granted)
 }
 
 /// Whether a message is one of the gateway's commands, which are not queued and not conserved.
@@ -147,6 +153,8 @@ struct Fates<'a> {
     conversations: Conversations<'a>,
     answers: Answers<'a>,
     carriers: BTreeMap<&'a str, u64>,
+    /// When logins were not renewed.
+    refusals: Vec<Moment>,
 }
 
 impl Fates<'_> {
@@ -193,7 +201,17 @@ impl Fates<'_> {
     fn fate(&self, message: &Message) -> Option<u64> {
         let carrier = || self.carriers.get(message.name.as_str()).copied();
         let rejection = || rejection(message, self.turns, &self.answers).map(|it| it.seq);
-        carrier().or_else(rejection).or_else(|| self.discard(message))
+        let unasked = || self.unasked(message);
+        carrier().or_else(rejection).or_else(unasked).or_else(|| self.discard(message))
+    }
+
+    /// What people were told after a message for which nobody could be asked, since the login was over.
+    fn unasked(&self, message: &Message) -> Option<u64> {
+        let fetched = message.fetched.first()?;
+        let refusal = self.refusals.iter().find(|it| *it > fetched)?;
+        let mut sends = self.turns.sends.iter();
+        let told = |it: &&Delivery| it.place == message.place && it.at > *refusal;
+        sends.find(told).map(|it| it.at.seq)
     }
 
     /// What discarded a message that never appeared.

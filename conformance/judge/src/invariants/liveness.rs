@@ -21,8 +21,8 @@ use crate::{
 ///
 /// Exercised by messages that appeared or were rejected, and by completed answers that have text and a place. A
 /// conversation is free when its earlier request is over and its answer accepted, the gateway is ready, there is room
-/// under `maxConcurrent`, and nobody has written for the debounce. Not judged are messages that tools or a cooling
-/// credential may have kept waiting: neither shows in the trace.
+/// under `maxConcurrent`, and nobody has written for the debounce. Not judged are messages that tools, a cooling
+/// credential or a login's renewal may have kept waiting: how long shows in no trace.
 pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict {
     let conversations = Conversations::of(turns, context);
     let is_up = |kind: &Kind| matches!(kind, Kind::GatewayStarted | Kind::GatewayReady);
@@ -33,6 +33,7 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
         answers: Answers::of(turns),
         deliveries: delivery::Attempts::of(trace),
         ups: moments(trace, is_up).collect(),
+        renewals: moments(trace, |it| matches!(it, Kind::Refresh { .. })).collect(),
         conversations: &conversations,
     };
     let is_judged = |it: &&Message| {
@@ -57,6 +58,7 @@ struct Waits<'a> {
     answers: Answers<'a>,
     deliveries: delivery::Attempts<'a>,
     ups: Vec<Moment>,
+    renewals: Vec<Moment>,
 }
 
 /// What a message waited for.
@@ -73,9 +75,10 @@ impl Waits<'_> {
         let (Some(fetched), Some(wait)) = (message.fetched.first(), self.wait(message)) else {
             return Verdict::Vacuous { why: "it never appeared, which I1 judges".to_owned() };
         };
-        if wait.request.is_some_and(|it| self.is_excused(it)) {
+        let renews = self.renewals.iter().any(|it| fetched < it && *it < wait.until);
+        if renews || wait.request.is_some_and(|it| self.is_excused(it)) {
             return Verdict::Vacuous {
-                why: "tools or a cooling credential may have kept it waiting".to_owned(),
+                why: "tools, a cooling credential or a renewal may have kept it waiting".to_owned(),
             };
         }
         let free = self.free(message, *fetched, wait);

@@ -37,6 +37,11 @@ pub(super) static PROVIDER: Shape = Shape::record(&[
     ),
     Field::optional("models", &Shape::ListOf(&Shape::Text), "Its models. Default: `m`."),
     Field::optional(
+        "renewals",
+        &Shape::ListOf(&RENEWAL),
+        "What comes of the first renewals of its logins. All further ones are granted.",
+    ),
+    Field::optional(
         "answers",
         &Shape::MapOf(&Shape::ListOf(&STANDING)),
         "What it answers, by who asks: `<model>@<credential>`, `@<credential>`, `<model>` or `any`; the first that has an answer left, else the chat's `model`.",
@@ -48,8 +53,37 @@ static CREDENTIAL: Shape = Shape::Either(&[
     Shape::record(&[
         Field::required("name", &Shape::Text, "Its name."),
         Field::required("kind", &Shape::OneOf(KINDS), "Of which kind."),
+        Field::optional(
+            "expires_in",
+            &Shape::Duration,
+            "An `oauth` login ends so long after the scenario's zero, and is renewed. Default: in the year 2100.",
+        ),
+        Field::optional(
+            "lifetime",
+            &Shape::Duration,
+            "How long each renewed login is good, in whole seconds. Default: `1h`.",
+        ),
+        Field::optional(
+            "shared",
+            &Shape::Bool,
+            "Whether all agents have the same login. Default: false.",
+        ),
     ]),
 ]);
+
+static RENEWAL: Shape = Shape::Choice {
+    common: &[Field::optional(
+        "after",
+        &Shape::Duration,
+        "How long the answer takes. Default: `0s`.",
+    )],
+    cases: &[
+        Case::new("grant", &Shape::True, "The login is renewed, with another refresh token."),
+        Case::new("refuse", &Shape::True, "The login is over."),
+        Case::new("status", &ERROR_STATUS, "The endpoint answers this error status."),
+        Case::new("hang", &Shape::True, "It never answers."),
+    ],
+};
 
 /// The kinds of credential, as `auth-profiles.json` names them. The first is usual.
 pub(in crate::scenario) const KINDS: &[&str] = &["api_key", "token", "oauth"];

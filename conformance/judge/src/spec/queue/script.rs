@@ -52,6 +52,9 @@ impl<'a> Session<'a> {
             // model does not have.
             this.horizon_us = i64::MIN;
         }
+        // Requests wait for the renewal of a login, and how long it takes no fact says.
+        let renewal = trace.facts.iter().find(|it| matches!(it.kind, Kind::Refresh { .. }));
+        this.horizon_us = this.horizon_us.min(renewal.map_or(i64::MAX, |it| it.at_us));
         if cast.context.configuration.chains.contains_key(&key.agent) {
             // While credentials rest, a turn can end without a request.
             let ends = cast.turns.requests.iter().filter_map(|it| it.end.as_ref());
