@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use creel::{
-    corpus::{self, Entry},
+    corpus,
     report::console,
     suite::{self, Check, Controls, Outcome, Plan, Status},
 };
@@ -15,17 +15,12 @@ fn plan(world: World) -> Plan {
     Plan { entries, profile, seed: 1, world, target, repeat: 1, jobs: 1, controls }
 }
 
-fn corpus() -> Vec<Entry> {
-    corpus::choose(&[]).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 /// Runs the corpus.
 fn run(world: World) -> Vec<Outcome> {
-    suite::run(&Plan { entries: corpus(), jobs: jobs(), ..plan(world) }, |_| ())
+    let entries = corpus::choose(&[]).unwrap_or_else(|error| panic!("{error}"));
+    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let plan = Plan { entries, jobs, ..plan(world) };
+    suite::run(&plan, |_| ())
 }
 
 #[track_caller]
@@ -83,19 +78,5 @@ fn every_scenario_passes_by_events() {
 fn both_engines_agree() {
     for (ticks, events) in in_ticks().iter().zip(by_events()) {
         assert_eq!(verdicts(ticks), verdicts(events), "in ticks, and by events");
-    }
-}
-
-/// How many scenarios run before somebody looks whether one failed.
-const BATCH: usize = 24;
-
-/// The same without controls, up to the first failure: most mutants are noticed in seconds.
-#[test]
-#[ignore = "for cargo-mutants: it shows less than its neighbours"]
-fn nothing_fails_by_events() {
-    for entries in corpus().chunks(BATCH) {
-        let (entries, controls) = (entries.to_vec(), Controls::LeftOut);
-        let plan = Plan { entries, controls, jobs: jobs(), ..plan(World::Events) };
-        assert_green(&suite::run(&plan, |_| ()));
     }
 }
