@@ -195,7 +195,7 @@ impl Arguments {
                 let text = fs::read(path).map_err(|it| io_error("read", path, it))?;
                 let earlier = serde_json::from_slice(&text)
                     .map_err(|it| io_error("read", path, io::Error::other(it)))?;
-                rows = earlier::joined(all, rows, &earlier);
+                rows = earlier::joined(all, &rows, &earlier);
             }
             written(path, format!("{:#}\n", table::json(&rows)))?;
         }

@@ -12,7 +12,7 @@ use super::{
 
 /// The rows of all defects, in their order: the new ones, and of the others those that an earlier run wrote down, as far
 /// as nothing of the defect has changed since. Those that were never hunted are left out.
-pub fn joined(all: &[Defect], rows: Vec<Row>, earlier: &Value) -> Vec<Row> {
+pub fn joined(all: &[Defect], rows: &[Row], earlier: &Value) -> Vec<Row> {
     let of = |defect: &Defect| {
         let new = rows.iter().find(|it| it.defect.id == defect.id).cloned();
         new.or_else(|| kept(defect, earlier))
@@ -91,7 +91,7 @@ mod tests {
         let before = [
             row("killed", killed(3)),
             row("again", killed(2)),
-            row("hung", Outcome::Hung(Duration::from_secs(60))),
+            row("hung", Outcome::Hung(Duration::from_mins(1))),
             row("broke", Outcome::Broke("no answer".to_owned())),
             row("survived", Outcome::Survived),
             row("changed", killed(4)),
@@ -100,13 +100,13 @@ mod tests {
         let ids = ["killed", "again", "hung", "broke", "survived", "never"];
         let mut all: Vec<_> = ids.map(|it| defect(it, "x")).into();
         all.push(defect("changed", "y"));
-        let new = vec![row("again", killed(1))];
-        let joined = joined(&all, new, &table::json(&before));
+        let new = [row("again", killed(1))];
+        let joined = joined(&all, &new, &table::json(&before));
         let lines: Vec<_> = joined.iter().map(|it| (&*it.defect.id, it.outcome.clone())).collect();
         let expected = [
             ("killed", killed(3)),
             ("again", killed(1)),
-            ("hung", Outcome::Hung(Duration::from_secs(60))),
+            ("hung", Outcome::Hung(Duration::from_mins(1))),
             ("broke", Outcome::Broke("no answer".to_owned())),
             ("survived", Outcome::Survived),
         ];

@@ -62,7 +62,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
                 settings.wall_clock = wall_clock.clone();
                 Ok(contained(app::run(TurmoilNet, settings, seed, asked.wait())))
             });
-            Ok(living.await?)
+            Ok(Box::pin(living).await?)
         }
     });
     conduct(sim, (scenario, profile.name, seed), (&stage, lives))
