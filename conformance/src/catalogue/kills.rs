@@ -61,6 +61,6 @@ mod tests {
         assert_eq!(read["QUE-009"], [of("queue-lifo", true), of("queue-other", false)]);
         assert_eq!(read["SES-001"], [of("session-one", true)]);
         assert_eq!(read["SES-002"], [of("session-one", true)]);
-        assert_eq!(read.len(), 2);
+        assert_eq!(read.len(), 3);
     }
 }

@@ -28,7 +28,7 @@ use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 use http_body_util::Full;
 use hyper::Request;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep, timeout},
 };
 
@@ -133,6 +133,8 @@ impl Real {
         let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
         let room = Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port };
         room.furnish(self, &stage)?;
+        // Before the process, which nobody else would end.
+        let mut interrupts = Interrupts::watched()?;
         let process = Process::start(self, &stage, &room)?;
         stage.recorder.record(Kind::GatewayStarted);
         let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
@@ -141,7 +143,7 @@ impl Real {
         // The twins serve until the process is gone, so that it can end in good order.
         let played = async {
             let conducted = self.conduct(&stage, &gateway, lives);
-            self.live((&stage, &room), process, &orders, conducted).await
+            self.live((&stage, &room), process, (&orders, &mut interrupts), conducted).await
         };
         let (ready, (code, last_words)) = tokio::select! {
             biased;
@@ -171,7 +173,7 @@ impl Real {
         &self,
         (stage, room): (&Stage, &Room<'_>),
         mut process: Process,
-        orders: &Orders,
+        (orders, interrupts): (&Orders, &mut Interrupts),
         conducted: impl Future<Output = Result<(), String>>,
     ) -> (Result<(), String>, (Option<i32>, String)) {
         let mut conducted = pin!(conducted);
@@ -181,7 +183,7 @@ impl Real {
                 conducted = &mut conducted => conducted,
                 status = process.ended() => Err(format!("it ended during the run: {status}")),
                 // The process has a group of its own, so the terminal's interrupt reaches us alone.
-                () = interrupt() => Err(INTERRUPTED.to_owned()),
+                () = interrupts.next() => Err(INTERRUPTED.to_owned()),
                 tell = orders.end() => {
                     let next = async {
                         let (code, last_words) = process.end().await;
@@ -284,18 +286,30 @@ fn address_of(listener: &impl axum::serve::Listener<Addr = SocketAddr>) -> std::
 /// What a run is told that the user broke off.
 const INTERRUPTED: &str = "interrupted";
 
-/// Returns when the user asks the harness to end.
-async fn interrupt() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut it) => _ = it.recv().await,
-            Err(_) => std::future::pending().await,
+/// The signals by which the user asks the harness to end.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// From now on none of them is missed.
+    fn watched() -> Result<Self, Error> {
+        let watch = |kind| {
+            signal(kind).map_err(|it| Error::Simulation(format!("watch for signals: {it}")))
+        };
+        Ok(Self {
+            interrupt: watch(SignalKind::interrupt())?,
+            terminate: watch(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
         }
-    };
-    tokio::select! {
-        biased;
-        Ok(()) = tokio::signal::ctrl_c() => (),
-        () = terminated => (),
     }
 }
 

@@ -241,7 +241,7 @@ impl<'a> Play<'a> {
                 self.over(run, What::Stopped);
             }
             Effect::Note(Note::RunFailed(run, RunFailure::Timeout)) => {
-                self.over(run, What::Stopped)
+                self.over(run, What::Stopped);
             }
             Effect::Note(Note::RunFailed(run, _)) => self.over(run, What::Over),
             Effect::CallTool(_)
