@@ -201,8 +201,10 @@ async fn a_json_log_has_one_object_a_line_with_the_run_and_without_secrets() {
     WARN session.dmScope is `main` and everybody may write directly on telegram: they share one conversation, and each can ask what another said (expected dmScope `per-channel-peer`, or one sender)
     INFO listening
     INFO run run-1: run started
+    INFO run run-1: model request
     INFO run run-1: run answered
     INFO run run-2: run started
+    INFO run run-2: model request
     WARN run run-2: model request was refused
     WARN run run-2: model request failed
     WARN run run-2: run failed
