@@ -295,9 +295,8 @@ struct Interrupts {
 impl Interrupts {
     /// From now on none of them is missed.
     fn watched() -> Result<Self, Error> {
-        let watch = |kind| {
-            signal(kind).map_err(|it| Error::Simulation(format!("watch for signals: {it}")))
-        };
+        let watch =
+            |kind| signal(kind).map_err(|it| Error::Simulation(format!("watch for signals: {it}")));
         Ok(Self {
             interrupt: watch(SignalKind::interrupt())?,
             terminate: watch(SignalKind::terminate())?,
