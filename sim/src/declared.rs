@@ -2,8 +2,6 @@
 
 mod configuration;
 
-use std::time::Duration;
-
 pub use configuration::configuration;
 use creel_judge::{
     context::{self, Clock, Context, DmScope, Queue},
@@ -15,7 +13,6 @@ use serde_json::Value;
 use crate::{
     base::Configuration,
     scenario::{Action, Chat, ChatKind, Scenario, Send},
-    world::turmoil::tick,
 };
 
 /// What the judge may know beside the facts.
@@ -48,20 +45,19 @@ pub fn context(
         overheard: sends(scenario).filter(|it| it.overheard).map(|it| it.name.clone()).collect(),
         secrets: keys.chain(logins).chain(accounts).chain(gateway).collect(),
         clock,
-        liveness_us: profile.liveness_us.saturating_add(hops_us(scenario, clock)),
+        liveness_us: profile.liveness_us.saturating_add(hops_us(clock)),
     }
 }
 
 /// How many hops lie between a message and what comes of it, at the most.
-const HOPS: u32 = 6;
+const HOPS: i64 = 6;
 
-/// What a coarse tick of the simulated network adds to the way of a message.
-fn hops_us(scenario: &Scenario, clock: Clock) -> i64 {
-    let hop = match clock {
-        Clock::Exact => tick(scenario).saturating_sub(Duration::from_millis(1)),
-        Clock::Measured { .. } => Duration::ZERO,
-    };
-    i64::try_from((hop * HOPS).as_micros()).unwrap_or(i64::MAX)
+/// What a slow simulated network adds to the way of a message.
+fn hops_us(clock: Clock) -> i64 {
+    match clock {
+        Clock::Exact { hop_us } => hop_us.saturating_sub(1_000).max(0).saturating_mul(HOPS),
+        Clock::Measured { .. } => 0,
+    }
 }
 
 /// Where a chat is, as facts name it.

@@ -122,7 +122,7 @@ impl World {
             world: self.name().to_owned(),
             target: self.target().to_owned(),
             lateness: match seen.clock {
-                Clock::Exact => None,
+                Clock::Exact { .. } => None,
                 Clock::Measured { slack_us, lateness_us } => {
                     Some(Lateness { slack_us, lateness_us })
                 }
@@ -130,6 +130,13 @@ impl World {
         };
         Ok(seen.into_run(header, profile))
     }
+}
+
+/// How exact the clock of a simulated world is, by the world's name in a trace's header.
+pub fn exact(world: &str, scenario: &Scenario) -> Clock {
+    let tick = if world == World::Events.name() { Duration::ZERO } else { turmoil::tick(scenario) };
+    let hop = tick.max(scenario.latency.end);
+    Clock::Exact { hop_us: i64::try_from(hop.as_micros()).unwrap_or(i64::MAX) }
 }
 
 /// What a world saw, before it is put together.
@@ -154,8 +161,8 @@ impl Seen {
 /// The most that a scenario may wait on a real clock.
 const REAL_WAIT_MAX: Duration = Duration::from_secs(15);
 
-/// The closest that two moments may be on a real clock.
-const REAL_APART_MIN: Duration = Duration::from_millis(100);
+/// What turns on less than this is not for a real clock, and not for a coarse tick.
+const FINE: Duration = Duration::from_millis(100);
 
 /// How long an answer that never ends may be waited for.
 const STALL: Duration = Duration::from_mins(10);
@@ -179,18 +186,20 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
             REAL_WAIT_MAX.as_secs()
         ));
     }
+    fine_edge(scenario).map(|it| format!("{it}, and {} ms is the least", FINE.as_millis()))
+}
+
+/// What in a scenario turns on less than [`FINE`], if anything: two steps, or an expectation's bound.
+fn fine_edge(scenario: &Scenario) -> Option<String> {
     let apart = |pair: &[crate::scenario::Step]| pair[1].at.saturating_sub(pair[0].at);
     let steps = scenario.steps.windows(2).map(apart).filter(|it| !it.is_zero()).min();
-    if let Some(gap) = steps.filter(|it| *it < REAL_APART_MIN) {
-        return Some(format!(
-            "two steps are {} ms apart, and 100 ms is the least",
-            gap.as_millis()
-        ));
+    if let Some(gap) = steps.filter(|it| *it < FINE) {
+        return Some(format!("two steps are {} ms apart", gap.as_millis()));
     }
-    let narrowest = scenario.expect.iter().filter_map(|it| bound(&it.word)).min();
+    let bounds = scenario.expect.iter().filter_map(|it| bound(&it.word));
     let narrowest =
-        narrowest.filter(|us| *us < i64::try_from(REAL_APART_MIN.as_micros()).unwrap_or(i64::MAX));
-    narrowest.map(|us| format!("a bound is {} ms wide, and 100 ms is the least", us / 1_000))
+        bounds.min().filter(|us| u128::try_from(*us).is_ok_and(|it| it < FINE.as_micros()));
+    narrowest.map(|us| format!("a bound is {} ms wide", us / 1_000))
 }
 
 /// About how long a run takes: its steps, its answers one after another, and the quiet at its end.

@@ -97,8 +97,11 @@ pub enum DmScope {
 /// How far the trace's clock can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// Virtual: bounds are exact.
-    Exact,
+    /// Virtual: bounds are exact, but for what the simulated network does to a message on its way.
+    Exact {
+        /// The longest that one hop takes.
+        hop_us: i64,
+    },
     /// Real: bounds are widened by `slack_us`, and when the harness itself was late by more than that
     /// (`lateness_us`), a bound that does not hold is inconclusive.
     Measured {

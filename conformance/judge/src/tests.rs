@@ -45,7 +45,7 @@ pub(crate) fn context() -> Context {
         unadmitted: Vec::new(),
         overheard: Vec::new(),
         secrets: Vec::new(),
-        clock: Clock::Exact,
+        clock: Clock::Exact { hop_us: 1_000 },
         liveness_us: 5_000_000,
     }
 }

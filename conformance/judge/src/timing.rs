@@ -29,7 +29,7 @@ impl Clock {
     /// What bounds are widened by.
     pub(crate) fn slack_us(self) -> i64 {
         match self {
-            Self::Exact => 0,
+            Self::Exact { .. } => 0,
             Self::Measured { slack_us, .. } => slack_us.max(0),
         }
     }
@@ -44,7 +44,7 @@ impl Clock {
                     seconds(slack_us)
                 ))
             }
-            Self::Exact | Self::Measured { .. } => Fit::Outside,
+            Self::Exact { .. } | Self::Measured { .. } => Fit::Outside,
         }
     }
 

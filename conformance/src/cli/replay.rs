@@ -6,7 +6,7 @@ use clap::Args;
 use creel_judge::{context::Clock, profile, trace::Trace, verdict::Verdict};
 use creel_sim::{
     base::{Addresses, Configuration},
-    declared,
+    declared, world,
 };
 
 use super::{Exit, complain, print, refuse};
@@ -66,7 +66,7 @@ impl Arguments {
         };
         let clock = match trace.header.lateness {
             Some(it) => Clock::Measured { slack_us: it.slack_us, lateness_us: it.lateness_us },
-            None => Clock::Exact,
+            None => world::exact(&trace.header.world, &entry.scenario),
         };
         // Addresses are in no fact and in no check.
         let addresses = Addresses {

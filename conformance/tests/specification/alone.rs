@@ -47,7 +47,8 @@ pub(crate) fn play(scenario: &Scenario, profile: &str) -> Result<(Trace, Context
         &scenario.clock.zone,
     )?;
     let profile = profile::named(profile).expect("a profile");
-    let mut context = declared::context(scenario, profile, &configuration, Clock::Exact);
+    let mut context =
+        declared::context(scenario, profile, &configuration, Clock::Exact { hop_us: 0 });
     context.configuration.hops = Hops { few_us: 0, promptly_us: 0 };
     let mut world = World {
         scenario,

@@ -13,7 +13,7 @@ use creel_judge::{
 };
 use serde_json::{Map, Value};
 
-use crate::{scenario::Scenario, world::turmoil::tick};
+use crate::scenario::Scenario;
 
 /// How long a virtual gateway may take beyond its hops, in microseconds: it computes in no time, so it waits on purpose
 /// for longer than this.
@@ -52,7 +52,7 @@ pub(super) fn in_a_run(
     Configuration {
         chains: failover::chains(config, scenario),
         wall: wall(scenario, clock),
-        hops: hops(scenario, profile, clock),
+        hops: hops(profile, clock),
         ..configuration(config)
     }
 }
@@ -237,8 +237,8 @@ fn queue(config: &Value) -> QueueRules {
 /// The simulated gateway's clock is set; a process's is the machine's, which no trace tells. One that jumps has no zero.
 fn wall(scenario: &Scenario, clock: Clock) -> Option<Wall> {
     match clock {
-        Clock::Exact if !scenario.clock.jumps.is_empty() => None,
-        Clock::Exact => Some(Wall {
+        Clock::Exact { .. } if !scenario.clock.jumps.is_empty() => None,
+        Clock::Exact { .. } => Some(Wall {
             zero_unix_us: scenario.clock.start_unix_s.checked_mul(1_000_000)?,
             zone: scenario.clock.zone.clone(),
         }),
@@ -246,11 +246,9 @@ fn wall(scenario: &Scenario, clock: Clock) -> Option<Wall> {
     }
 }
 
-fn hops(scenario: &Scenario, profile: &Profile, clock: Clock) -> Hops {
+fn hops(profile: &Profile, clock: Clock) -> Hops {
     let slack_us = match clock {
-        Clock::Exact => {
-            let hop = tick(scenario).max(scenario.latency.end);
-            let hop_us = i64::try_from(hop.as_micros()).unwrap_or(i64::MAX);
+        Clock::Exact { hop_us } => {
             // There and back, and once more where a connection has to be made first.
             let few_us = hop_us.saturating_mul(4).saturating_add(1_000);
             return Hops { few_us, promptly_us: few_us.saturating_mul(2) + VIRTUAL_PROMPTLY_US };

@@ -7,11 +7,11 @@ use std::{
 
 use creel_core::time::WallTime;
 use creel_gateway::{app, clock::WallClock, state::StateFolder};
-use creel_judge::{context::Clock, profile::Profile, trace::Kind};
+use creel_judge::{profile::Profile, trace::Kind};
 use tokio::{runtime, time::timeout};
 
 use super::{
-    Error, Seen,
+    Error, Seen, World, exact,
     simulated::{addresses, contained, load, perform},
 };
 use crate::{
@@ -80,5 +80,6 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
         stage.recorder.record(Kind::GatewayExited { code: None, last_words });
     }
     let facts = stage.recorder.take();
-    Ok(Seen { stage, facts, clock: Clock::Exact, note: "event engine".to_owned() })
+    let clock = exact(World::Events.name(), &stage.scenario);
+    Ok(Seen { stage, facts, clock, note: "event engine".to_owned() })
 }

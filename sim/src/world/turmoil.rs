@@ -9,10 +9,10 @@ use std::{
 use ::turmoil::Sim;
 use creel_core::time::WallTime;
 use creel_gateway::{app, clock::WallClock, state::StateFolder};
-use creel_judge::{context::Clock, profile::Profile, trace::Kind};
+use creel_judge::{profile::Profile, trace::Kind};
 
 use super::{
-    Error, Seen,
+    Error, Seen, World, exact,
     simulated::{addresses, contained, load, perform},
 };
 use crate::{
@@ -30,11 +30,8 @@ const SEGMENTS_MAX: usize = 1_024;
 /// The end of every simulation, so that nothing can run for ever: a year.
 const SIMULATED_MAX: Duration = Duration::from_hours(366 * 24);
 
-/// Up to this long, a scenario is simulated at the finest tick. Each tick costs some microseconds.
-const FINEST_UP_TO: Duration = Duration::from_secs(30);
-
-/// Up to this long, its tick is no more than 10 ms.
-const FINE_UP_TO: Duration = Duration::from_mins(2);
+/// Up to this long, a scenario's tick is no more than 10 ms.
+const SHORT_UP_TO: Duration = Duration::from_mins(2);
 
 /// Runs the reference gateway.
 pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Result<Seen, Error> {
@@ -128,22 +125,24 @@ fn conduct(
     }
     let facts = stage.recorder.take();
     let note = format!("turmoil, tick {} ms", tick.as_millis());
-    Ok(Seen { stage, facts, clock: Clock::Exact, note })
+    let clock = exact(World::Turmoil.name(), &stage.scenario);
+    Ok(Seen { stage, facts, clock, note })
 }
 
-/// How finely the network is simulated. Timers are exact at any tick; only hops are rounded up to it. A long scenario
-/// gets the coarsest tick that all its steps stand on, since an idle hour at 1 ms would take a quarter of a minute.
-pub fn tick(scenario: &Scenario) -> Duration {
-    let finest = Duration::from_millis(1);
+/// How finely the network is simulated. Timers are exact at any tick; only hops are rounded up to it, and each tick
+/// costs some microseconds: an idle hour at 1 ms would take a quarter of a minute. So a scenario gets the coarsest
+/// tick that all its steps stand on, unless something in it turns on a fine edge.
+pub(crate) fn tick(scenario: &Scenario) -> Duration {
     let waiting = super::waiting(scenario);
-    if waiting <= FINEST_UP_TO {
+    let finest = Duration::from_millis(1);
+    if waiting <= SHORT_UP_TO && super::fine_edge(scenario).is_some() {
         return finest;
     }
     let stands_on = |tick: &Duration| {
         scenario.steps.iter().all(|it| it.at.as_millis().is_multiple_of(tick.as_millis()))
     };
     // What hangs may be ended soon, so it is not known to be long.
-    let is_long = waiting > FINE_UP_TO && !crate::stage::hangs(scenario);
+    let is_long = waiting > SHORT_UP_TO && !crate::stage::hangs(scenario);
     let coarsest = if is_long { 1_000 } else { 10 };
     let ticks = [1_000, 100, 10].into_iter().filter(|it| *it <= coarsest);
     ticks.map(Duration::from_millis).find(stands_on).unwrap_or(finest)

@@ -208,7 +208,7 @@ proptest! {
             it.liveness_us = liveness_us;
             it.secrets = vec![("key".to_owned(), "sk-1".to_owned())];
             it.unadmitted = vec!["m3".to_owned()];
-            it.clock = if scope == 0 { Clock::Exact } else { Clock::Measured { slack_us: lateness_us / 2, lateness_us } };
+            it.clock = if scope == 0 { Clock::Exact { hop_us: 1_000 } } else { Clock::Measured { slack_us: lateness_us / 2, lateness_us } };
         });
         let turns = Turns::of(&trace, &context);
         let mut verdicts: Vec<_> = judge_all(&trace, &turns, &context).into_iter().map(|it| it.1).collect();
