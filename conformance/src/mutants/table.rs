@@ -126,7 +126,8 @@ pub fn markdown(rows: &[Row]) -> String {
         "# Planted defects\n\n\
          Written by `creel mutants --table`. Each row is a bug that was planted into the reference gateway, alone, and\n\
          what the whole corpus then said. *Killed by* is the first check that failed; *first* is the requirement that the\n\
-         failures speak of first (`conformance/src/mutants/blame.rs` says how that is told).\n\n\
+         failures speak of first (`conformance/src/mutants/blame.rs` says how that is told). A run of some defects keeps the\n\
+         other rows as an earlier run wrote them.\n\n\
          {killed} of {all} killed, {right} with the requirement first that they were planted for.\n\n\
          | requirement | defect | imitates | killed by | cases | profiles | first |\n\
          |---|---|---|---|---|---|---|\n"

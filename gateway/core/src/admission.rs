@@ -22,7 +22,7 @@ use std::{
 pub use self::{
     groups::{ChatRule, GroupPolicy, GroupRule, Groups},
     guilds::{GuildRule, Guilds, RoomRule, Speakers},
-    pairing::{PairingCode, PairingError, Pairings, Pending, pairing_code},
+    pairing::{PairingCode, PairingError, Pairings, pairing_code},
 };
 use crate::{
     ids::{AccountId, Channel, SenderId},

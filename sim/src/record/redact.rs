@@ -20,6 +20,9 @@ const SECRET_NAMES: [&str; 7] =
 /// Headers that are named like secrets and hold limits.
 const OPEN_NAMES: [&str; 2] = ["ratelimit", "rate-limit"];
 
+/// The least length of a secret in a query or a cookie whose name says nothing, in bytes.
+const SECRET_BYTES_MIN: usize = 8;
+
 /// The least length of a word that may be a secret by its looks alone, in characters, between hyphens: names of models
 /// are words with hyphens.
 const LOOKS_CHARS_MIN: usize = 20;
@@ -45,8 +48,7 @@ impl Secrets {
             }
         }
         for pair in query.unwrap_or_default().split('&') {
-            let value = pair.split_once('=').map_or(pair, |(_, value)| value);
-            self.remember(request, value);
+            self.see_pair(request, pair);
         }
     }
 
@@ -55,7 +57,7 @@ impl Secrets {
             // The first pair of `Set-Cookie` is the cookie, what follows are its attributes.
             let pairs = value.split(';').take(if name == "set-cookie" { 1 } else { usize::MAX });
             for pair in pairs {
-                self.remember(request, pair.split_once('=').map_or(pair, |(_, value)| value));
+                self.see_pair(request, pair);
             }
             return;
         }
@@ -66,6 +68,17 @@ impl Secrets {
         {
             let both = String::from_utf8_lossy(&both);
             self.remember(request, both.split_once(':').map_or(&both, |(_, password)| password));
+        }
+    }
+
+    /// A pair of a query or a cookie, whose value is secret unless both its name and its length say otherwise:
+    /// `beta=true` would make a secret of every `true`.
+    fn see_pair(&mut self, request: u64, pair: &str) {
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+        let name = name.to_ascii_lowercase();
+        let is_named = ["sig", "auth"].iter().chain(&SECRET_NAMES).any(|it| name.contains(it));
+        if is_named || value.trim().len() >= SECRET_BYTES_MIN {
+            self.remember(request, value);
         }
     }
 
@@ -196,6 +209,8 @@ mod tests {
         assert_eq!(secrets.redact(text), format!("{}20 application/json", "[redacted] ".repeat(7)));
         assert_eq!(secrets.left_in("20 application/json"), None);
         assert_eq!(secrets.left_in("a plain-key b"), Some(3));
+        let plain = seen(&[("cookie", "beta=1")], Some("beta=true&stream&key=short"));
+        assert_eq!(plain.redact("1 true stream short"), "1 true stream [redacted]");
         let basic = seen(&[("authorization", "Basic dXNlcjpwYXNz")], None);
         assert_eq!(basic.redact("dXNlcjpwYXNz pass"), "[redacted] [redacted]");
     }

@@ -75,17 +75,17 @@ pub enum PairingError {
 
 /// A request that waits for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pending {
+struct Pending {
     /// The channel.
-    pub channel: Channel,
+    channel: Channel,
     /// The account that was written to.
-    pub account: AccountId,
+    account: AccountId,
     /// Who wrote.
-    pub sender: SenderId,
+    sender: SenderId,
     /// What they were told.
-    pub code: PairingCode,
+    code: PairingCode,
     /// When the code stops to be valid.
-    pub until: Timestamp,
+    until: Timestamp,
 }
 
 /// Who waits and who was approved, by account.

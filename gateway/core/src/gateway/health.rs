@@ -20,7 +20,8 @@ pub struct Kept {
 }
 
 impl Gateway {
-    /// Changes how a credential is doing, and has the change kept before anything that follows from it.
+    /// Changes how a credential is doing, and asks for the change to be kept. Nothing waits for the writing: a crash in between
+    /// forgets the change, and the provider tells of it again.
     pub(super) fn change_health(
         &mut self,
         (agent, profile): (&AgentId, &ProfileId),
