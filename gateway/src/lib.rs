@@ -10,6 +10,7 @@
 //! - [`tools`]: what a model may ask for.
 //! - [`outside`]: which of them an effect goes to.
 //! - [`server`]: the gateway's own port.
+//! - [`control`]: the control plane that clients of OpenClaw speak.
 //! - [`http`], [`websocket`], [`net`], [`clock`], [`secret`], [`signature`]: what they stand on.
 //!
 //! The gateway never names a simulator: it is generic over [`net::Net`] and reads time in [`clock`] alone.
@@ -18,6 +19,7 @@ pub mod app;
 pub mod channels;
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod credentials;
 pub mod driver;
 pub mod http;
