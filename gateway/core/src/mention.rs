@@ -36,14 +36,6 @@ pub enum Error {
     },
 }
 
-impl PartialEq for Mentions {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.iter().map(Regex::as_str).eq(other.0.iter().map(Regex::as_str))
-    }
-}
-
-impl Eq for Mentions {}
-
 impl Mentions {
     /// Takes the patterns that can be used, and says of the others why not. A pattern of spaces is none.
     pub fn of<'a>(patterns: impl IntoIterator<Item = &'a str>) -> (Self, Vec<Error>) {

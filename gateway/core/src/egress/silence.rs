@@ -32,11 +32,7 @@ pub fn held_back(text: &str) -> usize {
     let trimmed = text.trim_end();
     let word = trimmed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
     let tail = trimmed.split_at(trimmed.ceil_char_boundary(word)).1;
-    if NO_REPLY.starts_with(tail) && !tail.is_empty() {
-        text.len() - trimmed.len() + tail.len()
-    } else {
-        0
-    }
+    if NO_REPLY.starts_with(tail) { text.len() - trimmed.len() + tail.len() } else { 0 }
 }
 
 #[cfg(test)]

@@ -111,11 +111,6 @@ impl Plan {
         self.current.as_ref()
     }
 
-    /// Whether nothing was asked yet.
-    pub fn is_untried(&self) -> bool {
-        self.asked.is_empty()
-    }
-
     /// With what the next request is made; none if nothing is left.
     pub fn choose(&mut self, now: Timestamp, pool: &Pool<'_>) -> Option<Attempt> {
         let is_free = |model: &ModelId, profile: &ProfileId| {

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// One agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Agent {
     /// The model that it asks.
     pub model: ModelId,
