@@ -16,6 +16,7 @@ mod liveness;
 mod occupancy;
 mod pairing;
 mod single_writer;
+mod unasked;
 
 use crate::{context::Context, phrase, trace::Trace, turns::Turns, verdict::Verdict};
 

@@ -24,6 +24,7 @@ pub mod failover;
 pub mod lane;
 pub mod life;
 mod queue;
+mod renewals;
 pub mod routing;
 mod rule;
 pub mod session_key;
@@ -31,6 +32,7 @@ pub mod settings;
 pub mod version;
 mod who;
 
+pub(crate) use renewals::Renewals;
 pub use rule::Rule;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,9 +101,14 @@ pub(crate) fn joined_groups<'a>(
     joined
 }
 
+/// The agents that may answer a message, as far as anything tells.
+pub(crate) fn agents_of(message: &Message, context: &Context) -> Vec<String> {
+    cast::agents(message, context)
+}
+
 /// How many agents may answer a message: more than one where a broadcast list names them.
 pub(crate) fn agents(message: &Message, context: &Context) -> usize {
-    cast::agents(message, context).max(1)
+    cast::agents(message, context).len().max(1)
 }
 
 impl Specification {

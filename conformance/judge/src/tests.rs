@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    context::{Chat, Clock, Configuration, Context, DmScope, Queue, Room},
-    trace::{Fact, Header, Kind, ModelOutcome, Place, PromptMessage, Trace, VERSION},
+    context::{
+        Agent, Binding, Chat, Clock, Configuration, Context, DmScope, Peer, PeerKind, Queue, Room,
+    },
+    trace::{
+        Fact, Header, Kind, ModelOutcome, Place, PromptMessage, RefreshOutcome, Trace, VERSION,
+    },
     turns::Turns,
     verdict::{Failure, Verdict},
 };
@@ -57,6 +61,18 @@ pub(crate) fn context_with(change: impl FnOnce(&mut Context)) -> Context {
     context
 }
 
+/// Two agents: `main`, and `work`, to whom bob writes.
+pub(crate) fn two_agents(context: &mut Context) {
+    let agent = |id: &str| Agent { id: id.to_owned(), ..Agent::default() };
+    context.configuration.agents = vec![agent("main"), agent("work")];
+    context.configuration.bindings = vec![Binding {
+        agent: "work".to_owned(),
+        channel: "telegram".to_owned(),
+        peer: Some(Peer { kind: PeerKind::Direct, id: "2".to_owned() }),
+        ..Binding::default()
+    }];
+}
+
 /// A clock that widens bounds by 250 ms, with a harness that was late by so many microseconds.
 pub(crate) fn measured(lateness_us: i64) -> Clock {
     Clock::Measured { slack_us: 250_000, lateness_us }
@@ -78,6 +94,7 @@ pub(crate) fn canary(message: &str) -> String {
 /// sent alice [^m1] text       the platform's ids are s1, s2, …
 /// edit alice s1 text, delete alice s1
 /// refuse alice 429 30 text    status, seconds to wait or `-`
+/// refresh p:one refused       what came of renewing a login
 /// start, ready, exit text, call text
 /// ```
 pub(crate) fn trace(script: &str) -> Trace {
@@ -158,6 +175,7 @@ impl Reader {
             "sent" => vec![self.sent(rest)],
             "edit" | "delete" => vec![self.change(verb, rest)],
             "refuse" => vec![self.refuse(rest)],
+            "refresh" => vec![refresh(rest)],
             "start" => vec![Kind::GatewayStarted],
             "ready" => vec![Kind::GatewayReady],
             "exit" => vec![Kind::GatewayExited { code: Some(1), last_words: rest.to_owned() }],
@@ -268,6 +286,12 @@ impl Reader {
     fn place(&self, chat: &str) -> Place {
         self.context.chats[chat].place.clone()
     }
+}
+
+fn refresh(rest: &str) -> Kind {
+    let (credential, outcome) = rest.split_once(' ').unwrap();
+    let outcome = RefreshOutcome::ALL.into_iter().find(|it| it.name() == outcome).unwrap();
+    Kind::Refresh { provider: "p".to_owned(), credential: credential.to_owned(), outcome }
 }
 
 fn end(rest: &str) -> Kind {

@@ -13,7 +13,7 @@ pub use canary::{canaries_in, canary};
 
 use crate::{
     context::Context,
-    trace::{Kind, ModelOutcome, Place, PromptMessage, Trace},
+    trace::{Kind, ModelOutcome, Place, PromptMessage, RefreshOutcome, Trace},
 };
 
 /// What a trace says about messages, model requests and sends, joined.
@@ -25,6 +25,8 @@ pub struct Turns {
     pub requests: Vec<Request>,
     /// What the platforms accepted from the gateway, in order.
     pub sends: Vec<Delivery>,
+    /// When logins were to be renewed, in order.
+    pub renewals: Vec<Renewal>,
     /// The tool calls that the gateway took back, by the fact of their start.
     pub(crate) abandoned_calls: Vec<u64>,
     /// Where each message is in `messages`, by name.
@@ -117,6 +119,17 @@ pub struct End {
     pub at: Moment,
     /// How.
     pub outcome: ModelOutcome,
+}
+
+/// That a login was to be renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// When its provider was asked.
+    pub at: Moment,
+    /// The scenario's name of the login.
+    pub credential: String,
+    /// What came of it.
+    pub outcome: RefreshOutcome,
 }
 
 /// A message of the gateway that a platform accepted, with its later edits.

@@ -39,16 +39,21 @@ pub struct Configuration {
 impl Configuration {
     /// The agent that a request is of: its credential tells, else its model, as far as they are one agent's alone.
     pub fn agent(&self, credential: &str, model: &str) -> Option<&str> {
-        let whose = credential.split_once('/').map_or(credential, |(agent, _)| agent);
-        if let Some(agent) = self.agents.iter().find(|it| it.id == whose) {
-            return Some(&agent.id);
+        if let Some(agent) = self.holder(credential) {
+            return Some(agent);
         }
         let mut owners = self.agents.iter().filter(|it| it.models.iter().any(|own| own == model));
         let owner = owners.next()?;
         owners.next().is_none().then_some(owner.id.as_str())
     }
 
-    /// The same where it keeps conversations apart that share messages: where several agents answer one message.
+    /// The agent that alone has a credential.
+    pub fn holder(&self, credential: &str) -> Option<&str> {
+        let whose = credential.split_once('/').map_or(credential, |(agent, _)| agent);
+        self.agents.iter().find(|it| it.id == whose).map(|it| it.id.as_str())
+    }
+
+    /// The agent that a request is of where it keeps conversations apart that share messages: where several agents answer one message.
     pub(crate) fn asker(&self, credential: &str, model: &str) -> Option<String> {
         let tells = !self.broadcast.is_empty();
         tells.then(|| self.agent(credential, model).map(str::to_owned)).flatten()

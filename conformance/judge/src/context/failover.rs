@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Chain {
     /// The models, each as `provider/model`: the configured one, then its fallbacks.
     pub models: Vec<String>,
+    /// Every model that a person may choose, as `provider/model`.
+    pub choices: Vec<String>,
     /// The credentials.
     pub credentials: Vec<Credential>,
     /// `auth.order`, by provider: the credentials' own names.
@@ -16,6 +18,16 @@ pub struct Chain {
     /// Whether failures are told by more than their statuses: a trace does not have their words, nor the waits that they
     /// ask for.
     pub tells_more: bool,
+}
+
+impl Chain {
+    /// Whether a credential is for one of the models, unless a person chooses another, and is not left out of the order.
+    pub(crate) fn uses(&self, credential: &Credential) -> bool {
+        let provider = credential.provider.as_str();
+        let is_its = |it: &String| it.split_once('/').is_some_and(|(its, _)| its == provider);
+        let order = self.order.get(provider);
+        self.models.iter().any(is_its) && order.is_none_or(|it| it.contains(&credential.name))
+    }
 }
 
 /// A credential.

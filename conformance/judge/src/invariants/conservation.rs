@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{answers::Answers, conversations::Conversations, merged, occupancy::moments};
+use super::{answers::Answers, conversations::Conversations, merged, unasked::Unasked};
 use crate::{
     context::Context,
     phrase::{count, seconds},
     spec,
-    trace::{Kind, RefreshOutcome, Trace},
-    turns::{Appearance, Delivery, Message, Moment, Turns},
+    trace::Trace,
+    turns::{Appearance, Message, Moment, Turns},
     verdict::Verdict,
 };
 
@@ -18,8 +18,8 @@ use crate::{
 ///
 /// Exercised by every message with a canary; commands are left out. A request that failed upstream still counts as the
 /// message's appearance, and so does a summary's line in a system prompt. Rejections are recognised by quoting the
-/// message, or by following a login's renewal that failed: then there is no request to appear in. How full a queue was is not known, so where `old` is a declared drop policy, an absent message counts as
-/// dropped.
+/// message, or where nobody was left to be asked: then there is no request to appear in. How full a queue was is not known,
+/// so where `old` is a declared drop policy, an absent message counts as dropped.
 pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict {
     let fates = Fates {
         turns,
@@ -27,15 +27,10 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
         conversations: Conversations::of(turns, context),
         answers: Answers::of(turns),
         carriers: carriers(turns),
-        refusals: moments(trace, is_refusal).collect(),
+        unasked: Unasked::of(trace, turns, context),
     };
     let judged = turns.messages.iter().filter(|it| it.canary.is_some() && !is_command(it));
     merged(judged.map(|it| fates.judge(it)), "no message carried a canary")
-}
-
-/// Whether a login was not renewed.
-fn is_refusal(kind: &Kind) -> bool {
-    matches!(kind, Kind::Refresh { outcome, .. } if *outcome != RefreshOutcome::Granted)
 }
 
 /// Whether a message is one of the gateway's commands, which are not queued and not conserved.
@@ -153,8 +148,7 @@ struct Fates<'a> {
     conversations: Conversations<'a>,
     answers: Answers<'a>,
     carriers: BTreeMap<&'a str, u64>,
-    /// When logins were not renewed.
-    refusals: Vec<Moment>,
+    unasked: Unasked<'a>,
 }
 
 impl Fates<'_> {
@@ -201,17 +195,8 @@ impl Fates<'_> {
     fn fate(&self, message: &Message) -> Option<u64> {
         let carrier = || self.carriers.get(message.name.as_str()).copied();
         let rejection = || rejection(message, self.turns, &self.answers).map(|it| it.seq);
-        let unasked = || self.unasked(message);
+        let unasked = || self.unasked.told(message, &self.answers);
         carrier().or_else(rejection).or_else(unasked).or_else(|| self.discard(message))
-    }
-
-    /// What people were told after a message for which nobody could be asked, since the login was over.
-    fn unasked(&self, message: &Message) -> Option<u64> {
-        let fetched = message.fetched.first()?;
-        let refusal = self.refusals.iter().find(|it| *it > fetched)?;
-        let mut sends = self.turns.sends.iter();
-        let told = |it: &&Delivery| it.place == message.place && it.at > *refusal;
-        sends.find(told).map(|it| it.at.seq)
     }
 
     /// What discarded a message that never appeared.

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     context::Context,
     phrase::seconds,
+    spec::Renewals,
     timing::Fit,
     trace::{Kind, ModelOutcome, Trace},
     turns::{Message, Moment, Request, Turns},
@@ -33,7 +34,7 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
         answers: Answers::of(turns),
         deliveries: delivery::Attempts::of(trace),
         ups: moments(trace, is_up).collect(),
-        renewals: moments(trace, |it| matches!(it, Kind::Refresh { .. })).collect(),
+        renewals: Renewals::of(turns, context),
         conversations: &conversations,
     };
     let is_judged = |it: &&Message| {
@@ -58,7 +59,7 @@ struct Waits<'a> {
     answers: Answers<'a>,
     deliveries: delivery::Attempts<'a>,
     ups: Vec<Moment>,
-    renewals: Vec<Moment>,
+    renewals: Renewals<'a>,
 }
 
 /// What a message waited for.
@@ -75,7 +76,8 @@ impl Waits<'_> {
         let (Some(fetched), Some(wait)) = (message.fetched.first(), self.wait(message)) else {
             return Verdict::Vacuous { why: "it never appeared, which I1 judges".to_owned() };
         };
-        let renews = self.renewals.iter().any(|it| fetched < it && *it < wait.until);
+        let mut renewals = self.renewals.before_message(message);
+        let renews = renewals.any(|it| *fetched < it.at && it.at < wait.until);
         if renews || wait.request.is_some_and(|it| self.is_excused(it)) {
             return Verdict::Vacuous {
                 why: "tools, a cooling credential or a renewal may have kept it waiting".to_owned(),

@@ -101,10 +101,10 @@ impl<'a> Cast<'a> {
     }
 }
 
-/// How many agents are asked about a message.
-pub(super) fn agents(message: &Message, context: &Context) -> usize {
+/// The agents that are asked about a message; none where nothing tells.
+pub(super) fn agents(message: &Message, context: &Context) -> Vec<String> {
     let heard = Version::named(&context.profile).and_then(|it| hear(message, context, it));
-    heard.map_or(0, |it| it.keys.len())
+    heard.into_iter().flat_map(|it| it.keys).map(|it| it.agent).collect()
 }
 
 fn hear<'a>(message: &'a Message, context: &Context, version: Version) -> Option<Heard<'a>> {

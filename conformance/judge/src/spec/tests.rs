@@ -105,6 +105,22 @@ fn turns_are_grouped_and_timed_as_the_queue_says() {
     }
 }
 
+/// Alice's agent is `work`. She writes again after a renewal, and waits until 9 s.
+#[test]
+fn the_renewal_of_another_agents_login_keeps_no_turn_waiting() {
+    let late = |credential: &str| {
+        let script = format!(
+            "{FIRST}3 say b1 bob\n3.001 refresh {credential} granted\n\
+             3.004 ask bob@main-model#main user b1\n3.5 end 2 completed two\n3.502 sent bob two\n4 say m2 alice\n\
+             9 ask alice@work-model#work user m1 | assistant one | user m2\n"
+        );
+        check("spec-queue", &script)
+    };
+    assert_eq!(late("work/p:one"), "queue-idle");
+    assert_eq!(late("p:one"), "queue-idle", "it may be everybody's");
+    assert!(late("main/p:one").ends_with("(queue-idle: QUE-013)"), "{}", late("main/p:one"));
+}
+
 /// Behind the gateway's end nothing is predicted.
 #[test]
 fn what_no_model_has_is_not_judged() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Appearance, Delivery, End, Message, Moment, Request, Turns,
+    Appearance, Delivery, End, Message, Moment, Renewal, Request, Turns,
     newness::{Asker, Newness},
 };
 use crate::{
@@ -17,7 +17,13 @@ pub(super) fn gather(trace: &Trace, context: &Context) -> Turns {
     gather_sends(trace, &mut turns);
     gather_requests(trace, context, &mut turns);
     gather_abandoned_calls(trace, &mut turns);
+    turns.renewals = trace.facts.iter().filter_map(renewal).collect();
     turns
+}
+
+fn renewal(fact: &Fact) -> Option<Renewal> {
+    let Kind::Refresh { credential, outcome, .. } = &fact.kind else { return None };
+    Some(Renewal { at: moment(fact), credential: credential.clone(), outcome: *outcome })
 }
 
 fn gather_abandoned_calls(trace: &Trace, turns: &mut Turns) {

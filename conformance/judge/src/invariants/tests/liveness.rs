@@ -2,7 +2,7 @@
 
 use crate::{
     context::Context,
-    tests::{context, context_with, invariant, measured},
+    tests::{context, context_with, invariant, measured, two_agents},
 };
 
 fn i5(script: &str) -> String {
@@ -99,6 +99,24 @@ fn a_restart_a_cooldown_or_tools_may_keep_a_message_waiting() {
     assert_eq!(i5(&cooling), "pass [3]");
     let tools = busy("60").replace("| user m2", "| tool 42 | user m2");
     assert!(i5(&tools).starts_with("pass"), "{}", i5(&tools));
+}
+
+#[test]
+fn a_renewal_keeps_its_own_agents_messages_waiting_and_others_only_by_their_slots() {
+    let late = |credential: &str, slots: u64| {
+        let script = format!(
+            "0 say b1 bob\n0 say m1 alice\n0.1 refresh {credential} unanswered\n30 ask alice user m1"
+        );
+        let context = context_with(|it| {
+            two_agents(it);
+            it.queue.max_concurrent = slots;
+        });
+        invariant("I5", &script, &context)
+    };
+    assert!(late("main/p:one", 4).starts_with("vacuous"));
+    assert!(late("p:one", 4).starts_with("vacuous"), "shared by all agents");
+    assert!(late("work/p:one", 4).starts_with("fail"), "{}", late("work/p:one", 4));
+    assert!(late("work/p:one", 1).starts_with("vacuous"), "it holds the only slot");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! I1, conservation, and I2, exactly-once effect.
 
-use crate::tests::{context, context_with, invariant};
+use crate::tests::{context, context_with, invariant, two_agents};
 
 fn i1(script: &str) -> String {
     invariant("I1", script, &context())
@@ -110,6 +110,35 @@ fn a_visible_rejection_quotes_the_message_and_is_no_answer() {
         3 sent alice ^m2 the answer
     ";
     assert!(i1(answered).starts_with("fail [4]"));
+}
+
+#[test]
+fn who_is_told_that_nobody_is_left_has_lost_no_message() {
+    let two = |script: &str| invariant("I1", script, &context_with(two_agents));
+    let lost = "0 say m1 alice\n1 refresh main/p:one refused";
+    assert_eq!(two(&format!("{lost}\n2 sent alice nobody can answer")), "pass [4]");
+    let shared = lost.replace("main/", "");
+    assert_eq!(two(&format!("{shared}\n2 sent alice nobody can answer")), "pass [4]");
+    assert!(two(lost).starts_with("fail [2]"), "nothing was told");
+    assert!(two(&format!("{lost}\n2 sent bob nobody can answer")).starts_with("fail [2]"));
+    let of_another = lost.replace("main/", "work/");
+    let of_another = format!("{of_another}\n2 sent alice nobody can answer");
+    assert!(two(&of_another).starts_with("fail [2]"), "{}", two(&of_another));
+    let second = format!("{lost}\n2 sent alice nobody can answer\n70 say m2 alice");
+    assert!(two(&second).starts_with("fail [6]"), "the words were about the first");
+    assert_eq!(two(&format!("{second}\n71 sent alice nobody can answer")), "pass [4, 7]");
+    let later = "2 say m2 alice\n3 ask alice user m2\n4 end 1 completed the answer";
+    let answered = format!("{lost}\n{later}\n5 sent alice the answer");
+    assert!(two(&answered).starts_with("fail [2]"), "an answer tells nothing of what was lost");
+    let notice = format!("{lost}\n{later}\n5 sent alice another model answers now");
+    assert!(two(&notice).starts_with("fail [2]"), "a later turn's notice is about that turn");
+    let failed =
+        "0 say m1 alice\n1 ask alice@gpt#main/p:one user m1\n2 say m2 alice\n3 end 1 failed 500";
+    let told = |times: usize| {
+        two(&format!("{failed}{}", "\n4 sent alice nobody can answer".repeat(times)))
+    };
+    assert!(told(1).starts_with("fail [5]"), "the words are the failed turn's");
+    assert_eq!(told(2), "pass [3, 8]");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     spec::{
+        Renewals,
         cast::Cast,
         lane::{Arrival, End, Script, Span, Turn, Unit},
         session_key::SessionKey,
@@ -53,8 +54,8 @@ impl<'a> Session<'a> {
             this.horizon_us = i64::MIN;
         }
         // Requests wait for the renewal of a login, and how long it takes no fact says.
-        let renewal = trace.facts.iter().find(|it| matches!(it.kind, Kind::Refresh { .. }));
-        this.horizon_us = this.horizon_us.min(renewal.map_or(i64::MAX, |it| it.at_us));
+        let renewal = Renewals::of_cast(cast).before_agent(&key.agent).next();
+        this.horizon_us = this.horizon_us.min(renewal.map_or(i64::MAX, |it| it.at.at_us));
         if cast.context.configuration.chains.contains_key(&key.agent) {
             // While credentials rest, a turn can end without a request.
             let ends = cast.turns.requests.iter().filter_map(|it| it.end.as_ref());
