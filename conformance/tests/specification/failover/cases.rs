@@ -277,6 +277,7 @@ impl Case {
             Some((own, None)) => (vec![own], "an agent's own model alone"),
         };
         let chain = Chain {
+            choices: Vec::new(),
             models: models.into_iter().map(str::to_owned).collect(),
             credentials: self.credentials(),
             order: order.collect(),

@@ -54,7 +54,11 @@ fn chain(config: &Value, scenario: &Scenario, tells_more: bool) -> Chain {
         (provider.clone(), items(ids, "").filter_map(|it| text(it, "")).map(own).collect())
     });
     let hours = whole(config, "/auth/cooldowns/failureWindowHours");
+    let choices = scenario.providers.iter().flat_map(|(provider, it)| {
+        it.models.iter().map(move |model| format!("{provider}/{model}"))
+    });
     Chain {
+        choices: choices.collect(),
         models: primary.into_iter().chain(fallbacks).collect(),
         credentials: credentials.collect(),
         order: order.collect(),

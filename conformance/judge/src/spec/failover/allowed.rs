@@ -53,7 +53,7 @@ impl Model<'_> {
             Reason::ContextOverflow | Reason::Refusal | Reason::Aborted | Reason::Local => {
                 Vec::new()
             }
-            Reason::Format if self.version == Version::September => Vec::new(),
+            Reason::Format if self.ends_the_turn(Reason::Format) => Vec::new(),
             Reason::ModelNotFound => from(turn.at + 1),
             Reason::Auth | Reason::AuthPermanent | Reason::Billing | Reason::Format => {
                 from(turn.at)
@@ -76,6 +76,14 @@ impl Model<'_> {
                 allowed
             }
         }
+    }
+
+    /// Whether nobody else may be asked after such a failure.
+    pub(super) fn ends_the_turn(&self, reason: Reason) -> bool {
+        let is_format = reason == Reason::Format && self.version == Version::September;
+        is_format
+            || !(reason.is_the_provider_s()
+                || matches!(reason, Reason::Format | Reason::ModelNotFound))
     }
 
     /// The same request once more, after a wait, where so many of the model's have failed that a later one might not.
@@ -139,6 +147,11 @@ impl Model<'_> {
             }
         }
         allowed
+    }
+
+    /// Everybody who may ever be asked for a model.
+    pub(super) fn all_for(&self, session: &Session, model: &str) -> Vec<Asked> {
+        self.ranked(session, model, READINGS[0]).into_iter().map(|(_, it)| it).collect()
     }
 
     /// The credentials for a model, each with what decides: less goes first.

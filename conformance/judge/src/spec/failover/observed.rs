@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Happening, Reason, What, judge};
+use super::{Asked, Happening, Reason, What, judge, provider_of};
 use crate::{
-    spec::{Findings, Ruling, cast::Cast, session_key::SessionKey},
+    context::Chain,
+    spec::{Findings, Ruling, cast::Cast, command::may_be_fresh, session_key::SessionKey},
     trace::{ModelOutcome, Trace},
     turns::Request,
 };
@@ -15,7 +16,7 @@ pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
     let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
     let configuration = &cast.context.configuration;
     for (agent, chain) in configuration.chains.iter().filter(|(_, it)| !it.tells_more) {
-        let Some(happened) = happened(cast, agent, ends_us) else { continue };
+        let Some(happened) = happened(cast, (agent, chain), ends_us) else { continue };
         match judge(cast.version, chain, &happened, configuration.hops.promptly_us) {
             Ok((_, held)) => held.into_iter().for_each(|(rule, seq)| findings.hold(rule, seq)),
             Err(it) => findings.fail(it.rule, &it.expected, it.observed, vec![it.seq]),
@@ -25,13 +26,17 @@ pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
 }
 
 /// Everything that happened to an agent's sessions, in order; nothing where a trace does not tell.
-pub(super) fn happened(cast: &Cast, agent: &str, ends_us: i64) -> Option<Vec<Happening>> {
+pub(super) fn happened(
+    cast: &Cast,
+    (agent, chain): (&str, &Chain),
+    ends_us: i64,
+) -> Option<Vec<Happening>> {
     let mut all = Vec::new();
     for (key, requests) in cast.sessions() {
         if key.agent == agent {
             let requests: Vec<&Request> =
                 requests.iter().map(|it| &cast.turns.requests[*it]).collect();
-            all.extend(in_session(cast, key, &requests, ends_us)?);
+            all.extend(in_session(cast, (key, chain), &requests, ends_us)?);
         }
     }
     all.sort_by_key(|it| it.seq);
@@ -40,7 +45,7 @@ pub(super) fn happened(cast: &Cast, agent: &str, ends_us: i64) -> Option<Vec<Hap
 
 fn in_session(
     cast: &Cast,
-    key: &SessionKey,
+    (key, chain): (&SessionKey, &Chain),
     requests: &[&Request],
     ends_us: i64,
 ) -> Option<Vec<Happening>> {
@@ -57,13 +62,22 @@ fn in_session(
         match command {
             "/model" => {
                 let rest = rest.strip_suffix(" -s").unwrap_or(rest).trim();
-                let (model, pin) = rest.split_once('@').map_or((rest, None), |(model, pin)| {
-                    (model, Some(pin.rsplit(':').next().unwrap_or(pin).to_owned()))
-                });
-                let model = Some(model.to_owned()).filter(|it| it != "default");
-                add(at, What::Chosen(model, pin));
+                // Alone, it asks which one answers.
+                if !rest.is_empty() {
+                    let (model, pin) = choice(chain, rest)?;
+                    add(at, What::Chosen(model, pin));
+                }
             }
-            "/new" | "/reset" => add(at, What::Reset),
+            "/new" | "/reset" => {
+                add(at, What::Reset);
+                let first = rest.split_whitespace().next().unwrap_or_default();
+                if chain.choices.iter().any(|it| it == first) {
+                    add(at, What::Chosen(Some(first.to_owned()), None));
+                }
+            }
+            _ if may_be_fresh(heard.message, cast.version, &cast.context.configuration) => {
+                return None;
+            }
             _ => (),
         }
         if matches!(command, "/stop" | "/new" | "/reset") {
@@ -96,7 +110,8 @@ fn in_session(
         add(end.at, reason.map_or(What::Answered, |it| What::Failed(it, 0)));
         if is_last {
             // What was shown already cannot be taken back: whether somebody else may answer then is not told here.
-            let may_be_shown = matches!(end.outcome, ModelOutcome::Spoiled { .. });
+            let may_be_shown =
+                matches!(&end.outcome, ModelOutcome::Spoiled { text, .. } if !text.is_empty());
             // Nor whether a try is still to come when the trace ends.
             let may_go_on = next.is_none()
                 && reason.is_some_and(Reason::passes)
@@ -108,6 +123,23 @@ fn in_session(
         }
     }
     Some(all)
+}
+
+/// The model and the credential that a person chooses; `default` is no model. None where the gateway may refuse it: there is
+/// no such model, or no such credential of its provider.
+fn choice(chain: &Chain, rest: &str) -> Option<(Option<String>, Option<String>)> {
+    if rest == "default" {
+        return Some((None, None));
+    }
+    let (model, pin) = rest.split_once('@').map_or((rest, None), |(model, pin)| {
+        (model, Some(pin.rsplit(':').next().unwrap_or(pin).to_owned()))
+    });
+    let is_its = |pin: &String| {
+        let mut its = chain.credentials.iter().filter(|it| it.name == *pin);
+        its.any(|it| it.provider == provider_of(model))
+    };
+    let is_there = chain.choices.iter().any(|it| it == model) && pin.as_ref().is_none_or(is_its);
+    is_there.then(|| (Some(model.to_owned()), pin))
 }
 
 /// What a status says where the provider says nothing more.

@@ -60,7 +60,7 @@ pub fn rests(trace: &Trace, turns: &Turns, context: &Context) -> Rests {
     let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
     for (agent, chain) in &context.configuration.chains {
         rests.may_differ |= chain.tells_more;
-        if let Some(happened) = observed::happened(&cast, agent, ends_us) {
+        if let Some(happened) = observed::happened(&cast, (agent, chain), ends_us) {
             rests.all.extend(of_agent(cast.version, (agent, chain), &happened));
         }
     }

@@ -42,16 +42,21 @@ fn what(words: &[&str]) -> What {
     }
 }
 
-/// One happening a line: second, session, what. `fine`, or what is wrong with them.
-fn check(version: Version, script: &str) -> String {
-    let happened: Vec<Happening> = (0..)
+/// One happening a line: second, session, what.
+fn happened(script: &str) -> Vec<Happening> {
+    (0..)
         .zip(script.lines())
         .map(|(seq, line)| {
             let words: Vec<&str> = line.split_whitespace().collect();
             let at_us = words[0].parse::<i64>().expect("a second") * SECOND_US;
             Happening { at_us, session: words[1].to_owned(), seq, what: what(&words[2..]) }
         })
-        .collect();
+        .collect()
+}
+
+/// `fine`, or what is wrong with what happened.
+fn check(version: Version, script: &str) -> String {
+    let happened = happened(script);
     match judge(version, &chain(), &happened, 0) {
         Ok(_) => "fine".to_owned(),
         Err(it) => format!("{}: {} expected, {}", it.seq, it.expected, it.observed),
@@ -136,4 +141,90 @@ fn a_credential_that_is_not_accepted_costs_the_next_one_no_try() {
     let eleventh = format!("{script}10 alice asks p/m@two");
     let expected = "23: `p/m@three` asked expected, `p/m@two` was asked";
     assert_eq!(check(Version::September, &eleventh), expected);
+}
+
+/// The rules that held in a script, each with the happening that it decided.
+fn held(version: Version, script: &str) -> Vec<(&'static str, u64)> {
+    let (_, held) = judge(version, &chain(), &happened(script), 0).expect("nothing is wrong");
+    held.into_iter().map(|(rule, seq)| (rule.name(), seq)).collect()
+}
+
+#[test]
+fn a_rule_holds_where_it_decided() {
+    let fine = "0 alice begins\n0 alice asks p/m@one\n1 alice answered\n1 alice over\n\
+                2 alice begins\n2 alice asks p/m@one\n3 alice answered\n3 alice over";
+    let first = |at| ("failover-first", at);
+    assert_eq!(held(Version::September, fine), [first(1), first(5)], "nothing rests");
+    let failed = "0 alice begins\n0 alice asks p/m@one\n1 alice 401\n1 alice asks p/m@two\n\
+                  2 alice answered\n2 alice over\n\
+                  3 bob begins\n3 bob asks p/m@two\n4 bob answered\n4 bob over";
+    let expected = [first(1), ("failover-next", 3), first(7), ("failover-rest", 7)];
+    assert_eq!(held(Version::September, failed), expected, "`one` rests when bob comes");
+    let ended = "0 alice begins\n0 alice asks p/m@one\n1 alice local\n1 alice over";
+    assert_eq!(held(Version::September, ended), [first(1), ("failover-end", 3)]);
+}
+
+/// What the specification makes of a trace with the credentials `one` and `two`, in `2026.9`.
+fn traced(script: &str) -> String {
+    use crate::{
+        spec::ALL,
+        tests::{context_with, shown, trace},
+        turns::Turns,
+    };
+    let credential = |name: &str| Credential {
+        provider: "openai".to_owned(),
+        name: name.to_owned(),
+        kind: CredentialKind::ApiKey,
+    };
+    let chain = Chain {
+        models: vec!["openai/m".to_owned()],
+        choices: ["openai/m", "openai/n"].map(str::to_owned).to_vec(),
+        credentials: ["one", "two"].map(credential).to_vec(),
+        order: [("openai".to_owned(), ["one", "two"].map(str::to_owned).to_vec())].into(),
+        ..Chain::default()
+    };
+    let context = context_with(|it| {
+        it.profile = "2026.9".to_owned();
+        it.configuration.chains = [("main".to_owned(), chain)].into();
+    });
+    let trace = trace(script);
+    let turns = Turns::of(&trace, &context);
+    let specification = ALL.iter().find(|it| it.id == "spec-failover").expect("it is there");
+    shown(&specification.check(&trace, &turns, &context).verdict)
+}
+
+/// Alice is answered by `model@credential`, after what she wrote first.
+fn answered_by(command: &str, asked: &str) -> String {
+    let (model, credential) = asked.split_once('@').expect("model@credential");
+    traced(&format!(
+        "0 say c1 alice {command}\n1 say m1 alice\n1.004 ask alice@{model}#openai:{credential} user m1\n\
+         2 end 1 completed fine"
+    ))
+}
+
+#[test]
+fn a_choice_that_was_only_asked_about_or_may_be_refused_is_not_taken_as_made() {
+    assert_eq!(answered_by("/model", "m@one"), "pass [5]");
+    assert!(answered_by("/model", "n@one").starts_with("fail"));
+    assert_eq!(answered_by("/model openai/n", "n@one"), "pass [5]");
+    assert!(answered_by("/model openai/n", "m@one").starts_with("fail"));
+    assert_eq!(answered_by("/model openai/m@openai:two", "m@two"), "pass [5]");
+    assert!(answered_by("/new openai/n", "m@one").starts_with("fail"));
+    for refused in
+        ["/model openai/nope", "/model openai/m@openai:three", "/model q/m", "/model list"]
+    {
+        assert_eq!(answered_by(refused, "m@one"), "vacuous: no credential failed", "{refused}");
+    }
+}
+
+#[test]
+fn who_gives_up_after_an_answer_of_which_nothing_came_is_wrong() {
+    let spoiled = |text: &str| {
+        let script = format!(
+            "0 say m1 alice\n0.004 ask alice@m#openai:one user m1\n1 end 1 spoiled {text}\n60 say b1 bob"
+        );
+        traced(script.trim())
+    };
+    assert!(spoiled("").starts_with("fail"), "{}", spoiled(""));
+    assert_eq!(spoiled("half of it"), "pass [3]", "it may have been shown");
 }

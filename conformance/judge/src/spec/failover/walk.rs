@@ -108,7 +108,12 @@ impl<'a> Model<'a> {
                 self.failed(session, &it.session, failed);
             }
             What::Over => self.end(session, it)?,
-            What::Stopped => session.turn = Turn::default(),
+            What::Stopped => {
+                if session.turn.failed.is_some_and(|it| self.ends_the_turn(it.reason)) {
+                    self.held.push((Rule::FailoverEnd, it.seq));
+                }
+                session.turn = Turn::default();
+            }
         }
         session.last_us = now_us;
         Ok(())
@@ -159,15 +164,11 @@ impl<'a> Model<'a> {
         });
         let Some(found) = found else { return Err(self.wrong(session, asked, &allowed, it)) };
         self.mark_asked(session, asked, it, found.kind);
+        self.hold_asked(session, asked, it);
         let turn = &mut session.turn;
         let is_again = turn.current.as_ref() == Some(asked) && turn.failed.is_some();
         if found.kind == Kind::Probe {
             turn.probe = Some(asked.clone());
-        }
-        if is_again {
-            self.held.push((Rule::FailoverAgain, it.seq));
-        } else if turn.current.as_ref().is_some_and(|it| it != asked) {
-            self.held.push((Rule::FailoverNext, it.seq));
         }
         let before = turn.current.as_ref().map(|it| it.model.clone());
         if before.as_ref() != Some(&asked.model) {
@@ -179,11 +180,38 @@ impl<'a> Model<'a> {
         turn.asked.insert(asked.clone());
         turn.current = Some(asked.clone());
         turn.failed = None;
-        if self.healths.values().any(|it| *it != Health::default()) {
-            self.held.push((Rule::FailoverRest, it.seq));
-        }
         self.health(asked).last_used_us = Some(it.at_us);
         Ok(())
+    }
+
+    /// The rules that decided that this request was made and no other.
+    fn hold_asked(
+        &mut self,
+        session: &Session,
+        asked: &Asked,
+        &Happening { at_us, seq, .. }: &Happening,
+    ) {
+        let turn = &session.turn;
+        let rule = match &turn.current {
+            Some(current) if current != asked => Some(Rule::FailoverNext),
+            Some(_) => turn.failed.is_some().then_some(Rule::FailoverAgain),
+            None => {
+                let is_choice = self.all_for(session, &asked.model).len() > 1;
+                is_choice.then_some(Rule::FailoverFirst)
+            }
+        };
+        self.held.extend(rule.map(|it| (it, seq)));
+        // Somebody before it, of the same model or an earlier one, was passed over for its rest alone.
+        let models = turn.models.iter().skip(turn.at);
+        let until = models.clone().position(|it| *it == asked.model).map_or(0, |it| it + 1);
+        let mut others = models.take(until).flat_map(|it| self.all_for(session, it));
+        if others.any(|other| {
+            other != *asked
+                && !turn.asked.contains(&other)
+                && self.rests_until(&other, at_us).is_some()
+        }) {
+            self.held.push((Rule::FailoverRest, seq));
+        }
     }
 
     fn mark_asked(&mut self, session: &Session, asked: &Asked, it: &Happening, kind: Kind) {
@@ -294,6 +322,9 @@ impl<'a> Model<'a> {
                 let expected = format!("{} asked", shown(&one.asked));
                 let observed = "the turn ended without an answer".to_owned();
                 return Err(Wrong { rule: Rule::FailoverNext, expected, observed, seq: it.seq });
+            }
+            if turn.failed.is_some_and(|it| self.ends_the_turn(it.reason)) {
+                self.held.push((Rule::FailoverEnd, it.seq));
             }
             match turn.failed {
                 None => self.mark("exhausted before anybody was asked"),
