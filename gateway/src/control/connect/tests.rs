@@ -136,7 +136,7 @@ fn signed(seed: u8, mut params: Value) -> Value {
     let text = |it: &Value| it.as_str().unwrap_or_default().to_owned();
     let (id, client) = (key.id(), &params["client"]);
     let scopes: Vec<String> = params["scopes"].as_array().into_iter().flatten().map(text).collect();
-    let [token, other] = ["token", "deviceToken"].map(|it| text(&params["auth"][it]));
+    let tokens = ["token", "deviceToken", "bootstrapToken"].map(|it| text(&params["auth"][it]));
     let parts = [
         "v3".to_owned(),
         id.clone(),
@@ -145,7 +145,7 @@ fn signed(seed: u8, mut params: Value) -> Value {
         text(&params["role"]),
         scopes.join(","),
         NOW_MS.to_string(),
-        if token.is_empty() { other } else { token },
+        tokens.into_iter().find(|it| !it.is_empty()).unwrap_or_default(),
         NONCE.to_owned(),
         text(&client["platform"]),
         text(&client["deviceFamily"]),
@@ -286,4 +286,27 @@ fn waiting_times_are_those_that_were_seen() {
     let challenge = challenge("n", 5).json();
     let expected = json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 5 } });
     assert_eq!(challenge, expected);
+}
+
+#[test]
+fn only_wrong_secrets_count_against_a_peer() {
+    let cause = |text: &str| match Lab::new(OLD).first(text) {
+        First::Refused(refused, _) => Some(refused.cause),
+        First::Accepted(_) => None,
+    };
+    let connect = |params: Value| {
+        let frame = json!({ "type": "req", "id": "1", "method": "connect", "params": params });
+        cause(&frame.to_string())
+    };
+    let auth = |auth: Value| with(params("cli", "cli"), &json!({ "auth": auth }));
+    assert_eq!(cause("hello"), Some(Cause::Malformed));
+    assert_eq!(connect(json!({})), Some(Cause::Malformed));
+    assert_eq!(connect(auth(json!({}))), Some(Cause::DeviceRequired));
+    assert_eq!(connect(auth(json!({ "token": "nope" }))), Some(Cause::Unauthorized));
+    assert_eq!(connect(signed(1, auth(json!({ "token": "nope" })))), Some(Cause::Unauthorized));
+    assert_eq!(
+        connect(signed(1, auth(json!({ "deviceToken": "nope" })))),
+        Some(Cause::Unauthorized)
+    );
+    assert_eq!(connect(params("cli", "cli")), None);
 }

@@ -32,6 +32,7 @@ fn wrong_and_missing_tokens_are_told_apart() {
             let code = told.split(r#""code":"#).nth(2).unwrap_or_default();
             code.split('"').nth(1).unwrap_or_default().to_owned()
         };
+        assert_eq!(code(json!({ "bootstrapToken": "b" })), "AUTH_BOOTSTRAP_TOKEN_INVALID");
         assert_eq!(code(json!({ "deviceToken": "d" })), "AUTH_DEVICE_TOKEN_MISMATCH");
         assert_eq!(code(json!({ "token": "n", "deviceToken": "d" })), "AUTH_DEVICE_TOKEN_MISMATCH");
     }
@@ -224,4 +225,22 @@ fn a_signature_may_be_early_or_late_but_not_by_much() {
     check(NOW_MS + 120_000, true);
     check(NOW_MS - 120_001, false);
     check(NOW_MS + 120_001, false);
+}
+
+#[test]
+fn there_is_room_for_so_many_devices_that_wait() {
+    for version in Version::ALL {
+        let mut lab = Lab::remote(version);
+        for number in 0..64 {
+            let told = lab.next(number.into()).connect(&signed(number, params("cli", "cli")));
+            assert!(told.contains("PAIRING_REQUIRED"), "{told}");
+        }
+        let told = lab.next(64).connect(&signed(64, params("cli", "cli")));
+        assert!(told.contains("UNAVAILABLE") && told.contains("retryAfterMs"), "{told}");
+        lab.now_ms += 100_000;
+        assert!(lab.connect(&signed(64, params("cli", "cli"))).contains("UNAVAILABLE"));
+        // Those who wait are forgotten, and there is room again.
+        lab.devices.forget_expired(NOW_MS + 300_001);
+        assert!(lab.connect(&signed(64, params("cli", "cli"))).contains("PAIRING_REQUIRED"));
+    }
 }

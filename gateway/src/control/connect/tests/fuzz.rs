@@ -69,6 +69,20 @@ proptest! {
     }
 
     #[test]
+    fn no_frame_after_the_handshake_is_too_much(value in any_json(), kind in "req|res|x", old in any::<bool>()) {
+        let version = if old { OLD } else { NEW };
+        let frames = [value.clone(), json!({ "type": kind, "id": value, "method": "x" }),
+            json!({ "type": "req", "id": "1", "method": value }), json!({ "type": kind, "id": "1", "method": "x", "params": value })];
+        for frame in frames {
+            if let Err(Unreadable::NotRequest(response)) = frame::read(version, &frame.to_string()) {
+                let told = response.json().to_string();
+                // An id is repeated, nothing else is.
+                prop_assert!(frame["id"] == SENT || !told.contains(SENT), "{}", told);
+            }
+        }
+    }
+
+    #[test]
     fn no_change_of_a_connect_makes_it_tell_a_secret(
         changes in proptest::collection::vec((0..PLACES.len(), any_json()), 0..4),
         old in any::<bool>(),
