@@ -4,16 +4,27 @@
 //! that clients of OpenClaw know (`must have required property 'message'; at root: unexpected property 'foo'`), and never quotes
 //! a value: it may be a secret. Write parameters so:
 //!
-//! ```ignore
-//! #[derive(Deserialize, JsonSchema)]
+//! ```
+//! use creel_core::profile::Version;
+//! use creel_gateway::control::schema::{Change, check};
+//!
+//! #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 //! #[serde(rename_all = "camelCase", deny_unknown_fields)]
-//! struct ChatSend {
+//! struct Patch {
 //!     #[schemars(length(min = 1))]
-//!     session_key: String,                // required; no optional field accepts null
-//!     timeout_ms: Option<u64>,            // optional
+//!     key: String,             // required
+//!     timeout_ms: Option<u64>, // absent, or a value: no optional property may be `null`
 //!     #[serde(default)]
-//!     label: Change<String>,              // absent, null (clears), or a value
+//!     label: Change<String>,   // absent, `null` (which clears it), or a value
 //! }
+//!
+//! let params = serde_json::json!({ "timeoutMs": null, "foo": 1 });
+//! let refused = check::<Patch>(Version::V2026_3, "sessions.patch", &params).unwrap_err();
+//! assert_eq!(
+//!     refused.message,
+//!     "invalid sessions.patch params: must have required property 'key'; at root: unexpected property 'foo'; \
+//!      at /timeoutMs: must be integer"
+//! );
 //! ```
 //!
 //! Required properties are judged in the order of the fields, optional ones by name.
