@@ -6,11 +6,18 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use creel_core::{gateway::Gateway, time::WallTime};
-use tokio::task::JoinSet;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     channels::{Board, State, push::Ground},
     clock::Clock,
+    control::{
+        connect::ConnectParams,
+        door::Porch,
+        hub::Hub,
+        plane::{Facts, Plane},
+        socket,
+    },
     credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
@@ -24,6 +31,9 @@ use crate::{
 
 /// How long a gateway that was asked to end may finish what it adopted.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// How many sockets may wait to be served.
+const OPENED_MAX: usize = 64;
 
 /// How long the channels may take to acknowledge what was adopted.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
@@ -64,8 +74,13 @@ pub async fn run<N: Net>(
         wall_clock,
         workspaces,
         state,
+        entropy,
+        all_are_near,
         ..
     } = settings;
+    let names = accounts.values().map(|it| it.name()).collect();
+    let facts = Facts::of(&core, address, names);
+    let version = facts.version;
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let keeper = Keeper::new(state);
     let logins = Logins::new(http.clone(), keeper.clone(), wall_clock.clone(), logins);
@@ -84,9 +99,23 @@ pub async fn run<N: Net>(
     });
     let clock = Clock::start(wall_clock.clone());
     let core = Gateway::new(core, seed);
-    let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone()));
+    let hub = Hub::new(wall_clock.clone());
+    let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone(), hub.clone()));
     let (keepers, tried) = outside.servers.keep(&net, &http, &inbox);
     let mut connections: JoinSet<()> = keepers.into_iter().collect();
+    let (opened, sockets) = mpsc::channel(OPENED_MAX);
+    let porch = Porch { opened, all_are_near };
+    let plane = Plane {
+        facts: Arc::new(facts),
+        inbox: inbox.clone(),
+        hub,
+        board: board.clone(),
+        token: token.clone(),
+        entropy,
+        devices: Arc::default(),
+        shape: Arc::new(ConnectParams::shape(version)),
+        started_ms: wall_clock.now().as_unix_ms(),
+    };
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
     let ground = Ground { http: http.clone(), inbox: inbox.clone(), wall_clock };
     let doors = receivers.iter().filter_map(|it| it.door(ground.clone())).collect();
@@ -108,7 +137,8 @@ pub async fn run<N: Net>(
     let unfinished = tokio::select! {
         biased;
         unfinished = driver.run(shutdown, DRAIN_WITHIN) => unfinished,
-        never = server::serve(listener, server::router(control, doors), server::Idle::Closed) => match never {},
+        never = server::serve(listener, server::router((control, porch), doors), server::Idle::Closed) => match never {},
+        never = socket::serve(plane, sockets) => match never {},
         never = outlast(&mut channels) => match never {},
         never = outlast(&mut connections) => match never {},
         never = keeper.run() => match never {},

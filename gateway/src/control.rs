@@ -1,4 +1,6 @@
-//! The control plane: the protocol that OpenClaw's own clients speak, without sockets, clocks or randomness.
+//! The control plane: the protocol that OpenClaw's own clients speak, on the gateway's own port.
+//!
+//! What decides without sockets, clocks or randomness:
 //!
 //! - [`frame`]: requests, responses, events and errors; [`frame::read`] reads one text message.
 //! - [`schema`]: typed parameters, their schemas, and what is wrong with a value.
@@ -6,10 +8,23 @@
 //! - [`connect`]: the handshake, decided by the first frame.
 //! - [`device`]: how a device proves who it is.
 //! - [`devices`]: which devices may connect, and their tokens.
+//!
+//! And what stands around it:
+//!
+//! - [`door`]: who may open a socket.
+//! - [`socket`]: one connection, from the challenge to the end.
+//! - [`methods`]: what a client may call.
+//! - [`hub`]: who is told what happens.
+//! - [`plane`]: what all of them share.
 
 pub mod connect;
 pub mod device;
 pub mod devices;
+pub mod door;
 pub mod frame;
+pub mod hub;
+pub mod methods;
+pub mod plane;
 pub mod schema;
 pub mod scope;
+pub mod socket;

@@ -3,14 +3,13 @@
 //! Everything slow is a task whose output is an event. Cancelling a model request drops its task, which closes its
 //! connection; whatever it might have brought is recognised as late by the core.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use creel_core::{
-    admission::PairingError,
     gateway::{Effect, Event, Gateway, Note},
-    ids::{AccountId, Channel, RunId, SenderId},
+    ids::RunId,
     message::Inbound,
-    time::Millis,
+    time::{Millis, Now},
     tools::{ServerName, Ticket, ToolSpec},
 };
 use tokio::{
@@ -18,7 +17,10 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::{clock::Clock, credentials::Keeper, net::Net, outside::Outside, providers::Parts};
+use crate::{
+    clock::Clock, control::hub::Hub, credentials::Keeper, net::Net, outside::Outside,
+    providers::Parts,
+};
 
 /// How many inputs may wait for the loop. Channels wait when it is full, so nothing is lost.
 const INBOX_MAX: usize = 256;
@@ -37,15 +39,17 @@ pub enum Input {
     Inbound(Inbound, oneshot::Sender<()>),
     /// A server tells which tools it has.
     ToolsListed(ServerName, Vec<ToolSpec>),
-    /// The operator approves a pairing code.
-    ApprovePairing {
-        /// On which channel.
-        channel: Channel,
-        /// The code, as the operator typed it.
-        code: String,
-        /// Who waits for the answer.
-        answer: oneshot::Sender<Result<(AccountId, SenderId), PairingError>>,
-    },
+    /// An operator does something, or looks.
+    Operate(Operation),
+}
+
+/// What an operator does: it runs on the loop, between two steps.
+pub struct Operation(Box<dyn FnOnce(&mut Gateway, Now, &mut Vec<Effect>) + Send>);
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Operation")
+    }
 }
 
 /// The way into the loop.
@@ -68,14 +72,17 @@ impl Inbox {
         _ = self.inputs.send(Input::ToolsListed(server, tools)).await;
     }
 
-    /// Approves a pairing code; none if the gateway is ending.
-    pub async fn approve_pairing(
+    /// Has the loop do something with the core, and says what came of it; none if the gateway is ending.
+    pub async fn operate<T: Send + 'static>(
         &self,
-        channel: Channel,
-        code: String,
-    ) -> Option<Result<(AccountId, SenderId), PairingError>> {
+        operation: impl FnOnce(&mut Gateway, Now, &mut Vec<Effect>) -> T + Send + 'static,
+    ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        self.inputs.send(Input::ApprovePairing { channel, code, answer }).await.ok()?;
+        let operation = Operation(Box::new(move |core, now, effects| {
+            // Whoever asked may have gone; it is done all the same.
+            _ = answer.send(operation(core, now, effects));
+        }));
+        self.inputs.send(Input::Operate(operation)).await.ok()?;
         answered.await.ok()
     }
 
@@ -99,6 +106,7 @@ pub struct Driver<N: Net> {
     clock: Clock,
     outside: Arc<Outside<N>>,
     keeper: Keeper,
+    hub: Hub,
     inputs: mpsc::Receiver<Input>,
     closing: watch::Sender<bool>,
     tasks: JoinSet<Event>,
@@ -122,7 +130,7 @@ impl<N: Net> Driver<N> {
     pub fn new(
         core: Gateway,
         clock: Clock,
-        (outside, keeper): (Arc<Outside<N>>, Keeper),
+        (outside, keeper, hub): (Arc<Outside<N>>, Keeper, Hub),
     ) -> (Self, Inbox) {
         let (sender, inputs) = mpsc::channel(INBOX_MAX);
         let (closing, closing_seen) = watch::channel(false);
@@ -134,6 +142,7 @@ impl<N: Net> Driver<N> {
             clock,
             outside,
             keeper,
+            hub,
             inputs,
             closing,
             tasks,
@@ -208,8 +217,10 @@ impl<N: Net> Driver<N> {
             Input::ToolsListed(server, tools) => {
                 self.core.step(now, Event::ToolsListed(server, tools), effects);
             }
-            Input::ApprovePairing { channel, code, answer } => {
-                _ = answer.send(self.core.approve_pairing(now.monotonic, &channel, &code));
+            Input::Operate(Operation(operation)) => {
+                // What is due comes first, whatever woke the loop.
+                self.core.step(now, Event::Tick, effects);
+                operation(&mut self.core, now, effects);
             }
         }
     }
@@ -255,6 +266,7 @@ impl<N: Net> Driver<N> {
                         Event::SendEnded { send, outcome }
                     });
                 }
+                Effect::Told(told) => self.hub.tell(*told),
                 Effect::KeepHealth(kept) => self.keeper.keep(self.clock.both(), *kept),
                 Effect::Note(note) => {
                     if let Note::RunAnswered(run) | Note::RunFailed(run, _) = note {

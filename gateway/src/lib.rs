@@ -22,6 +22,7 @@ pub mod clock;
 pub mod control;
 pub mod credentials;
 pub mod driver;
+pub mod entropy;
 pub mod http;
 pub mod media;
 pub mod net;

@@ -2,10 +2,10 @@
 //!
 //! The connections are served here rather than by `axum::serve`, so that every task has an owner and ends with it.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -27,6 +27,7 @@ use tokio::{
 
 use crate::{
     channels::{self, Board, push::Door},
+    control::{self, door::Porch},
     driver::Inbox,
     secret::Secret,
     signature,
@@ -47,10 +48,12 @@ pub struct Control {
 }
 
 /// The routes of the gateway's port.
-pub fn router(control: Control, doors: Vec<Door>) -> Router {
+pub fn router((control, porch): (Control, Porch), doors: Vec<Door>) -> Router {
     let doors =
         doors.into_iter().fold(Router::new(), |it, door| it.route(&door.path, door.methods));
+    let socket = Router::new().route("/", get(control::door::enter)).with_state(porch);
     Router::new()
+        .merge(socket)
         .route("/health", get(|| async { Json(json!({ "ok": true })) }))
         .route("/ready", get(ready))
         .route("/pairing/approve", post(approve))
@@ -59,7 +62,7 @@ pub fn router(control: Control, doors: Vec<Door>) -> Router {
 }
 
 /// The paths that are the gateway's own, and so no channel's.
-pub const PATHS: [&str; 3] = ["/health", "/ready", "/pairing/approve"];
+pub const PATHS: [&str; 4] = ["/", "/health", "/ready", "/pairing/approve"];
 
 /// What becomes of a connection whose client sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,23 +79,22 @@ pub enum Idle {
 /// request that it was serving, and with it the handler.
 pub async fn serve<L>(mut listener: L, router: Router, idle: Idle) -> Infallible
 where
-    L: Listener,
-    L::Addr: std::fmt::Debug,
+    L: Listener<Addr = SocketAddr>,
 {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             Some(ended) = connections.join_next() => propagate(ended),
-            (io, _) = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
-                connections.spawn(connection(io, router.clone(), idle));
+            (io, from) = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
+                connections.spawn(connection((io, from), router.clone(), idle));
             }
         }
     }
 }
 
 /// Serves one connection until either side closes it.
-async fn connection<I>(io: I, router: Router, idle: Idle)
+async fn connection<I>((io, from): (I, SocketAddr), router: Router, idle: Idle)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -103,7 +105,8 @@ where
     if idle == Idle::Kept {
         http.header_read_timeout(None);
     }
-    let service = TowerToHyperService::new(router);
+    // Handlers that care find the other side's address among the request's extensions.
+    let service = TowerToHyperService::new(router.layer(Extension(from)));
     // A connection that breaks is its client's business.
     _ = builder.serve_connection_with_upgrades(TokioIo::new(io), service).await;
 }
@@ -161,7 +164,10 @@ async fn approve(
     let Ok(channel) = Channel::new(&channel) else {
         return refused(StatusCode::BAD_REQUEST, "`channel` is empty".into());
     };
-    match control.inbox.approve_pairing(channel, code).await {
+    let approved = control
+        .inbox
+        .operate(move |core, now, _| core.approve_pairing(now.monotonic, &channel, &code));
+    match approved.await {
         Some(Ok((account, sender))) => {
             let approved = json!({ "account": account.as_str(), "sender": sender.as_str() });
             (StatusCode::OK, Json(json!({ "ok": true, "approved": approved })))

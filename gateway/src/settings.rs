@@ -47,8 +47,8 @@ use creel_document::{
 use serde::Deserialize as _;
 
 use crate::{
-    channels::Account, clock::WallClock, credentials::Renewable, media::Folder, outside::Provider,
-    secret::Secret, state::StateFolder, tools::servers::ServerSettings,
+    channels::Account, clock::WallClock, credentials::Renewable, entropy::Entropy, media::Folder,
+    outside::Provider, secret::Secret, state::StateFolder, tools::servers::ServerSettings,
 };
 
 /// The gateway's port unless configured.
@@ -89,6 +89,10 @@ pub struct Settings {
     pub wall_clock: WallClock,
     /// The token of operator calls.
     pub token: Option<Secret>,
+    /// Where nonces and tokens come from: the operating system, unless a simulation puts a seed here.
+    pub entropy: Entropy,
+    /// Whether every address counts as this machine's own. Only in a simulation, whose hosts stand for one machine.
+    pub all_are_near: bool,
     /// The accounts that receive, of every channel.
     pub accounts: BTreeMap<(Channel, AccountId), Account>,
     /// Providers by name.
@@ -231,6 +235,7 @@ fn convert(
     let settings = Settings {
         core: gateway::Settings {
             profile,
+            default_agent: roster.listed.first(),
             models: providers.models,
             admission,
             bursts,
@@ -260,6 +265,8 @@ fn convert(
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
         wall_clock: WallClock::system(),
         token,
+        entropy: Entropy::System,
+        all_are_near: false,
         accounts: found.into_iter().flat_map(channels::Found::into_accounts).collect(),
         providers: providers.by_name,
         keys: roster.keys,

@@ -35,6 +35,7 @@ use creel_gateway::{
         discord::{self, Account, DirectChats},
     },
     clock::{Clock, Rest, WallClock},
+    control::hub::Hub,
     credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
@@ -234,7 +235,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     Driver::new(
         Gateway::new(settings.core, 1),
         Clock::start(WallClock::system()),
-        (Arc::new(outside), keeper),
+        (Arc::new(outside), keeper, Hub::new(WallClock::system())),
     )
 }
 

@@ -31,6 +31,7 @@ use creel_gateway::{
         telegram::{self, Account},
     },
     clock::{Clock, WallClock},
+    control::hub::Hub,
     credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
@@ -142,7 +143,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
     Driver::new(
         Gateway::new(settings.core, 1),
         Clock::start(WallClock::system()),
-        (Arc::new(outside), keeper),
+        (Arc::new(outside), keeper, Hub::new(WallClock::system())),
     )
 }
 

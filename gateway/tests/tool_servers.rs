@@ -10,6 +10,7 @@ use creel_core::{
 };
 use creel_gateway::{
     clock::{Clock, WallClock},
+    control::hub::Hub,
     credentials::{Keeper, Logins},
     driver::{Driver, Inbox},
     http::Http,
@@ -66,8 +67,11 @@ fn gateway() -> (Arc<Outside<TokioNet>>, Driver<TokioNet>, Inbox) {
         store: creel_gateway::media::Store::default(),
     });
     let clock = Clock::start(WallClock::system());
-    let (driver, inbox) =
-        Driver::new(Gateway::new(settings.core, 1), clock, (outside.clone(), keeper));
+    let (driver, inbox) = Driver::new(
+        Gateway::new(settings.core, 1),
+        clock,
+        (outside.clone(), keeper, Hub::new(WallClock::system())),
+    );
     (outside, driver, inbox)
 }
 

@@ -11,6 +11,7 @@ use creel_core::{gateway::Gateway, profile::Version};
 use creel_gateway::{
     app,
     clock::{Clock, WallClock},
+    control::hub::Hub,
     credentials::{Keeper, Logins},
     driver::{Driver, Unfinished},
     http::Http,
@@ -249,8 +250,11 @@ async fn a_drain_that_takes_too_long_says_what_is_left() {
         store: creel_gateway::media::Store::default(),
     };
     let outside = Arc::new(outside);
-    let (driver, inbox) =
-        Driver::new(Gateway::new(core, 1), Clock::start(WallClock::system()), (outside, keeper));
+    let (driver, inbox) = Driver::new(
+        Gateway::new(core, 1),
+        Clock::start(WallClock::system()),
+        (outside, keeper, Hub::new(WallClock::system())),
+    );
     let mut channels = JoinSet::new();
     for account in receivers {
         channels.spawn(account.receive(http.clone(), (inbox.clone(), Arc::default()), 0));

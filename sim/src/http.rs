@@ -1,6 +1,6 @@
 //! Serving a router on any listener: tokio's, turmoil's, or the tests' pipes.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, net::SocketAddr};
 
 use axum::{Router, serve::Listener};
 use creel_gateway::server::{self, Idle};
@@ -11,8 +11,7 @@ use creel_gateway::server::{self, Idle};
 /// abandoned. A twin never closes an idle connection of its own accord: no scenario asked for that fault.
 pub async fn serve<L>(listener: L, router: Router) -> Infallible
 where
-    L: Listener,
-    L::Addr: std::fmt::Debug,
+    L: Listener<Addr = SocketAddr>,
 {
     server::serve(listener, router, Idle::Kept).await
 }
@@ -21,7 +20,12 @@ where
 pub(crate) mod testing {
     //! A network of pipes and a client that speaks HTTP over it, so that twins are tested as clients meet them.
 
-    use std::io;
+    use std::{
+        io,
+        net::{IpAddr, Ipv4Addr},
+    };
+
+    use super::SocketAddr;
 
     use axum::{Router, body::Body, serve::Listener};
     use bytes::Bytes;
@@ -33,22 +37,25 @@ pub(crate) mod testing {
 
     const PIPE_BYTES: usize = 64 * 1024;
 
+    /// A pipe has no address.
+    const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
     /// A listener to which [`Client::call`] hands one end of a pipe.
     pub(crate) struct Pipes(mpsc::Receiver<DuplexStream>);
 
     impl Listener for Pipes {
         type Io = DuplexStream;
-        type Addr = ();
+        type Addr = SocketAddr;
 
-        async fn accept(&mut self) -> (DuplexStream, ()) {
+        async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
             match self.0.recv().await {
-                Some(pipe) => (pipe, ()),
+                Some(pipe) => (pipe, NOWHERE),
                 None => std::future::pending().await,
             }
         }
 
-        fn local_addr(&self) -> io::Result<()> {
-            Ok(())
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Ok(NOWHERE)
         }
     }
 

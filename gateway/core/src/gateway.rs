@@ -15,6 +15,7 @@ mod lives;
 mod models;
 mod nested;
 mod note;
+mod operating;
 mod sends;
 mod settings;
 mod streams;
@@ -29,6 +30,7 @@ use self::{cron::Planner, nested::Ask};
 pub use self::{
     health::Kept,
     note::{CronSkipped, Note, RunFailure},
+    operating::Aborted,
     settings::{Agent, Settings},
 };
 use crate::{
@@ -43,9 +45,9 @@ use crate::{
     lane::{Arrival, QueueOverride},
     life::Days,
     message::{Inbound, Message, TEXT_BYTES_MAX},
-    origin::{InboundId, Origin, Route},
+    operator::{Requests, Told, is_operators},
+    origin::{InboundId, Route},
     overheard::Overheard,
-    routing::Routed,
     run::{Lanes, ModelOutcome, ModelRequest, Run},
     send_policy::Verdict,
     session::Session,
@@ -114,6 +116,8 @@ pub enum Effect {
     Send(Outgoing),
     /// Keep how a credential is doing, where a later life of the gateway finds it.
     KeepHealth(Box<Kept>),
+    /// Tell whoever watches.
+    Told(Box<Told>),
     /// Tell the log.
     Note(Note),
 }
@@ -154,6 +158,8 @@ pub struct Gateway {
     streams: BTreeMap<RunId, Stream>,
     talks: Vec<Talk>,
     outbox: Outbox,
+    /// What operators asked for by name.
+    requests: Requests,
     /// How each agent's credentials are doing.
     ledgers: BTreeMap<AgentId, Ledger>,
     no_ledger: Ledger,
@@ -185,6 +191,7 @@ impl Gateway {
             streams: BTreeMap::new(),
             talks: Vec::new(),
             outbox: Outbox::default(),
+            requests: Requests::default(),
             ledgers: settings.ledgers(),
             no_ledger: Ledger::new(),
             seed,
@@ -350,7 +357,10 @@ impl Gateway {
         let settings = queue.resolve(profile, &message.route.channel, session.queue, inline);
         let over = self.hear(now, key, &message.route);
         let session = self.session(key);
-        session.route = Some(message.route.clone());
+        // What an operator says is not where the conversation is.
+        if !is_operators(&message.route) {
+            session.route = Some(message.route.clone());
+        }
         let arrival = session.lane.arrive(now, message, settings);
         // While a run uses the life, its end waits for the next turn.
         session.over = over || (session.over && !matches!(arrival, Arrival::Start(_)));
@@ -369,30 +379,8 @@ impl Gateway {
                 }
             }
         }
+        self.tell_given_way(now, key, effects);
         self.watch_lane(key);
-    }
-
-    /// The session of an origin, made if it is new; none when no agent is chosen to answer.
-    fn session_of(&mut self, origin: &Origin) -> Option<(SessionKey, &mut Session)> {
-        let Routed::To { agent, tier: _, scopes } = self.settings.routing.route(origin) else {
-            return None;
-        };
-        let key = self.settings.keys.key_in(&agent, origin, scopes);
-        let session = self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
-        Some((key, session))
-    }
-
-    fn session(&mut self, key: &SessionKey) -> &mut Session {
-        self.sessions.get_mut(key).expect("sessions are never removed while the gateway lives")
-    }
-
-    fn agent(&self, id: &AgentId) -> &Agent {
-        self.settings.agents.get(id).expect("routing knows configured agents only")
-    }
-
-    fn watch_lane(&mut self, key: &SessionKey) {
-        let due = self.session(key).lane.next_deadline();
-        self.deadlines.set(&Timer::Lane(key.clone()), due);
     }
 }
 

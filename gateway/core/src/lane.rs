@@ -45,6 +45,8 @@ pub struct Lane {
     waiting: VecDeque<Waiting>,
     /// What was dropped and not yet told.
     dropped: Dropped,
+    /// The requests of operators that gave way, until they are told so.
+    given_way: Vec<MessageId>,
     /// When the last run ended.
     free_since: Timestamp,
 }
@@ -96,15 +98,14 @@ impl Lane {
         let mut item = Waiting { message, settings, arrived: now, is_report: false };
         match (self.active, settings.mode) {
             (None, Mode::Interrupt) => {
-                self.waiting.retain(|it| it.is_report);
+                self.give_way();
                 Arrival::Start(prompt::batch(&[item.message], self.dropped.take()))
             }
             (None, _) if self.waiting.is_empty() => {
                 Arrival::Start(prompt::batch(&[item.message], self.dropped.take()))
             }
             (Some((aborted, _)), Mode::Interrupt) => {
-                self.waiting.retain(|it| it.is_report);
-                self.steering.retain(|it| it.is_report);
+                self.give_way();
                 let turn = prompt::batch(&[item.message], self.dropped.take());
                 Arrival::Interrupt { aborted, turn }
             }
@@ -211,10 +212,36 @@ impl Lane {
         let backlog = |it: &&Waiting| it.settings.mode == Mode::SteerBacklog;
         let twice = self.steering.iter().filter(backlog).count();
         let count = self.waiting.len() + self.steering.len() - twice;
+        self.note_requests(|_| true);
         self.waiting.clear();
         self.steering.clear();
         self.dropped = Dropped::default();
         count
+    }
+
+    /// People's messages give way to a later one.
+    fn give_way(&mut self) {
+        self.note_requests(|it| !it.is_report);
+        self.waiting.retain(|it| it.is_report);
+        self.steering.retain(|it| it.is_report);
+    }
+
+    fn note_requests(&mut self, gone: impl Fn(&&Waiting) -> bool) {
+        let gone = self.waiting.iter().chain(&self.steering).filter(gone);
+        self.given_way.extend(gone.flat_map(|it| it.message.requests()).cloned());
+    }
+
+    /// The requests of operators that gave way since this was asked.
+    pub fn take_given_way(&mut self) -> Vec<MessageId> {
+        std::mem::take(&mut self.given_way)
+    }
+
+    /// Takes a message out that waits: whether it was there.
+    pub fn withdraw(&mut self, message: &MessageId) -> bool {
+        let before = self.depth();
+        self.waiting.retain(|it| it.message.id != *message);
+        self.steering.retain(|it| it.message.id != *message);
+        self.depth() < before
     }
 
     /// Whether any message waits.
@@ -286,10 +313,12 @@ impl Lane {
         }
         match item.settings.drop {
             DropPolicy::New => return Arrival::Rejected(item.message),
-            DropPolicy::Old => _ = self.take_oldest(),
-            DropPolicy::Summarize => {
+            DropPolicy::Old | DropPolicy::Summarize => {
                 if let Some(oldest) = self.take_oldest() {
-                    self.dropped.add(&oldest.message);
+                    self.given_way.extend(oldest.message.requests().cloned());
+                    if item.settings.drop == DropPolicy::Summarize {
+                        self.dropped.add(&oldest.message);
+                    }
                 }
             }
         }

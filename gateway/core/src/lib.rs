@@ -21,6 +21,7 @@
 //! - [`failover`]: which model and credential, and what a failure means.
 //! - [`tools`]: what the model may ask for meanwhile.
 //! - [`egress`]: answers leave, in order and in pieces.
+//! - [`operator`]: what operators ask for, and what whoever watches is told.
 //! - [`gateway`]: all of it on one page; read it first.
 //!
 //! Beside them [`profile`] holds what changed between versions of the contract, and [`deadlines`] who wants to be woken.
@@ -40,6 +41,7 @@ pub mod life;
 pub mod media;
 pub mod mention;
 pub mod message;
+pub mod operator;
 pub mod origin;
 pub mod overheard;
 pub mod owners;

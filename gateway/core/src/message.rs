@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use crate::{
     ids::{AccountId, Channel, MessageId, PeerId, SenderId},
     media::{Attachment, Received, Said},
+    operator::is_operators,
     origin::{Origin, Peer, PeerKind, Route},
     owners::Authority,
     session_key::SessionKey,
@@ -87,6 +88,12 @@ impl Message {
         Self { id: message, route, sender, authority, merged, context, text, image, asker }
     }
 
+    /// The requests of operators that it is made of.
+    pub fn requests(&self) -> impl Iterator<Item = &MessageId> {
+        let is_request = is_operators(&self.route);
+        self.merged.iter().chain([&self.id]).filter(move |_| is_request)
+    }
+
     /// The message as an entry of its own.
     pub fn into_prompt(self) -> Said {
         let Self { mut context, text, image, .. } = self;
@@ -128,4 +135,6 @@ pub struct Turn {
     pub authority: Authority,
     /// The new user entry.
     pub prompt: Said,
+    /// The requests of operators that are in it.
+    pub asked: Vec<MessageId>,
 }

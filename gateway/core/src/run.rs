@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     failover::{Reason, classify::Failure, plan::Plan},
-    ids::{AgentId, ModelId, ProfileId, RunId},
+    ids::{AgentId, MessageId, ModelId, ProfileId, RunId},
     message::{Errand, Turn},
     origin::Route,
     owners::Authority,
@@ -39,6 +39,10 @@ pub struct Run {
     pub last_failure: Option<(Reason, ModelFailure)>,
     /// How many tools its model has asked for.
     pub tool_calls: u32,
+    /// The requests of operators that it serves.
+    pub asked: Vec<MessageId>,
+    /// What operators are told that it said.
+    pub told: String,
     /// What its model had sent by the `message` tool, and where to: the same words and image are not sent twice.
     pub sent: BTreeSet<(Route, String, Option<String>)>,
 }
@@ -47,6 +51,7 @@ impl Run {
     /// A run that waits for its slot.
     pub fn new(session: SessionKey, lane: LaneName, turn: Turn) -> Self {
         let (errand, route, authority) = (turn.errand, turn.route.clone(), turn.authority);
+        let (asked, told) = (turn.asked.clone(), String::new());
         let (phase, sent) = (Phase::Pending(turn), BTreeSet::new());
         let (plan, last_failure) = (Plan::default(), None);
         Self {
@@ -59,6 +64,8 @@ impl Run {
             plan,
             last_failure,
             tool_calls: 0,
+            asked,
+            told,
             sent,
         }
     }

@@ -98,6 +98,8 @@ pub struct Session {
     pub parent: Option<Parent>,
     /// Where somebody last wrote in it, and so where a text for it goes.
     pub route: Option<Route>,
+    /// What an operator called it.
+    pub label: Option<String>,
 }
 
 impl Session {
@@ -117,6 +119,7 @@ impl Session {
             over: false,
             parent: None,
             route: None,
+            label: None,
         }
     }
 

@@ -66,6 +66,12 @@ impl SessionKey {
         Self(format!("agent:{}:cron:{}", part(agent.as_str()), part(job.as_str())).into())
     }
 
+    /// Whether it is one of an agent's, and says which.
+    pub fn is_of(&self, agent: &AgentId) -> bool {
+        let begins = format!("agent:{}:", part(agent.as_str()));
+        self.0.strip_prefix(&begins).is_some_and(|it| !it.is_empty())
+    }
+
     /// Whether it is a thread's.
     pub fn is_of_thread(&self) -> bool {
         self.0.contains(":thread:")
@@ -204,6 +210,14 @@ impl KeyRules {
     /// The main conversation of an agent.
     pub fn main(&self, agent: &AgentId) -> SessionKey {
         SessionKey(format!("agent:{}:{}", part(agent.as_str()), self.main_key).into())
+    }
+
+    /// The conversation of an agent that somebody calls by a name alone: `main` is the main one.
+    pub fn named(&self, agent: &AgentId, name: &SessionKey) -> SessionKey {
+        match name.as_str() {
+            MAIN_KEY => self.main(agent),
+            name => SessionKey(format!("agent:{}:{name}", part(agent.as_str())).into()),
+        }
     }
 
     /// The conversation of `agent` that a message from `origin` belongs to.

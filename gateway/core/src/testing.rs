@@ -73,6 +73,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         agents: [(main, agent(model))].into(),
         models: BTreeSet::new(),
         admission,
+        default_agent: AgentId::new("main").expect("it has letters"),
         history: overheard::Limits::default(),
         owners: Owners::default(),
         commanders: Commanders::default(),

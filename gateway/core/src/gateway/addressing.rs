@@ -1,12 +1,14 @@
-//! Whom a text speaks to, where the platform itself does not tell.
+//! Whom a text speaks to, where the platform itself does not tell, and whose session that is.
 
-use super::Gateway;
+use super::{Agent, Gateway, Timer};
 use crate::{
     broadcast::{self, Group},
     ids::AgentId,
     message::Inbound,
-    origin::PeerKind,
+    origin::{Origin, PeerKind},
     routing::Routed,
+    session::Session,
+    session_key::SessionKey,
 };
 
 impl Gateway {
@@ -33,5 +35,28 @@ impl Gateway {
             if mentions.is_empty() { broadcast::names(text, id) } else { mentions.address(text) }
         };
         group.agents.iter().filter(is_addressed).cloned().collect()
+    }
+
+    /// The session of an origin, made if it is new; none when no agent is chosen to answer.
+    pub(super) fn session_of(&mut self, origin: &Origin) -> Option<(SessionKey, &mut Session)> {
+        let Routed::To { agent, tier: _, scopes } = self.settings.routing.route(origin) else {
+            return None;
+        };
+        let key = self.settings.keys.key_in(&agent, origin, scopes);
+        let session = self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
+        Some((key, session))
+    }
+
+    pub(super) fn session(&mut self, key: &SessionKey) -> &mut Session {
+        self.sessions.get_mut(key).expect("sessions are never removed while the gateway lives")
+    }
+
+    pub(super) fn agent(&self, id: &AgentId) -> &Agent {
+        self.settings.agents.get(id).expect("routing knows configured agents only")
+    }
+
+    pub(super) fn watch_lane(&mut self, key: &SessionKey) {
+        let due = self.session(key).lane.next_deadline();
+        self.deadlines.set(&Timer::Lane(key.clone()), due);
     }
 }

@@ -39,37 +39,49 @@ impl Gateway {
         let Some((key, _)) = self.session_of(&inbound.origin) else {
             return self.say(now, &route, &selection_required_notice(), effects);
         };
+        self.control_in(now, (&key, inbound), command, effects);
+    }
+
+    /// The same, where the session is known.
+    pub(super) fn control_in(
+        &mut self,
+        now: Timestamp,
+        (key, inbound): (&SessionKey, Inbound),
+        command: Command,
+        effects: &mut Vec<Effect>,
+    ) {
+        let route = inbound.origin.route.clone();
         let version = self.settings.profile.version;
         let text = match command {
             Command::Stop => {
-                let (aborted, cleared) = self.clear(now, &key, &inbound, effects);
+                let (aborted, cleared) = self.clear(now, key, &inbound, effects);
                 stopped_notice(aborted, cleared)
             }
             Command::New { rest } => {
-                return self.renew(now, &key, Inbound { text: rest, ..inbound }, effects);
+                return self.renew(now, key, Inbound { text: rest, ..inbound }, effects);
             }
-            Command::Status => self.status(&key, &inbound.origin),
+            Command::Status => self.status(key, &inbound.origin),
             Command::QueueSet(set) => {
-                let queue = &mut self.session(&key).queue;
+                let queue = &mut self.session(key).queue;
                 *queue = merged(*queue, set);
-                self.queue_notice(&key, &inbound.origin)
+                self.queue_notice(key, &inbound.origin)
             }
             Command::QueueReset => {
-                self.session(&key).queue = QueueOverride::default();
-                self.queue_notice(&key, &inbound.origin)
+                self.session(key).queue = QueueOverride::default();
+                self.queue_notice(key, &inbound.origin)
             }
-            Command::QueueShow => self.queue_notice(&key, &inbound.origin),
+            Command::QueueShow => self.queue_notice(key, &inbound.origin),
             Command::QueueRefused(why) => format!("{why}: {}.", command::queue_usage(version)),
             Command::QueueInline(..) => unreachable!("an inline setting is a message"),
-            Command::Send(send) => match self.settings.owners.authority(&inbound.origin) {
+            Command::Send(send) => match self.authority(&inbound.origin) {
                 Authority::Owner => {
-                    self.session(&key).send = send;
+                    self.session(key).send = send;
                     send_notice(send).to_owned()
                 }
                 Authority::Guest => "Only an owner may use /send.".to_owned(),
             },
             Command::SendRefused => "/send takes on, off or inherit.".to_owned(),
-            Command::Model(wanted) => self.set_model(&key, &wanted),
+            Command::Model(wanted) => self.set_model(key, &wanted),
             Command::Unsupported(name) => format!("{name} is not supported yet."),
         };
         self.say(now, &route, &text, effects);
@@ -84,6 +96,17 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) -> (bool, usize) {
         let gathered = self.bursts.clear(&inbound.origin.route);
+        let (ended, queued) = self.empty_lane(now, key, effects);
+        (ended, gathered + queued)
+    }
+
+    /// The same, without what is gathered still.
+    pub(super) fn empty_lane(
+        &mut self,
+        now: Timestamp,
+        key: &SessionKey,
+        effects: &mut Vec<Effect>,
+    ) -> (bool, usize) {
         // Queued first: what waited to join the run must not become its followup.
         let queued = self.session(key).lane.clear();
         let active = self.session(key).lane.active();
@@ -92,8 +115,9 @@ impl Gateway {
         }
         let stopped = self.stop_subagents(now, key, effects);
         self.answer_asks_that_are_gone(now, key, effects);
+        self.tell_given_way(now, key, effects);
         self.watch_lane(key);
-        (active.is_some() || stopped > 0, gathered + queued)
+        (active.is_some() || stopped > 0, queued)
     }
 
     /// Begins another session, with the text that stood behind the command.
@@ -116,7 +140,7 @@ impl Gateway {
         let (model, rest) = self.split_model(&inbound.text);
         let rest = rest.to_owned();
         self.session(key).model = model;
-        let authority = self.settings.owners.authority(&inbound.origin);
+        let authority = self.authority(&inbound.origin);
         let turn = match (rest.as_str(), self.settings.profile.bare_new) {
             ("", BareNew::Notice) => {
                 return self.say(now, &route, "A new session began.", effects);
@@ -126,6 +150,7 @@ impl Gateway {
                 route: Some(route),
                 authority,
                 prompt: GREETING_PROMPT.into(),
+                asked: Message::of(inbound, authority).requests().cloned().collect(),
             },
             (_, _) => {
                 let message = Message::of(Inbound { text: rest, ..inbound }, authority);
@@ -133,6 +158,7 @@ impl Gateway {
                     errand: Errand::Talk,
                     route: Some(route),
                     authority,
+                    asked: message.requests().cloned().collect(),
                     prompt: message.into_prompt(),
                 }
             }

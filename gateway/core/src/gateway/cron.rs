@@ -133,7 +133,8 @@ impl Gateway {
         }
         let prompt = format!("[cron:{} {}] {}", job.id, job.name, work.message);
         let authority = Authority::Owner;
-        let turn = Turn { errand: Errand::Cron, route, authority, prompt: prompt.as_str().into() };
+        let (errand, prompt) = (Errand::Cron, prompt.as_str().into());
+        let turn = Turn { errand, route, authority, prompt, asked: Vec::new() };
         self.start(now, &key, turn, effects);
     }
 

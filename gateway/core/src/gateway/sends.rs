@@ -5,6 +5,7 @@ use crate::{
     egress::{CAPTION_UNITS_MAX, SendOutcome, chunk},
     ids::{MessageId, SendId},
     media::Presented,
+    operator::is_operators,
     origin::Route,
     time::Timestamp,
 };
@@ -57,6 +58,9 @@ impl Gateway {
         text: &str,
         effects: &mut Vec<Effect>,
     ) {
+        if is_operators(route) {
+            return self.notify_operators(now, (route, quoted), text, effects);
+        }
         let limit = self.settings.text_limit(&route.channel);
         for piece in chunk::chunk(text, limit) {
             if !self.outbox.push(route, piece, quoted.take()) {

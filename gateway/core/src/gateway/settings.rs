@@ -58,6 +58,8 @@ pub struct Settings {
     pub profile: Profile,
     /// Every agent.
     pub agents: BTreeMap<AgentId, Agent>,
+    /// The one that an operator speaks to who names none.
+    pub default_agent: AgentId,
     /// Every model that a user may choose.
     pub models: BTreeSet<ModelId>,
     /// Who may speak.

@@ -5,6 +5,7 @@ use crate::{
     egress::stream::Stream,
     ids::RunId,
     message::Errand,
+    operator::{Telling, is_operators},
     origin::Route,
     run::{Phase, Run},
     time::Timestamp,
@@ -16,11 +17,15 @@ impl Gateway {
         let Run { session, route: Some(route), errand: Errand::Talk, .. } = &self.runs[&run] else {
             return false;
         };
-        let Some(blocks) = self.settings.streaming.of(route) else { return false };
+        let blocks = self.settings.streaming.of(route);
         // What a sub-agent says is for its parent.
         if self.sessions[session].parent.is_some() {
             return false;
         }
+        if is_operators(route) {
+            return true;
+        }
+        let Some(blocks) = blocks else { return false };
         let limit = self.settings.text_limit(&route.channel);
         self.streams.insert(run, Stream::new(blocks.within(limit)));
         true
@@ -38,6 +43,9 @@ impl Gateway {
             |phase: &Phase| matches!(phase, Phase::Calling(current) if *current == call);
         let Some(run) = self.runs.get(&id).filter(|it| is_current(&it.phase)) else { return };
         let Some(route) = run.route.clone() else { return };
+        if is_operators(&route) {
+            return self.tell(id, Telling::Wrote(text.into()), effects);
+        }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         for block in stream.push(now, text) {
             self.say(now, &route, &block, effects);

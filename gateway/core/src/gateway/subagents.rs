@@ -63,7 +63,8 @@ impl Gateway {
         self.sessions.insert(key.clone(), session);
         effects.push(Effect::Note(Note::SubagentStarted(key.clone())));
         let (errand, prompt) = (Errand::Talk, task.as_str().into());
-        self.start(now, &key, Turn { errand, route: Some(route), authority, prompt }, effects);
+        let (route, asked) = (Some(route), Vec::new());
+        self.start(now, &key, Turn { errand, route, authority, prompt, asked }, effects);
         ToolOutcome::Done(format!(
             "Accepted: the sub-agent works in session `{key}`. Its report will come as a message."
         ))

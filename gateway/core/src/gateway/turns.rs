@@ -9,9 +9,10 @@ use super::{Effect, Gateway, Note, RunFailure, Timer, subagents::Status};
 use crate::{
     egress::{attached, silence},
     failover::plan::Attempt,
-    ids::RunId,
+    ids::{MessageId, RunId},
     media::Presented,
-    message::{Errand, Turn},
+    message::{Errand, Message, Turn},
+    operator::{Telling, is_operators},
     origin::Route,
     run::{Answer, LaneName, ModelOutcome, ModelRequest, Phase, Run},
     session::Entry,
@@ -52,6 +53,7 @@ impl Gateway {
         if lane == LaneName::Nested {
             turn.route.clone_from(&session.route);
         }
+        self.requests.run(&turn.asked, id);
         self.runs.insert(id, Run::new(key.clone(), lane, turn));
         if self.lanes.slots(lane).enter(id) {
             self.begin(now, id, effects);
@@ -68,6 +70,7 @@ impl Gateway {
         self.session(&key).history.push(Entry::User(turn.prompt));
         self.deadlines.set(&Timer::Run(id), Some(now + self.run_timeout(&key)));
         effects.push(Effect::Note(Note::RunStarted(id, key.clone())));
+        self.tell(id, Telling::Started, effects);
         self.call_model(now, (id, 1), &key, effects);
     }
 
@@ -160,10 +163,24 @@ impl Gateway {
             return;
         }
         let route = route.clone();
+        if is_operators(&route) {
+            return self.tell_words(id, text);
+        }
         if let Some(stream) = stream {
             return self.finish_stream(now, stream, (&route, text), effects);
         }
         self.show_answer(now, id, (&route, text), effects);
+    }
+
+    /// Keeps what a run said for operators, who hear it at its end.
+    fn tell_words(&mut self, id: RunId, text: &str) {
+        let Some(text) = silence::said(text) else { return };
+        let text = self.labelled(id, text).unwrap_or_else(|| text.to_owned());
+        let run = self.runs.get_mut(&id).expect("a run that says something");
+        if !run.told.is_empty() {
+            run.told.push_str("\n\n");
+        }
+        run.told.push_str(&text);
     }
 
     /// Shows a run's answer in a chat, with its pictures.
@@ -205,6 +222,9 @@ impl Gateway {
         let Some(last) = steering.last() else { return false };
         self.runs.get_mut(&id).expect("only active runs are steered").route =
             Some(last.route.clone());
+        let asked: Vec<MessageId> = steering.iter().flat_map(Message::requests).cloned().collect();
+        self.requests.run(&asked, id);
+        self.runs.get_mut(&id).expect("only active runs are steered").asked.extend(asked);
         for message in steering {
             self.session(key).history.push(Entry::User(message.into_prompt()));
         }
@@ -261,8 +281,10 @@ impl Gateway {
 
     /// Ends a run, and tells whoever waits for it.
     fn finish(&mut self, now: Timestamp, id: RunId, status: &Status, effects: &mut Vec<Effect>) {
-        let Run { errand, session, .. } = self.runs[&id].clone();
+        let run = self.runs[&id].clone();
         self.end(now, id, effects);
+        self.tell_end(now, (id, &run), status, effects);
+        let Run { errand, session, .. } = run;
         match errand {
             Errand::Talk => self.announce(now, &session, status, effects),
             Errand::Cron => (),

@@ -30,7 +30,8 @@ pub(super) fn batch(messages: &[Message], dropped: Option<Dropped>) -> Turn {
     }
     let images = messages.iter().filter_map(|it| it.image.clone()).collect();
     let errand = first.asker.map_or(Errand::Talk, Errand::Nested);
-    Turn { errand, route, authority, prompt: Said::new(prompt, images) }
+    let asked = messages.iter().flat_map(Message::requests).cloned().collect();
+    Turn { errand, route, authority, prompt: Said::new(prompt, images), asked }
 }
 
 /// The text on one line, of at most `chars_max` characters.

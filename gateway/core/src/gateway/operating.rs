@@ -1,0 +1,401 @@
+//! What operators do: speak in any session, end runs, look at all of it, and hear how runs go on.
+
+use std::sync::Arc;
+
+use super::{Effect, Gateway, subagents::Status};
+use crate::{
+    command::{self, Command},
+    ids::{AgentId, MessageId, RunId},
+    lane::QueueOverride,
+    message::{Inbound, Message, TEXT_BYTES_MAX},
+    operator::{
+        self, End, Ended, Progress, Refused, Say, SessionView, Taken, Telling, Told, is_operators,
+    },
+    origin::{Origin, Route},
+    owners::Authority,
+    run::Run,
+    session::{Entry, Session},
+    session_key::SessionKey,
+    time::{Now, Timestamp},
+};
+
+impl Gateway {
+    /// Says something in a session.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session of no agent, a name that stands for something else, and words that are none or too many.
+    pub fn say_as_operator(
+        &mut self,
+        now: Now,
+        Say { name, session, text }: Say,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Taken, Refused> {
+        self.wall = now.wall;
+        let now = now.monotonic;
+        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
+            return Err(Refused::Text);
+        }
+        let (key, agent) = self.session_called(&session)?;
+        let taken = self.requests.take(now, (&name, &key, &text))?;
+        if matches!(taken, Taken::Again { .. }) {
+            return Ok(taken);
+        }
+        self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
+        let inbound = Inbound {
+            origin: operator::origin(&key),
+            message: name.clone(),
+            text,
+            sender_name: "operator".to_owned(),
+            mentioned: true,
+            media: Vec::new(),
+            merged: Vec::new(),
+        };
+        let before = effects.len();
+        let triggers = &self.settings.reset_triggers;
+        let command = command::parse(self.settings.profile.version, &inbound.text)
+            .or_else(|| command::reset_trigger(triggers, &inbound.text));
+        match command {
+            Some(Command::QueueInline(inline, text)) => {
+                let message = Message::of(Inbound { text, ..inbound }, Authority::Owner);
+                self.deliver(now, (&key, message), inline, effects);
+            }
+            Some(command) => self.control_in(now, (&key, inbound), command, effects),
+            None => {
+                let message = Message::of(inbound, Authority::Owner);
+                self.deliver(now, (&key, message), QueueOverride::default(), effects);
+            }
+        }
+        self.end_without_run(now, (&key, name), before, effects);
+        self.wake(now, effects);
+        Ok(taken)
+    }
+
+    /// What was asked for needed no run: what the gateway itself said is the answer.
+    fn end_without_run(
+        &mut self,
+        now: Timestamp,
+        (key, name): (&SessionKey, MessageId),
+        before: usize,
+        effects: &mut Vec<Effect>,
+    ) {
+        let waits = self.requests.progress(&name).is_some_and(|it| *it.1 == Progress::Waiting);
+        if !waits || self.sessions[key].lane.holds(&name) {
+            return;
+        }
+        let mut notices: Vec<Arc<str>> = Vec::new();
+        let mut index = 0;
+        effects.retain(|effect| {
+            index += 1;
+            match effect {
+                Effect::Told(told) if index > before && told.session == *key => match &told.what {
+                    Telling::Notice(text) => {
+                        notices.push(text.clone());
+                        false
+                    }
+                    _ => true,
+                },
+                _ => true,
+            }
+        });
+        let how = match notices.as_slice() {
+            [] => Ended::Failed("this conversation is not answered".into()),
+            notices => Ended::Answered(notices.join("\n").into()),
+        };
+        self.end_request(now, (key, name), how, effects);
+    }
+
+    /// Ends what runs in a session, and what an operator asked for that waits there; of one request, if one is named.
+    /// The names of those that were ended, in their order; a run that nobody asked for by name has none.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be.
+    pub fn abort_as_operator(
+        &mut self,
+        now: Now,
+        (session, only): (Option<&str>, Option<&MessageId>),
+        effects: &mut Vec<Effect>,
+    ) -> Result<Aborted, Refused> {
+        self.wall = now.wall;
+        let now = now.monotonic;
+        let of_name = only.and_then(|it| self.requests.progress(it)).map(|it| it.0.clone());
+        let key = match (session, of_name) {
+            (Some(session), of_name) => {
+                let key = self.session_called(session)?.0;
+                // Nobody ends by its name what is said elsewhere.
+                if of_name.as_ref().is_some_and(|it| *it != key) {
+                    return Ok(Aborted::default());
+                }
+                key
+            }
+            (None, Some(key)) => key,
+            (None, None) => return Ok(Aborted::default()),
+        };
+        let Some(session) = self.sessions.get_mut(&key) else { return Ok(Aborted::default()) };
+        let mut aborted = Aborted::default();
+        // What waits goes first, or the end of the run would begin it.
+        for name in self.requests.waiting(&key) {
+            if only.is_none_or(|it| *it == name) && session.lane.withdraw(&name) {
+                aborted.names.push(name);
+            }
+        }
+        let active = session
+            .lane
+            .active()
+            .filter(|run| only.is_none_or(|it| self.runs[run].asked.contains(it)));
+        for name in aborted.names.clone() {
+            self.end_request(now, (&key, name), Ended::Aborted, effects);
+        }
+        if let Some(run) = active {
+            aborted.names.splice(0..0, self.runs[&run].asked.iter().cloned());
+            aborted.any = true;
+            self.abort(now, run, effects);
+            self.stop_subagents(now, &key, effects);
+            self.answer_asks_that_are_gone(now, &key, effects);
+        }
+        aborted.any |= !aborted.names.is_empty();
+        self.watch_lane(&key);
+        self.wake(now, effects);
+        Ok(aborted)
+    }
+
+    /// How far a request is, if its name is known.
+    pub fn progress(&self, name: &MessageId) -> Option<(&SessionKey, &Progress)> {
+        self.requests.progress(name)
+    }
+
+    /// Puts words into a session's history, as if its model had said them.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be, and no words.
+    pub fn inject(&mut self, now: Now, session: &str, text: &str) -> Result<SessionKey, Refused> {
+        self.wall = now.wall;
+        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
+            return Err(Refused::Text);
+        }
+        let (key, agent) = self.session_called(session)?;
+        self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent)).hear(now);
+        self.remember_answer(&key, text.into());
+        Ok(key)
+    }
+
+    /// The last entries of a session's history, oldest first; empty for one that nobody used yet.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be.
+    pub fn history(
+        &self,
+        session: &str,
+        limit: usize,
+    ) -> Result<(SessionKey, Vec<Entry>), Refused> {
+        let (key, _) = self.session_called(session)?;
+        let entries = self.sessions.get(&key).map_or(&[][..], |it| it.history.entries());
+        Ok((key, entries[entries.len().saturating_sub(limit)..].to_vec()))
+    }
+
+    /// Every session, by key.
+    pub fn sessions(&self) -> Vec<SessionView> {
+        self.sessions.iter().map(|(key, it)| self.view(key, it)).collect()
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be.
+    pub fn session_view(&self, session: &str) -> Result<SessionView, Refused> {
+        let (key, agent) = self.session_called(session)?;
+        let fresh = || Session::new(agent);
+        Ok(match self.sessions.get(&key) {
+            Some(known) => self.view(&key, known),
+            None => self.view(&key, &fresh()),
+        })
+    }
+
+    fn view(&self, key: &SessionKey, session: &Session) -> SessionView {
+        let configured = || self.agent(&session.agent).model.clone();
+        SessionView {
+            key: key.clone(),
+            agent: session.agent.clone(),
+            model: session.model.clone().unwrap_or_else(configured),
+            label: session.label.clone(),
+            updated: session.life.map(|it| it.updated),
+            active: session.lane.active(),
+            waiting: session.lane.depth(),
+            entries: session.history.entries().len(),
+            route: session.route.clone(),
+        }
+    }
+
+    /// Begins a session's next life: what runs ends, what waits is dropped, what was said is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be.
+    pub fn reset_session(
+        &mut self,
+        now: Now,
+        session: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Result<SessionKey, Refused> {
+        self.wall = now.wall;
+        let (key, agent) = self.session_called(session)?;
+        self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
+        self.empty_lane(now.monotonic, &key, effects);
+        self.renew_life(now.monotonic, &key);
+        self.wake(now.monotonic, effects);
+        Ok(key)
+    }
+
+    /// Forgets a session altogether: whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be.
+    pub fn delete_session(
+        &mut self,
+        now: Now,
+        session: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(SessionKey, bool), Refused> {
+        let key = self.session_called(session)?.0;
+        if !self.sessions.contains_key(&key) {
+            return Ok((key, false));
+        }
+        self.reset_session(now, session, effects)?;
+        self.archive(&key);
+        Ok((key, true))
+    }
+
+    /// Changes what is set for a session.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be.
+    pub fn change_session(
+        &mut self,
+        session: &str,
+        change: impl FnOnce(&mut Session),
+    ) -> Result<SessionView, Refused> {
+        let (key, agent) = self.session_called(session)?;
+        let known = self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
+        change(known);
+        self.session_view(key.as_str())
+    }
+
+    /// The session that an operator calls so, and its agent: a known one, or one of a configured agent.
+    fn session_called(&self, text: &str) -> Result<(SessionKey, AgentId), Refused> {
+        let agents = &self.settings.agents;
+        let refused = || Refused::Session {
+            found: text.to_owned(),
+            agents: agents.keys().map(AgentId::as_str).collect::<Vec<_>>().join(", "),
+        };
+        let key = SessionKey::canonical(text).map_err(|_| refused())?;
+        if let Some(known) = self.sessions.get(&key) {
+            return Ok((key, known.agent.clone()));
+        }
+        if let Some(agent) = agents.keys().find(|it| key.is_of(it)) {
+            return Ok((key, agent.clone()));
+        }
+        if key.as_str().starts_with("agent:") {
+            return Err(refused());
+        }
+        let agent = self.settings.default_agent.clone();
+        Ok((self.settings.keys.named(&agent, &key), agent))
+    }
+
+    /// With whose authority somebody speaks.
+    pub(super) fn authority(&self, origin: &Origin) -> Authority {
+        // An operator has shown the gateway's own token.
+        if is_operators(&origin.route) {
+            return Authority::Owner;
+        }
+        self.settings.owners.authority(origin)
+    }
+
+    /// Tells whoever watches how a run goes on.
+    pub(super) fn tell(&self, id: RunId, what: Telling, effects: &mut Vec<Effect>) {
+        let Run { session, asked, .. } = &self.runs[&id];
+        let (session, asked) = (session.clone(), asked.clone());
+        effects.push(Effect::Told(Box::new(Told { session, run: Some(id), asked, what })));
+    }
+
+    /// A run ended, and with it whatever was asked of it.
+    pub(super) fn tell_end(
+        &mut self,
+        now: Timestamp,
+        (id, run): (RunId, &Run),
+        status: &Status,
+        effects: &mut Vec<Effect>,
+    ) {
+        let how = match status {
+            Status::Answered(text) if run.told.is_empty() => Ended::Answered(text.clone()),
+            Status::Answered(_) => Ended::Answered(run.told.as_str().into()),
+            Status::Failed(why) => Ended::Failed(why.to_string().into()),
+            Status::Stopped => Ended::Aborted,
+        };
+        let end = End { at: self.wall, how: how.clone() };
+        for name in &run.asked {
+            self.requests.end(now, name, &end);
+        }
+        let (session, asked, what) = (run.session.clone(), run.asked.clone(), Telling::Ended(how));
+        effects.push(Effect::Told(Box::new(Told { session, run: Some(id), asked, what })));
+    }
+
+    /// A request ended without a run.
+    fn end_request(
+        &mut self,
+        now: Timestamp,
+        (key, name): (&SessionKey, MessageId),
+        how: Ended,
+        effects: &mut Vec<Effect>,
+    ) {
+        let end = End { at: self.wall, how: how.clone() };
+        if self.requests.end(now, &name, &end) {
+            let (session, asked, what) = (key.clone(), vec![name], Telling::Ended(how));
+            effects.push(Effect::Told(Box::new(Told { session, run: None, asked, what })));
+        }
+    }
+
+    /// What operators asked for and gave way in its session is over.
+    pub(super) fn tell_given_way(
+        &mut self,
+        now: Timestamp,
+        key: &SessionKey,
+        effects: &mut Vec<Effect>,
+    ) {
+        for name in self.session(key).lane.take_given_way() {
+            let how = Ended::Failed("it gave way to later messages".into());
+            self.end_request(now, (key, name), how, effects);
+        }
+    }
+
+    /// The gateway itself has something for operators: about one request, which is its end, or about none.
+    pub(super) fn notify_operators(
+        &mut self,
+        now: Timestamp,
+        (route, about): (&Route, Option<MessageId>),
+        text: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let key = SessionKey::canonical(route.peer.id.as_str()).expect("a key has letters");
+        if let Some(name) = about {
+            return self.end_request(now, (&key, name), Ended::Failed(text.into()), effects);
+        }
+        let what = Telling::Notice(text.into());
+        let told = Told { session: key, run: None, asked: Vec::new(), what };
+        effects.push(Effect::Told(Box::new(told)));
+    }
+}
+
+/// What an operator ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aborted {
+    /// Whether anything was.
+    pub any: bool,
+    /// The requests that it was asked for by.
+    pub names: Vec<MessageId>,
+}

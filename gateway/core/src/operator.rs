@@ -1,0 +1,327 @@
+//! What operators ask the gateway for, and what whoever watches is told of its runs.
+//!
+//! An operator speaks in a session by its key, and hears the answer alone. Each request has a name, which its sender
+//! chose: under one name something happens once, however often it is asked for.
+//!
+//! Source: contract, section 8.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
+
+use crate::{
+    ids::{AccountId, AgentId, Channel, MessageId, ModelId, PeerId, RunId, SenderId},
+    origin::{Origin, Peer, PeerKind, Route},
+    session_key::SessionKey,
+    time::{Millis, Timestamp, WallTime},
+};
+
+/// The channel that stands for operators. No platform is behind it.
+const CHANNEL: &str = "webchat";
+
+/// How long the name of a request that ended is remembered.
+pub const REMEMBERED_FOR: Millis = Millis::from_s(3_600);
+
+/// How many names of requests that ended are remembered.
+pub const REMEMBERED_MAX: usize = 2_000;
+
+/// How many requests may be under way.
+pub const UNDER_WAY_MAX: usize = 2_000;
+
+/// Where what an operator said in a session stands.
+pub fn origin(session: &SessionKey) -> Origin {
+    let id = PeerId::new(session.as_str()).expect("keys have letters");
+    let route = Route {
+        channel: Channel::new(CHANNEL).expect("it has letters"),
+        account: AccountId::new("operator").expect("it has letters"),
+        peer: Peer { kind: PeerKind::Direct, id },
+        thread: None,
+    };
+    let sender = SenderId::new("operator").expect("it has letters");
+    Origin { route, sender, guild: None, team: None, roles: Vec::new() }
+}
+
+/// Whether a route leads to operators and not to a platform.
+pub fn is_operators(route: &Route) -> bool {
+    route.channel.as_str() == CHANNEL
+}
+
+/// What an operator says in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Say {
+    /// The request's name.
+    pub name: MessageId,
+    /// The session's key, or a short form of it.
+    pub session: String,
+    /// The words; a command too.
+    pub text: String,
+}
+
+/// What became of a request that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is new.
+    New {
+        /// The session that it is for.
+        session: SessionKey,
+    },
+    /// It was asked for before, and nothing happens twice.
+    Again {
+        /// The session that it is for.
+        session: SessionKey,
+        /// How far it is.
+        progress: Progress,
+    },
+}
+
+/// How far a request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It waits for a run.
+    Waiting,
+    /// This run serves it.
+    Running(RunId),
+    /// It is over.
+    Ended(End),
+}
+
+/// How a request or a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When.
+    pub at: WallTime,
+    /// How.
+    pub how: Ended,
+}
+
+/// How a request or a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With these words.
+    Answered(Arc<str>),
+    /// Without an answer, for this reason.
+    Failed(Arc<str>),
+    /// Somebody ended it.
+    Aborted,
+}
+
+/// Why a request is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no such session, and none can be begun under this key.
+    #[error(
+        "found session `{found}`, expected `main`, or `agent:<id>:<name>` of a configured agent ({agents})"
+    )]
+    Session {
+        /// What was asked for.
+        found: String,
+        /// Which agents there are.
+        agents: String,
+    },
+    /// The name stands for something else already.
+    #[error("this idempotency key was used for another request")]
+    Conflict,
+    /// There are no words.
+    #[error("expected a message of 1 to {} bytes", crate::message::TEXT_BYTES_MAX)]
+    Text,
+    /// Too many requests are under way.
+    #[error("{UNDER_WAY_MAX} requests are under way already")]
+    TooMany,
+}
+
+/// Something that happened, for whoever watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// In which session.
+    pub session: SessionKey,
+    /// Which run, if it was one's.
+    pub run: Option<RunId>,
+    /// The requests that it serves.
+    pub asked: Vec<MessageId>,
+    /// What.
+    pub what: Telling,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// The run talks to its model.
+    Started,
+    /// The model wrote these words, after those before.
+    Wrote(Arc<str>),
+    /// The run, or what was asked without one, ended.
+    Ended(Ended),
+    /// The gateway itself has something to say there.
+    Notice(Arc<str>),
+}
+
+/// A session, as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    /// Its key.
+    pub key: SessionKey,
+    /// Which agent answers.
+    pub agent: AgentId,
+    /// Which model is asked.
+    pub model: ModelId,
+    /// What an operator called it.
+    pub label: Option<String>,
+    /// When anything was last said in it; none before its life's first words.
+    pub updated: Option<WallTime>,
+    /// Which run holds its lane.
+    pub active: Option<RunId>,
+    /// How many messages wait.
+    pub waiting: usize,
+    /// How many entries its history has.
+    pub entries: usize,
+    /// The chat that it belongs to, if one does.
+    pub route: Option<Route>,
+}
+
+/// The requests that are under way, and those that ended lately.
+#[derive(Clone, Debug, Default)]
+pub struct Requests {
+    by_name: BTreeMap<MessageId, Request>,
+    /// Those that ended, oldest first.
+    ended: VecDeque<(Timestamp, MessageId)>,
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    session: SessionKey,
+    content: u64,
+    progress: Progress,
+}
+
+impl Requests {
+    /// Takes a request in, unless its name is known.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a name that stands for something else, and more than a gateway can have under way.
+    pub fn take(
+        &mut self,
+        now: Timestamp,
+        (name, session, text): (&MessageId, &SessionKey, &str),
+    ) -> Result<Taken, Refused> {
+        self.forget_old(now);
+        let content = fingerprint(session, text);
+        let session = session.clone();
+        if let Some(known) = self.by_name.get(name) {
+            let progress = known.progress.clone();
+            return if known.content == content {
+                Ok(Taken::Again { session, progress })
+            } else {
+                Err(Refused::Conflict)
+            };
+        }
+        if self.by_name.len() - self.ended.len() >= UNDER_WAY_MAX {
+            return Err(Refused::TooMany);
+        }
+        let request = Request { session: session.clone(), content, progress: Progress::Waiting };
+        self.by_name.insert(name.clone(), request);
+        Ok(Taken::New { session })
+    }
+
+    /// How far a request is, if its name is known.
+    pub fn progress(&self, name: &MessageId) -> Option<(&SessionKey, &Progress)> {
+        self.by_name.get(name).map(|it| (&it.session, &it.progress))
+    }
+
+    /// The requests of a session that no run serves yet.
+    pub fn waiting(&self, session: &SessionKey) -> Vec<MessageId> {
+        let waits = |it: &Request| it.session == *session && it.progress == Progress::Waiting;
+        self.by_name.iter().filter(|(_, it)| waits(it)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A run serves these.
+    pub fn run(&mut self, names: &[MessageId], run: RunId) {
+        for name in names {
+            if let Some(request) = self.by_name.get_mut(name) {
+                request.progress = Progress::Running(run);
+            }
+        }
+    }
+
+    /// It is over: false if it was already, or is not known.
+    pub fn end(&mut self, now: Timestamp, name: &MessageId, end: &End) -> bool {
+        let under_way = |it: &&mut Request| !matches!(it.progress, Progress::Ended(_));
+        let Some(request) = self.by_name.get_mut(name).filter(under_way) else { return false };
+        request.progress = Progress::Ended(end.clone());
+        self.ended.push_back((now, name.clone()));
+        true
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        while let Some((ended, _)) = self.ended.front() {
+            if *ended + REMEMBERED_FOR > now && self.ended.len() < REMEMBERED_MAX {
+                return;
+            }
+            let (_, name) = self.ended.pop_front().expect("the front was just seen");
+            self.by_name.remove(&name);
+        }
+    }
+}
+
+/// What a request asks for, in short: words may be long, and names are remembered for an hour.
+fn fingerprint(session: &SessionKey, text: &str) -> u64 {
+    // The same in every process of one build, and no further: nothing of it is ever written down.
+    let mut hasher = DefaultHasher::new();
+    (session.as_str(), text).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> MessageId {
+        MessageId::new(text).unwrap()
+    }
+
+    fn main() -> SessionKey {
+        SessionKey::canonical("agent:main:main").unwrap()
+    }
+
+    fn ended(at_ms: i64) -> End {
+        End { at: WallTime::from_unix_ms(at_ms), how: Ended::Answered("yes".into()) }
+    }
+
+    #[test]
+    fn a_name_is_taken_once_and_tells_how_far_it_is() {
+        let mut requests = Requests::default();
+        let at = Timestamp::from_ms;
+        let take = |it: &mut Requests, ms, text: &str| it.take(at(ms), (&name("a"), &main(), text));
+        let again = |progress| Ok(Taken::Again { session: main(), progress });
+        assert_eq!(take(&mut requests, 0, "hello"), Ok(Taken::New { session: main() }));
+        assert_eq!(take(&mut requests, 1, "hello"), again(Progress::Waiting));
+        requests.run(&[name("a")], RunId(7));
+        assert_eq!(take(&mut requests, 2, "hello"), again(Progress::Running(RunId(7))));
+        assert_eq!(take(&mut requests, 2, "other"), Err(Refused::Conflict));
+        assert!(requests.end(at(3), &name("a"), &ended(3)));
+        assert!(!requests.end(at(4), &name("a"), &ended(4)), "it ends once");
+        assert_eq!(take(&mut requests, 5, "hello"), again(Progress::Ended(ended(3))));
+        let later = 3 + i64::try_from(REMEMBERED_FOR.as_ms()).unwrap();
+        let later = u64::try_from(later).unwrap();
+        assert_eq!(take(&mut requests, later, "other"), Ok(Taken::New { session: main() }));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut requests = Requests::default();
+        let now = Timestamp::from_ms(0);
+        let take =
+            |it: &mut Requests, of: usize| it.take(now, (&name(&of.to_string()), &main(), "x"));
+        for number in 0..UNDER_WAY_MAX {
+            assert!(take(&mut requests, number).is_ok());
+        }
+        assert_eq!(take(&mut requests, UNDER_WAY_MAX), Err(Refused::TooMany));
+        for number in 0..UNDER_WAY_MAX {
+            assert!(requests.end(now, &name(&number.to_string()), &ended(0)));
+        }
+        assert!(take(&mut requests, UNDER_WAY_MAX).is_ok());
+        assert_eq!(requests.ended.len(), REMEMBERED_MAX - 1);
+    }
+}

@@ -1,0 +1,103 @@
+//! The way in: an HTTP request that becomes a socket, if it comes from where a client may be.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    Extension,
+    extract::{State, ws::WebSocketUpgrade},
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
+};
+use tokio::sync::mpsc;
+
+use super::{
+    connect::Peer,
+    socket::{Opened, PAYLOAD_BYTES_MAX},
+};
+
+/// What the door needs.
+#[derive(Clone, Debug)]
+pub struct Porch {
+    /// Where opened sockets go.
+    pub opened: mpsc::Sender<Opened>,
+    /// Whether every address counts as this machine's own, as in a simulation.
+    pub all_are_near: bool,
+}
+
+/// Upgrades a request.
+pub async fn enter(
+    State(porch): State<Porch>,
+    Extension(from): Extension<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let peer = match peer(&headers, from.ip(), porch.all_are_near) {
+        Ok(peer) => peer,
+        Err(why) => return (StatusCode::FORBIDDEN, format!("{why}\n")).into_response(),
+    };
+    let opened = porch.opened;
+    upgrade
+        .max_message_size(PAYLOAD_BYTES_MAX)
+        .max_frame_size(PAYLOAD_BYTES_MAX)
+        // An error means that the gateway has ended.
+        .on_upgrade(move |socket| async move { _ = opened.send(Opened { socket, peer }).await })
+}
+
+/// Who asks. A page of another site is nobody: it would speak with this machine's own standing.
+fn peer(headers: &HeaderMap, from: IpAddr, all_are_near: bool) -> Result<Peer, &'static str> {
+    let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
+    let host = text(header::HOST).and_then(|it| it.parse::<Uri>().ok());
+    let host = host.as_ref().and_then(|it| it.authority());
+    let is_near = from.is_loopback() || all_are_near;
+    // A name that leads here by somebody else's doing is no name of this machine.
+    if is_near && !all_are_near && !host.is_some_and(|it| is_own(it.host())) {
+        return Err("expected `Host` to be this machine: localhost or a loopback address");
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(if is_near { Peer::Program } else { Peer::Remote(from.to_string()) });
+    };
+    let origin = origin.to_str().ok().and_then(|it| it.parse::<Uri>().ok());
+    let same = origin.as_ref().and_then(|it| it.authority()).is_some_and(|it| Some(it) == host);
+    match (same, is_near) {
+        (true, true) => Ok(Peer::Page),
+        (true, false) => Ok(Peer::Remote(from.to_string())),
+        (false, _) => Err("origin not allowed: expected the gateway's own page"),
+    }
+}
+
+fn is_own(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(host: &str, origin: Option<&str>, from: &str, expected: Option<&Peer>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        let found = peer(&headers, from.parse().unwrap(), false);
+        assert_eq!(found.ok().as_ref(), expected, "{host} {origin:?} {from}");
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_nobody() {
+        let near = "127.0.0.1";
+        check("127.0.0.1:18789", None, near, Some(&Peer::Program));
+        check("[::1]:18789", None, "::1", Some(&Peer::Program));
+        check("localhost:18789", Some("http://localhost:18789"), near, Some(&Peer::Page));
+        check("localhost:18789", Some("http://localhost:18790"), near, None);
+        check("localhost:18789", Some("https://evil.example"), near, None);
+        check("localhost:18789", Some("null"), near, None);
+        check("evil.example:18789", None, near, None);
+        check("evil.example", Some("http://evil.example"), near, None);
+        let far = Peer::Remote("192.0.2.7".to_owned());
+        check("gateway.example:18789", None, "192.0.2.7", Some(&far));
+        check("gateway.example", Some("http://gateway.example"), "192.0.2.7", Some(&far));
+        check("gateway.example", Some("http://other.example"), "192.0.2.7", None);
+    }
+}

@@ -1,0 +1,194 @@
+//! `chat.*`: speaking in a session as an operator.
+
+use creel_core::{
+    ids::MessageId,
+    operator::{Ended, Progress, Refused, Say, Taken},
+    profile::Version,
+    session::Entry,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Outcome, refused};
+use crate::control::{frame::ErrorShape, plane::Plane, schema};
+
+/// How many entries of a history are shown unless more are asked for.
+const HISTORY_DEFAULT: usize = 200;
+
+/// The most that may be asked for.
+const HISTORY_MAX: usize = 1_000;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Send {
+    #[schemars(length(min = 1))]
+    session_key: String,
+    message: String,
+    #[schemars(length(min = 1))]
+    idempotency_key: String,
+    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    thinking: Option<String>,
+    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    deliver: Option<bool>,
+    attachments: Option<Vec<Value>>,
+    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    timeout_ms: Option<u64>,
+}
+
+/// `chat.send`.
+pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
+    let version = plane.facts.version;
+    let Send { session_key, message, idempotency_key, attachments, .. } =
+        schema::check(version, "chat.send", params)?;
+    if attachments.is_some_and(|it| !it.is_empty()) {
+        return Err(ErrorShape::unavailable("this gateway takes no attachments here yet"));
+    }
+    let name = name(&idempotency_key)?;
+    let say = Say { name: name.clone(), session: session_key, text: message };
+    let taken = say_once(plane, say).await?;
+    let status = match taken {
+        Taken::New { .. } => json!({ "runId": name.as_str(), "status": "started" }),
+        Taken::Again { progress, .. } => match progress {
+            Progress::Waiting | Progress::Running(_) => {
+                json!({ "runId": name.as_str(), "status": "in_flight" })
+            }
+            Progress::Ended(end) => match end.how {
+                Ended::Answered(_) | Ended::Aborted => {
+                    json!({ "runId": name.as_str(), "status": "ok" })
+                }
+                Ended::Failed(why) => {
+                    json!({ "runId": name.as_str(), "status": "error", "summary": why })
+                }
+            },
+        },
+    };
+    Ok(status)
+}
+
+/// Says something under a name, once.
+pub(super) async fn say_once(plane: &Plane, say: Say) -> Result<Taken, ErrorShape> {
+    let name = say.name.clone();
+    let said = plane.operate(move |core, now, effects| {
+        let said = core.say_as_operator(now, say, effects);
+        let known = core.progress(&name).map(|(key, it)| (key.clone(), it.clone()));
+        (said, known)
+    });
+    match said.await? {
+        (Ok(taken), _) => Ok(taken),
+        // The older contract looks at the name alone.
+        (Err(Refused::Conflict), Some((session, progress)))
+            if plane.facts.version == Version::V2026_3 =>
+        {
+            Ok(Taken::Again { session, progress })
+        }
+        (Err(why), _) => Err(refused(&why)),
+    }
+}
+
+pub(super) fn name(idempotency_key: &str) -> Result<MessageId, ErrorShape> {
+    MessageId::new(idempotency_key)
+        .map_err(|_| ErrorShape::invalid("idempotencyKey: expected at least one character"))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct History {
+    #[schemars(length(min = 1))]
+    session_key: String,
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u64>,
+}
+
+/// `chat.history`.
+pub(super) async fn history(plane: &Plane, params: &Value) -> Outcome {
+    let History { session_key, limit } =
+        schema::check(plane.facts.version, "chat.history", params)?;
+    let limit = limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(HISTORY_DEFAULT);
+    let session = session_key.clone();
+    let read = plane.operate(move |core, _, _| core.history(&session, limit.min(HISTORY_MAX)));
+    let (key, entries) = read.await?.map_err(|it| refused(&it))?;
+    let messages: Vec<Value> = entries.iter().flat_map(messages).collect();
+    Ok(json!({ "sessionKey": key.as_str(), "messages": messages, "thinkingLevel": "off" }))
+}
+
+/// An entry as clients read it: a call and what came of it are messages of their own.
+pub(super) fn messages(entry: &Entry) -> Vec<Value> {
+    let text = |it: &str| json!([{ "type": "text", "text": it }]);
+    match entry {
+        Entry::User(said) => vec![json!({ "role": "user", "content": text(&said.text) })],
+        Entry::Assistant(said) => vec![json!({ "role": "assistant", "content": text(said) })],
+        Entry::Tools(settled) => {
+            let mut content = Vec::new();
+            if !settled.text.is_empty() {
+                content.push(json!({ "type": "text", "text": &*settled.text }));
+            }
+            let mut results = Vec::new();
+            for (call, result) in &settled.calls {
+                content
+                    .push(json!({ "type": "toolCall", "id": call.id, "name": call.name.as_str() }));
+                results.push(json!({
+                    "role": "toolResult", "toolCallId": call.id, "toolName": call.name.as_str(),
+                    "content": text(result), "isError": result.starts_with("Error: "),
+                }));
+            }
+            let asked = json!({ "role": "assistant", "content": content });
+            std::iter::once(asked).chain(results).collect()
+        }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Abort {
+    #[schemars(length(min = 1))]
+    session_key: String,
+    run_id: Option<String>,
+}
+
+/// `chat.abort`.
+pub(super) async fn abort(plane: &Plane, params: &Value) -> Outcome {
+    let Abort { session_key, run_id } = schema::check(plane.facts.version, "chat.abort", params)?;
+    let only = run_id.as_deref().map(name).transpose()?;
+    let aborted = plane.operate(move |core, now, effects| {
+        core.abort_as_operator(now, (Some(&session_key), only.as_ref()), effects)
+    });
+    let aborted = aborted.await?.map_err(|it| refused(&it))?;
+    let names: Vec<&str> = aborted.names.iter().map(MessageId::as_str).collect();
+    Ok(json!({ "ok": true, "aborted": aborted.any, "runIds": names }))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Inject {
+    #[schemars(length(min = 1))]
+    session_key: String,
+    #[schemars(length(min = 1))]
+    message: String,
+    label: Option<String>,
+}
+
+/// `chat.inject`.
+pub(super) async fn inject(plane: &Plane, params: &Value) -> Outcome {
+    let Inject { session_key, message, label } =
+        schema::check(plane.facts.version, "chat.inject", params)?;
+    let text = match label {
+        Some(label) => format!("[{label}]\n\n{message}"),
+        None => message,
+    };
+    let said = text.clone();
+    let injected = plane.operate(move |core, now, _| core.inject(now, &session_key, &said));
+    let key = injected.await?.map_err(|it| refused(&it))?;
+    let id = format!("inject-{}", plane.entropy.uuid());
+    plane.hub.publish(
+        "chat",
+        json!({
+            "runId": id, "sessionKey": key.as_str(), "seq": 0, "state": "final",
+            "message": {
+                "role": "assistant", "content": [{ "type": "text", "text": text }],
+                "timestamp": plane.hub.now_ms(),
+            },
+        }),
+    );
+    Ok(json!({ "ok": true, "messageId": id }))
+}

@@ -1,0 +1,171 @@
+//! Looking: what the gateway is, and how it is doing.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Outcome;
+use crate::{
+    channels::State,
+    control::{plane::Plane, schema},
+};
+
+/// How many sessions `health` and `status` show.
+const RECENT_MAX: usize = 5;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Nothing {}
+
+/// `agents.list`.
+pub(super) fn agents(plane: &Plane, params: &Value) -> Outcome {
+    let Nothing {} = schema::check(plane.facts.version, "agents.list", params)?;
+    let facts = &plane.facts;
+    let row = |(id, agent): (&_, &creel_core::gateway::Agent)| {
+        let fallbacks: Vec<&str> = agent.fallbacks.iter().map(|it| it.as_str()).collect();
+        let id: &creel_core::ids::AgentId = id;
+        json!({
+            "id": id.as_str(),
+            "model": { "primary": agent.model.as_str(), "fallbacks": fallbacks },
+        })
+    };
+    Ok(json!({
+        "defaultId": facts.default_agent.as_str(), "mainKey": facts.main_key(),
+        "scope": "per-sender", "agents": facts.agents.iter().map(row).collect::<Vec<_>>(),
+    }))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Models {
+    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    view: Option<String>,
+    #[expect(dead_code, reason = "all that there are are listed")]
+    agent_id: Option<String>,
+}
+
+/// `models.list`.
+pub(super) fn models(plane: &Plane, params: &Value) -> Outcome {
+    let Models { .. } = schema::check(plane.facts.version, "models.list", params)?;
+    let row = |it: &creel_core::ids::ModelId| {
+        let (provider, id) = it.as_str().split_once('/').unwrap_or(("", it.as_str()));
+        json!({ "id": id, "name": id, "provider": provider })
+    };
+    Ok(json!({ "models": plane.facts.models.iter().map(row).collect::<Vec<_>>() }))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Channels {
+    #[expect(dead_code, reason = "what the gateway knows is always fresh")]
+    probe: Option<bool>,
+    #[expect(dead_code, reason = "what the gateway knows is always fresh")]
+    timeout_ms: Option<u64>,
+}
+
+/// `channels.status`.
+pub(super) fn channels(plane: &Plane, params: &Value) -> Outcome {
+    let Channels { .. } = schema::check(plane.facts.version, "channels.status", params)?;
+    let (mut channels, mut accounts, mut first) = (Map::new(), BTreeMap::new(), Map::new());
+    for (name, state) in plane.board.states() {
+        let (channel, account) = name.split_once('/').unwrap_or((&name, ""));
+        let (running, error) = told(&state);
+        let row = json!({
+            "accountId": account, "configured": true, "enabled": true, "running": running,
+            "connected": state == State::Up, "lastError": error,
+        });
+        first.entry(channel.to_owned()).or_insert_with(|| json!(account));
+        channels.entry(channel.to_owned()).or_insert_with(
+            || json!({ "configured": true, "running": running, "lastError": error }),
+        );
+        accounts.entry(channel.to_owned()).or_insert_with(Vec::new).push(row);
+    }
+    let order: Vec<&String> = accounts.keys().collect();
+    let labels: Map<String, Value> = order.iter().map(|it| ((*it).clone(), json!(it))).collect();
+    Ok(json!({
+        "ts": plane.hub.now_ms(), "channelOrder": order, "channelLabels": labels,
+        "channels": channels, "channelAccounts": accounts, "channelDefaultAccountId": first,
+    }))
+}
+
+fn told(state: &State) -> (bool, Option<&str>) {
+    match state {
+        State::Starting | State::Up => (true, None),
+        State::Retrying(why) => (true, Some(why)),
+        State::Down(why) => (false, Some(why)),
+    }
+}
+
+/// `health`.
+pub async fn health(plane: &Plane) -> Outcome {
+    let facts = &plane.facts;
+    let now_ms = plane.hub.now_ms();
+    let sessions = plane.operate(|core, _, _| core.sessions()).await?;
+    let recent = |agent: Option<&creel_core::ids::AgentId>| {
+        let mut of: Vec<_> =
+            sessions.iter().filter(|it| agent.is_none_or(|id| it.agent == *id)).collect();
+        of.sort_by_key(|it| std::cmp::Reverse(it.updated));
+        let row = |it: &&creel_core::operator::SessionView| {
+            let updated = it.updated.map(|it| it.as_unix_ms());
+            json!({ "key": it.key.as_str(), "updatedAt": updated, "age": updated.map(|it| now_ms - it) })
+        };
+        let rows: Vec<Value> = of.iter().take(RECENT_MAX).map(row).collect();
+        json!({ "path": "(memory)", "count": of.len(), "recent": rows })
+    };
+    let agents: Vec<Value> = facts
+        .agents
+        .keys()
+        .map(|id| {
+            json!({
+                "agentId": id.as_str(), "isDefault": *id == facts.default_agent,
+                "heartbeat": { "enabled": false, "every": "disabled", "everyMs": null },
+                "sessions": recent(Some(id)),
+            })
+        })
+        .collect();
+    let states = plane.board.states();
+    let mut channels: Map<String, Value> = Map::new();
+    for (name, state) in &states {
+        let channel = name.split_once('/').map_or(name.as_str(), |it| it.0);
+        let (running, error) = told(state);
+        channels.entry(channel.to_owned()).or_insert_with(|| {
+            json!({ "configured": true, "linked": *state == State::Up, "running": running, "lastError": error })
+        });
+    }
+    let order: Vec<String> = channels.keys().cloned().collect();
+    let labels: Map<String, Value> = order.iter().map(|it| (it.clone(), json!(it))).collect();
+    Ok(json!({
+        "ok": true, "ts": now_ms, "durationMs": 0, "channels": channels, "channelOrder": order,
+        "channelLabels": labels, "heartbeatSeconds": 0,
+        "defaultAgentId": facts.default_agent.as_str(), "agents": agents, "sessions": recent(None),
+    }))
+}
+
+/// `status`.
+pub(super) async fn status(plane: &Plane) -> Outcome {
+    let facts = &plane.facts;
+    let now_ms = plane.hub.now_ms();
+    let mut sessions = plane.operate(|core, _, _| core.sessions()).await?;
+    sessions.sort_by_key(|it| std::cmp::Reverse(it.updated));
+    let row = |it: &creel_core::operator::SessionView| {
+        let updated = it.updated.map(|it| it.as_unix_ms());
+        json!({
+            "agentId": it.agent.as_str(), "key": it.key.as_str(), "kind": "direct", "updatedAt": updated,
+            "age": updated.map(|it| now_ms - it), "model": it.model.as_str(),
+        })
+    };
+    let recent: Vec<Value> = sessions.iter().take(RECENT_MAX).map(row).collect();
+    let model = facts.agents.get(&facts.default_agent).map(|it| it.model.to_string());
+    Ok(json!({
+        "runtimeVersion": env!("CARGO_PKG_VERSION"),
+        "heartbeat": { "defaultAgentId": facts.default_agent.as_str(), "agents": [] },
+        "channelSummary": plane.board.states().keys().collect::<Vec<_>>(),
+        "queuedSystemEvents": [],
+        "sessions": {
+            "paths": [], "count": sessions.len(), "defaults": { "model": model, "contextTokens": null },
+            "recent": recent,
+        },
+    }))
+}

@@ -1,0 +1,100 @@
+//! What every connection and every method shares: the way to the loop, who watches, and what the gateway is.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use creel_core::{
+    gateway::{self, Agent, Effect, Gateway},
+    ids::{AgentId, ModelId},
+    profile::Version,
+    time::Now,
+};
+
+use super::{connect::ConnectParams, devices::Devices, frame::ErrorShape, hub::Hub, schema::Shape};
+use crate::{channels::Board, driver::Inbox, entropy::Entropy, secret::Secret};
+
+/// What the gateway is, for whoever asks. Nothing of it changes while it lives.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The contract's version.
+    pub version: Version,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Every agent.
+    pub agents: BTreeMap<AgentId, Agent>,
+    /// The one that is meant where none is named.
+    pub default_agent: AgentId,
+    /// The main session of that one.
+    pub main_session: String,
+    /// Every model that is configured.
+    pub models: Vec<ModelId>,
+    /// Every account, as the board calls it.
+    pub accounts: Vec<String>,
+}
+
+/// The control plane's ground. A clone is the same.
+#[derive(Clone, Debug)]
+pub struct Plane {
+    /// What the gateway is.
+    pub facts: Arc<Facts>,
+    /// The way to the loop.
+    pub inbox: Inbox,
+    /// Who watches.
+    pub hub: Hub,
+    /// How the channels are doing.
+    pub board: Arc<Board>,
+    /// The token that clients must show, if there is one.
+    pub token: Option<Secret>,
+    /// Where nonces and names come from.
+    pub entropy: Entropy,
+    /// Which devices may connect.
+    pub devices: Arc<Mutex<Devices>>,
+    /// What the first frame has to look like.
+    pub shape: Arc<Shape<ConnectParams>>,
+    /// What the wall clock showed at the start, in milliseconds since 1970.
+    pub started_ms: i64,
+}
+
+impl Facts {
+    /// What the settings say of the gateway.
+    pub fn of(core: &gateway::Settings, listen: SocketAddr, accounts: Vec<String>) -> Self {
+        let default_agent = core.default_agent.clone();
+        Self {
+            version: core.profile.version,
+            listen,
+            agents: core.agents.clone(),
+            main_session: core.keys.main(&default_agent).to_string(),
+            default_agent,
+            models: core.models.iter().cloned().collect(),
+            accounts,
+        }
+    }
+
+    /// What the main sessions are called.
+    pub fn main_key(&self) -> &str {
+        self.main_session.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+impl Plane {
+    /// Looks at the devices, or changes them.
+    pub fn with_devices<T>(&self, look: impl FnOnce(&mut Devices) -> T) -> T {
+        look(&mut self.devices.lock().expect("no holder of this lock panics"))
+    }
+
+    /// Has the loop do something, and says what came of it.
+    ///
+    /// # Errors
+    ///
+    /// When the gateway is ending.
+    pub async fn operate<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Gateway, Now, &mut Vec<Effect>) -> T + Send + 'static,
+    ) -> Result<T, ErrorShape> {
+        let ending = || ErrorShape::unavailable("the gateway is ending");
+        self.inbox.operate(operation).await.ok_or_else(ending)
+    }
+}
