@@ -43,6 +43,7 @@ fn life(gateway: &mut Gateway, effects: &mut Vec<Effect>, origin: &Origin, at: &
             Effect::CancelModel(_)
             | Effect::CancelTools(_)
             | Effect::KeepHealth(_)
+            | Effect::Told(_)
             | Effect::Note(_) => continue,
         };
         gateway.step(Timestamp::from_ms(*at), event, effects);

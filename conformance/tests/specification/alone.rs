@@ -225,6 +225,7 @@ impl World<'_> {
             Effect::CallTool(_)
             | Effect::CancelTools(_)
             | Effect::KeepHealth(_)
+            | Effect::Told(_)
             | Effect::Note(_) => (),
         }
     }

@@ -127,11 +127,6 @@ impl Hub {
         self.inner().version
     }
 
-    /// How many watch.
-    pub fn watchers(&self) -> usize {
-        self.inner().watchers.len()
-    }
-
     /// Returns when a request has ended. Ask for its progress afterwards, or an end in between is missed.
     pub fn end_of(&self, name: &MessageId) -> oneshot::Receiver<End> {
         let (ended, end) = oneshot::channel();

@@ -247,6 +247,7 @@ impl<'a> Play<'a> {
             Effect::CallTool(_)
             | Effect::CancelTools(_)
             | Effect::KeepHealth(_)
+            | Effect::Told(_)
             | Effect::Note(_) => (),
         }
     }

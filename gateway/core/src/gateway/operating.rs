@@ -399,3 +399,6 @@ pub struct Aborted {
     /// The requests that it was asked for by.
     pub names: Vec<MessageId>,
 }
+
+#[cfg(test)]
+mod tests;

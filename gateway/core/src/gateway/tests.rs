@@ -72,7 +72,7 @@ impl World {
                     let outcome = SendOutcome::Delivered;
                     self.step(Event::SendEnded { send: outgoing.send, outcome });
                 }
-                Effect::KeepHealth(_) | Effect::Note(_) => (),
+                Effect::KeepHealth(_) | Effect::Told(_) | Effect::Note(_) => (),
             }
         }
     }

@@ -1,0 +1,191 @@
+use super::*;
+use crate::{
+    gateway::Event,
+    lane::{DropPolicy, Mode},
+    profile::Version,
+    run::{Answer, ModelOutcome},
+    testing,
+};
+
+/// A gateway, what it wants done, and what whoever watches was told of ends.
+struct Desk {
+    gateway: Gateway,
+    now_ms: u64,
+    effects: Vec<Effect>,
+    calls: Vec<(RunId, u32, String)>,
+    told: Vec<String>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let settings = testing::settings(Version::V2026_3, Mode::Followup, DropPolicy::Old);
+        let gateway = Gateway::new(settings, 1);
+        Self { gateway, now_ms: 1_000, effects: Vec::new(), calls: Vec::new(), told: Vec::new() }
+    }
+
+    fn now(&self) -> Now {
+        Timestamp::from_ms(self.now_ms).into()
+    }
+
+    fn say(&mut self, name: &str, session: &str, text: &str) -> Result<Taken, Refused> {
+        let name = MessageId::new(name).unwrap();
+        let say = Say { name, session: session.to_owned(), text: text.to_owned() };
+        let taken = self.gateway.say_as_operator(self.now(), say, &mut self.effects);
+        self.look();
+        taken
+    }
+
+    fn abort(&mut self, session: &str, name: Option<&str>) -> Aborted {
+        let only = name.map(|it| MessageId::new(it).unwrap());
+        let asked = (Some(session), only.as_ref());
+        let aborted = self.gateway.abort_as_operator(self.now(), asked, &mut self.effects);
+        self.look();
+        aborted.unwrap()
+    }
+
+    fn answer(&mut self, text: &str) {
+        let (run, call, _) = self.calls.pop().expect("a model was asked");
+        let outcome = ModelOutcome::Answered(Answer::of(text));
+        self.step(Event::ModelEnded { run, call, outcome });
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now_ms += ms;
+        self.step(Event::Tick);
+    }
+
+    fn step(&mut self, event: Event) {
+        self.gateway.step(self.now(), event, &mut self.effects);
+        self.look();
+    }
+
+    fn look(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::CallModel(request) => {
+                    let newest = match request.history.entries().last() {
+                        Some(Entry::User(said)) => said.text.to_string(),
+                        other => panic!("{other:?}"),
+                    };
+                    self.calls.push((request.run, request.call, newest));
+                }
+                Effect::CancelModel(run) => self.calls.retain(|it| it.0 != run),
+                Effect::Told(told) => {
+                    let names: Vec<&str> = told.asked.iter().map(MessageId::as_str).collect();
+                    match &told.what {
+                        Telling::Ended(how) => {
+                            self.told.push(format!("{} {how:?}", names.join("+")))
+                        }
+                        Telling::Notice(text) => self.told.push(format!("notice {text}")),
+                        Telling::Started | Telling::Wrote(_) => (),
+                    }
+                }
+                Effect::Send(outgoing) => panic!("operators hear by no channel: {outgoing:?}"),
+                Effect::CallTool(_)
+                | Effect::CancelTools(_)
+                | Effect::KeepHealth(_)
+                | Effect::Note(_) => (),
+            }
+        }
+    }
+
+    fn told(&mut self) -> String {
+        std::mem::take(&mut self.told).join("; ")
+    }
+}
+
+#[test]
+fn what_is_asked_under_one_name_runs_once() {
+    let mut desk = Desk::new();
+    assert!(matches!(desk.say("a", "main", "hello"), Ok(Taken::New { .. })));
+    assert_eq!(desk.calls.len(), 1);
+    let again = desk.say("a", "main", "hello");
+    assert!(matches!(again, Ok(Taken::Again { progress: Progress::Running(_), .. })), "{again:?}");
+    assert_eq!(desk.say("a", "main", "bye"), Err(Refused::Conflict));
+    assert_eq!(desk.calls.len(), 1);
+    desk.answer("hi");
+    assert_eq!(desk.told(), r#"a Answered("hi")"#);
+    let again = desk.say("a", "agent:main:main", "hello");
+    assert!(matches!(again, Ok(Taken::Again { progress: Progress::Ended(_), .. })), "{again:?}");
+    assert!(desk.calls.is_empty());
+    assert_eq!(desk.told(), "");
+}
+
+#[test]
+fn sessions_go_by_their_keys_and_share_nothing() {
+    let mut desk = Desk::new();
+    for session in ["", "  ", "agent:nobody:main", "agent:main:", "agent:main"] {
+        let refused = desk.say("x", session, "hello");
+        assert!(matches!(refused, Err(Refused::Session { .. })), "{session}: {refused:?}");
+    }
+    desk.say("a", "Main", "one").unwrap();
+    desk.answer("first");
+    desk.say("b", "s2", "two").unwrap();
+    desk.answer("second");
+    let said = |desk: &Desk, session| {
+        let (key, entries) = desk.gateway.history(session, 10).unwrap();
+        format!("{key} {entries:?}")
+    };
+    let (main, other) = (said(&desk, "main"), said(&desk, "agent:main:s2"));
+    assert!(main.starts_with("agent:main:main") && !main.contains("two"), "{main}");
+    assert!(other.starts_with("agent:main:s2") && !other.contains("one"), "{other}");
+    assert_eq!(desk.gateway.sessions().len(), 2);
+}
+
+#[test]
+fn each_request_has_one_end_whatever_becomes_of_it() {
+    let mut desk = Desk::new();
+    desk.say("run", "main", "one").unwrap();
+    desk.say("wait", "main", "two").unwrap();
+    desk.say("stay", "main", "three").unwrap();
+    assert_eq!(desk.abort("main", Some("wait")).names.len(), 1, "it has not begun");
+    assert_eq!(desk.told(), "wait Aborted");
+    assert_eq!(desk.calls.len(), 1, "the run goes on");
+    assert!(!desk.abort("s2", Some("run")).any, "it is of another session");
+    desk.answer("first");
+    desk.wait(5_000);
+    assert!(desk.calls[0].2.contains("three") && !desk.calls[0].2.contains("two"));
+    let aborted = desk.abort("main", None);
+    assert_eq!(aborted.names.iter().map(MessageId::as_str).collect::<Vec<_>>(), ["stay"]);
+    assert_eq!(desk.told(), r#"run Answered("first"); stay Aborted"#);
+    assert!(desk.calls.is_empty() && !desk.abort("main", None).any);
+}
+
+#[test]
+fn a_command_is_answered_without_a_run() {
+    let mut desk = Desk::new();
+    desk.say("status", "main", "/status").unwrap();
+    let told = desk.told();
+    assert!(told.starts_with("status Answered(\"Agent main, model"), "{told}");
+    desk.say("a", "main", "hello").unwrap();
+    desk.say("stop", "main", "/stop").unwrap();
+    assert_eq!(desk.told(), r#"a Aborted; stop Answered("Stopped.")"#);
+    assert!(desk.calls.is_empty());
+}
+
+#[test]
+fn a_reset_ends_what_runs_and_forgets_what_was_said() {
+    let mut desk = Desk::new();
+    desk.say("a", "main", "hello").unwrap();
+    desk.answer("hi");
+    desk.say("b", "main", "more").unwrap();
+    desk.gateway.reset_session(desk.now(), "main", &mut desk.effects).unwrap();
+    desk.look();
+    assert_eq!(desk.told(), r#"a Answered("hi"); b Aborted"#);
+    assert_eq!(desk.gateway.session_view("main").unwrap().entries, 0);
+    let deleted = desk.gateway.delete_session(desk.now(), "main", &mut desk.effects).unwrap();
+    assert!(deleted.1 && desk.gateway.sessions().is_empty());
+    assert!(!desk.gateway.delete_session(desk.now(), "main", &mut desk.effects).unwrap().1);
+}
+
+#[test]
+fn requests_that_give_way_are_told_so() {
+    let mut desk = Desk::new();
+    desk.say("run", "main", "one").unwrap();
+    desk.say("cap", "main", "/queue cap:1 drop:old").unwrap();
+    desk.told();
+    desk.say("old", "main", "two").unwrap();
+    desk.say("new", "main", "three").unwrap();
+    let told = desk.told();
+    assert_eq!(told, r#"old Failed("it gave way to later messages")"#);
+}
