@@ -31,8 +31,8 @@ pub fn may_be_silent(begun: &str) -> bool {
 pub fn held_back(text: &str) -> usize {
     let trimmed = text.trim_end();
     let word = trimmed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-    let tail = trimmed.split_at(trimmed.ceil_char_boundary(word)).1;
-    if NO_REPLY.starts_with(tail) { text.len() - trimmed.len() + tail.len() } else { 0 }
+    let (before, tail) = trimmed.split_at(trimmed.ceil_char_boundary(word));
+    if NO_REPLY.starts_with(tail) { text.len() - before.len() } else { 0 }
 }
 
 #[cfg(test)]

@@ -12,21 +12,25 @@ pub(in crate::egress) struct Fence<'a> {
     pub(super) mark: char,
     /// How many of them.
     pub(super) length: usize,
-    /// What stands behind them: the language.
+    /// What stands behind them and is repeated: the language.
     pub(super) info: &'a str,
 }
 
 impl<'a> Fence<'a> {
     /// The block that a line opens, if it does.
     pub(in crate::egress) fn opened_by(line: &'a str, limit: usize) -> Option<Self> {
-        Self::begun_by(line, limit).filter(|it| it.mark != '`' || !it.info.contains('`'))
+        let (mark, _, info) = marks(line)?;
+        Self::begun_by(line, limit).filter(|_| mark != '`' || !info.contains('`'))
     }
 
     /// The block that a line opens unless the rest of it forbids that. Marks that would fill more than a quarter of a
-    /// piece are text: they could not be repeated at both ends.
+    /// piece are text: they could not be repeated at both ends. An info string as long as that is not repeated, and none
+    /// that would read as more marks.
     pub(super) fn begun_by(line: &'a str, limit: usize) -> Option<Self> {
         let (mark, length, info) = marks(line)?;
-        (length <= limit / 4).then(|| Self { mark, length, info: info.trim() })
+        let (quarter, info) = (limit / 4, info.trim());
+        let repeated = units(info) <= quarter && !info.starts_with(mark);
+        (length <= quarter).then(|| Self { mark, length, info: if repeated { info } else { "" } })
     }
 
     /// Whether a line closes the block. How far it is indented is not looked at: lists indent fences as they like.
@@ -36,11 +40,9 @@ impl<'a> Fence<'a> {
         })
     }
 
-    /// The line that opens the block again, its end included. An info string is not repeated if it is long, or would
-    /// read as more marks.
-    pub(super) fn opening(self, limit: usize) -> String {
-        let repeated = units(self.info) <= limit / 4 && !self.info.starts_with(self.mark);
-        format!("{}{}\n", self.marks(), if repeated { self.info } else { "" })
+    /// The line that opens the block again, its end included.
+    pub(super) fn opening(self) -> String {
+        format!("{}{}\n", self.marks(), self.info)
     }
 
     pub(super) fn marks(self) -> String {
