@@ -3,7 +3,12 @@
 //! It is given its network, its settings, its seed and its end; it reads nothing else. So the same function runs for
 //! real and inside a simulation.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use creel_core::{gateway::Gateway, time::WallTime};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -13,9 +18,10 @@ use crate::{
     clock::Clock,
     control::{
         connect::ConnectParams,
+        devices::{Devices, disk},
         door::Porch,
         hub::Hub,
-        plane::{Facts, Plane},
+        plane::{DEVICES_FILE, Facts, Plane},
         socket,
     },
     credentials::{Keeper, Logins},
@@ -26,6 +32,7 @@ use crate::{
     outside::Outside,
     server::{self, Control},
     settings::Settings,
+    state::StateFolder,
     tools::servers::Servers,
 };
 
@@ -40,19 +47,30 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("listen on {address}")]
-pub struct Error {
-    /// Where.
-    pub address: std::net::SocketAddr,
-    /// Why not.
-    pub source: io::Error,
+pub enum Error {
+    /// The port cannot be had.
+    #[error("listen on {address}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file of paired devices cannot be read. It is left as it is.
+    #[error("read {file} in the state folder: {why}; mend it, or put it elsewhere to pair anew")]
+    Devices {
+        /// Which file.
+        file: &'static str,
+        /// Why not.
+        why: String,
+    },
 }
 
 /// Runs a gateway until `shutdown` returns and what was adopted is finished.
 ///
 /// # Errors
 ///
-/// Fails only at the start, when the port cannot be had.
+/// Fails only at the start, when the port cannot be had or the paired devices cannot be read.
 pub async fn run<N: Net>(
     net: N,
     settings: Settings,
@@ -60,7 +78,7 @@ pub async fn run<N: Net>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Unfinished, Error> {
     let address = settings.listen;
-    let listener = net.bind(address).await.map_err(|source| Error { address, source })?;
+    let listener = net.bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let http = Http::new(net.clone());
     let board = Arc::new(Board::default());
     let Settings {
@@ -76,13 +94,16 @@ pub async fn run<N: Net>(
         state,
         entropy,
         all_are_near,
+        shown,
+        log,
         ..
     } = settings;
+    let devices = known_devices(&state)?;
     let names = accounts.values().map(|it| it.name()).collect();
-    let facts = Facts::of(&core, address, names);
+    let facts = Facts::of((&core, shown), address, names);
     let version = facts.version;
     let receivers: Vec<_> = accounts.values().cloned().collect();
-    let keeper = Keeper::new(state);
+    let keeper = Keeper::new(state.clone());
     let logins = Logins::new(http.clone(), keeper.clone(), wall_clock.clone(), logins);
     let outside = Arc::new(Outside {
         http: http.clone(),
@@ -112,7 +133,9 @@ pub async fn run<N: Net>(
         board: board.clone(),
         token: token.clone(),
         entropy,
-        devices: Arc::default(),
+        devices: Arc::new(Mutex::new(devices)),
+        state: state.clone(),
+        log,
         shape: Arc::new(ConnectParams::shape(version)),
         started_ms: wall_clock.now().as_unix_ms(),
     };
@@ -148,6 +171,15 @@ pub async fn run<N: Net>(
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
     _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;
     Ok(unfinished)
+}
+
+/// The devices that an earlier life paired.
+fn known_devices(state: &StateFolder) -> Result<Devices, Error> {
+    let unreadable = |why: String| Error::Devices { file: DEVICES_FILE, why };
+    match state.read(DEVICES_FILE).map_err(|it| unreadable(it.to_string()))? {
+        Some(text) => disk::read(&text).map_err(|it| unreadable(it.to_string())),
+        None => Ok(Devices::default()),
+    }
 }
 
 /// A number that an earlier life of the gateway did not have, even if it was given the same seed.

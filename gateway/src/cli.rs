@@ -17,12 +17,14 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
     app,
+    clock::WallClock,
     driver::Unfinished,
     http::Http,
+    log::{Tail, Tailing},
     net::TokioNet,
     settings::{self, Loaded, Settings, Source},
 };
@@ -193,8 +195,9 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
 const REFUSED: u8 = 2;
 
 fn serve(files: &Files, log: LogFormat, seed: Option<u64>) -> anyhow::Result<ExitCode> {
-    start_log(log);
-    let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    let tail = start_log(log);
+    let Some(mut loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    loaded.settings.log = tail;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -291,19 +294,21 @@ fn approve(files: &Files, channel: &str, code: &str) -> anyhow::Result<ExitCode>
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn start_log(format: LogFormat) {
+/// Starts the log on standard error, and keeps its last lines for clients that ask.
+fn start_log(format: LogFormat) -> Tail {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let coloured =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(coloured);
+    let tail = Tail::default();
+    let tailing = Tailing { tail: tail.clone(), clock: WallClock::system() };
+    let kept = tracing_subscriber::registry().with(filter).with(tailing);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(coloured);
     // A second start in one process (tests) keeps the first log.
     _ = match format {
-        LogFormat::Pretty => log.try_init(),
-        LogFormat::Json => log.json().with_span_list(false).try_init(),
+        LogFormat::Pretty => kept.with(lines).try_init(),
+        LogFormat::Json => kept.with(lines.json().with_span_list(false)).try_init(),
     };
+    tail
 }
 
 #[expect(clippy::print_stdout, reason = "the command line's data goes to standard output")]

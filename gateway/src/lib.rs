@@ -24,6 +24,7 @@ pub mod credentials;
 pub mod driver;
 pub mod entropy;
 pub mod http;
+pub mod log;
 pub mod media;
 pub mod net;
 pub mod outside;

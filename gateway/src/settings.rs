@@ -47,8 +47,9 @@ use creel_document::{
 use serde::Deserialize as _;
 
 use crate::{
-    channels::Account, clock::WallClock, credentials::Renewable, entropy::Entropy, media::Folder,
-    outside::Provider, secret::Secret, state::StateFolder, tools::servers::ServerSettings,
+    channels::Account, clock::WallClock, control::device::fingerprint, credentials::Renewable,
+    entropy::Entropy, log::Tail, media::Folder, outside::Provider, secret::Secret,
+    state::StateFolder, tools::servers::ServerSettings,
 };
 
 /// The gateway's port unless configured.
@@ -78,6 +79,19 @@ impl std::fmt::Debug for Source<'_> {
     }
 }
 
+/// The configuration, as an operator may see it: nothing secret is in it.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// The file's path.
+    pub path: String,
+    /// Its text, with stars for what is secret.
+    pub text: String,
+    /// What that text says.
+    pub json: serde_json::Value,
+    /// The SHA-256 of the file as it is, in hexadecimal.
+    pub hash: String,
+}
+
 /// What the gateway runs with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -87,6 +101,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The clock of calendar rules: the machine's, unless a simulation puts another here.
     pub wall_clock: WallClock,
+    /// The configuration, as an operator may see it.
+    pub shown: Shown,
+    /// What was logged lately.
+    pub log: Tail,
     /// The token of operator calls.
     pub token: Option<Secret>,
     /// Where nonces and tokens come from: the operating system, unless a simulation puts a seed here.
@@ -191,10 +209,23 @@ pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
             let models = |it: &ModelId| core.models.contains(it);
             let jobs = cron::read(source, &document, (&agents, &models), &ground, &mut warnings)?;
             settings.core.cron = jobs;
+            settings.shown = shown(source, &tree);
             Ok(Loaded { settings, warnings, ignored, workspaces })
         }
         _ => Err(refuse(problems.found)),
     }
+}
+
+fn shown(source: &Source<'_>, tree: &Node) -> Shown {
+    let text = secrecy::shown_text(source.text, tree);
+    let json = json5::parse(&text).map(|it| it.to_json()).unwrap_or_default();
+    let hash = fingerprint(source.text.as_bytes());
+    Shown { path: source.name.to_owned(), text, json, hash }
+}
+
+/// The configuration's shape as JSON Schema.
+pub fn json_schema() -> serde_json::Value {
+    creel_document::schema::json_schema(&shape::DOCUMENT, "openclaw.json")
 }
 
 type Converted = (Settings, Vec<String>, BTreeSet<PathBuf>, cron::Ground);
@@ -264,6 +295,8 @@ fn convert(
         },
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
         wall_clock: WallClock::system(),
+        shown: Shown::default(),
+        log: Tail::default(),
         token,
         entropy: Entropy::System,
         all_are_near: false,

@@ -91,6 +91,16 @@ impl WallTime {
     }
 }
 
+/// As ISO 8601 writes it, in UTC: `2026-03-16T09:00:00.5Z`. Beyond what a calendar counts it is a number.
+impl fmt::Display for WallTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(moment) => moment.fmt(f),
+            Err(_) => self.0.fmt(f),
+        }
+    }
+}
+
 /// The present moment, on both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {

@@ -4,6 +4,9 @@
 //! there.
 
 mod chat;
+mod config;
+mod cron;
+mod devices;
 mod look;
 mod runs;
 mod sessions;
@@ -68,22 +71,46 @@ const fn lacks(name: &'static str, needs: Scope, why: &'static str) -> Method {
 const NO_COMPACTION: &str = "this gateway does not shorten histories yet";
 const NO_SKILLS: &str = "this gateway has no skills";
 const NO_NODES: &str = "this gateway has no nodes";
+const NO_CHANGES: &str =
+    "this gateway reads its configuration at its start: change the file, then start it again";
+const NO_APPROVALS: &str = "this gateway runs no commands that somebody would have to approve";
 const NO_JOURNAL: &str = "this gateway keeps cron jobs in its configuration only";
 
 /// All methods, by name.
 const METHODS: &[Method] = &[
     has("agent", Scope::Write),
     has("agent.wait", Scope::Write),
+    lacks("agents.create", Scope::Admin, NO_CHANGES),
+    lacks("agents.delete", Scope::Admin, NO_CHANGES),
     has("agents.list", Scope::Read),
+    lacks("agents.update", Scope::Admin, NO_CHANGES),
     has("channels.status", Scope::Read),
     has("chat.abort", Scope::Write),
     has("chat.history", Scope::Read),
     has("chat.inject", Scope::Admin),
     has("chat.send", Scope::Write),
+    lacks("config.apply", Scope::Admin, NO_CHANGES),
+    has("config.get", Scope::Read),
+    lacks("config.patch", Scope::Admin, NO_CHANGES),
+    has("config.schema", Scope::Admin),
+    lacks("config.set", Scope::Admin, NO_CHANGES),
     lacks("cron.add", Scope::Admin, NO_JOURNAL),
+    has("cron.list", Scope::Read),
     lacks("cron.remove", Scope::Admin, NO_JOURNAL),
+    has("cron.run", Scope::Admin),
+    has("cron.status", Scope::Read),
     lacks("cron.update", Scope::Admin, NO_JOURNAL),
+    has("device.pair.approve", Scope::Pairing),
+    has("device.pair.list", Scope::Pairing),
+    has("device.pair.reject", Scope::Pairing),
+    has("device.pair.remove", Scope::Pairing),
+    has("device.token.revoke", Scope::Pairing),
+    has("device.token.rotate", Scope::Pairing),
+    lacks("exec.approval.request", Scope::Approvals, NO_APPROVALS),
+    lacks("exec.approval.resolve", Scope::Approvals, NO_APPROVALS),
+    lacks("exec.approval.waitDecision", Scope::Approvals, NO_APPROVALS),
     has("health", Scope::Read),
+    has("logs.tail", Scope::Read),
     has("models.list", Scope::Read),
     lacks("node.list", Scope::Read, NO_NODES),
     lacks("sessions.compact", Scope::Admin, NO_COMPACTION),
@@ -93,8 +120,10 @@ const METHODS: &[Method] = &[
     has("sessions.preview", Scope::Read),
     has("sessions.reset", Scope::Admin),
     lacks("skills.install", Scope::Admin, NO_SKILLS),
+    lacks("skills.status", Scope::Read, NO_SKILLS),
     has("status", Scope::Read),
     has("system-presence", Scope::Read),
+    has("tools.catalog", Scope::Read),
 ];
 
 /// The methods that are there, by name: `features.methods`.
@@ -135,7 +164,19 @@ pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
         "chat.history" => Reply::Now(chat::history(plane, params).await),
         "chat.inject" => Reply::Now(chat::inject(plane, params).await),
         "chat.send" => Reply::Now(chat::send(plane, params).await),
+        "config.get" => Reply::Now(config::get(plane, params)),
+        "config.schema" => Reply::Now(config::schema(plane, params)),
+        "cron.list" => Reply::Now(cron::list(plane, params).await),
+        "cron.run" => Reply::Now(cron::run(plane, params).await),
+        "cron.status" => Reply::Now(cron::status(plane, params).await),
+        "device.pair.approve" => Reply::Now(devices::approve(plane, params)),
+        "device.pair.list" => Reply::Now(devices::list(plane, params)),
+        "device.pair.reject" => Reply::Now(devices::reject(plane, params)),
+        "device.pair.remove" => Reply::Now(devices::remove(plane, params)),
+        "device.token.revoke" => Reply::Now(devices::revoke(plane, params)),
+        "device.token.rotate" => Reply::Now(devices::rotate(plane, caller, params)),
         "health" => Reply::Now(health(plane).await),
+        "logs.tail" => Reply::Now(look::logs(plane, params)),
         "models.list" => Reply::Now(look::models(plane, params)),
         "sessions.delete" => Reply::Now(sessions::delete(plane, params).await),
         "sessions.list" => Reply::Now(sessions::list(plane, params).await),
@@ -143,6 +184,7 @@ pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
         "sessions.preview" => Reply::Now(sessions::preview(plane, params).await),
         "sessions.reset" => Reply::Now(sessions::reset(plane, params).await),
         "status" => Reply::Now(look::status(plane).await),
+        "tools.catalog" => Reply::Now(look::tools(plane, params).await),
         "system-presence" => Reply::Now(Ok(json!(plane.hub.presence()))),
         _ => unreachable!("every method of the table that is there is called here"),
     }

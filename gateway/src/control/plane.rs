@@ -13,8 +13,20 @@ use creel_core::{
     time::Now,
 };
 
-use super::{connect::ConnectParams, devices::Devices, frame::ErrorShape, hub::Hub, schema::Shape};
-use crate::{channels::Board, driver::Inbox, entropy::Entropy, secret::Secret};
+use super::{
+    connect::ConnectParams,
+    devices::{Devices, disk},
+    frame::ErrorShape,
+    hub::Hub,
+    schema::Shape,
+};
+use crate::{
+    channels::Board, driver::Inbox, entropy::Entropy, log::Tail, secret::Secret, settings::Shown,
+    state::StateFolder,
+};
+
+/// Where the devices are kept, below the state folder.
+pub const DEVICES_FILE: &str = "devices/creel.json";
 
 /// What the gateway is, for whoever asks. Nothing of it changes while it lives.
 #[derive(Clone, Debug)]
@@ -33,6 +45,8 @@ pub struct Facts {
     pub models: Vec<ModelId>,
     /// Every account, as the board calls it.
     pub accounts: Vec<String>,
+    /// The configuration, without its secrets.
+    pub shown: Shown,
 }
 
 /// The control plane's ground. A clone is the same.
@@ -52,6 +66,10 @@ pub struct Plane {
     pub entropy: Entropy,
     /// Which devices may connect.
     pub devices: Arc<Mutex<Devices>>,
+    /// Where they are kept.
+    pub state: StateFolder,
+    /// What was logged lately.
+    pub log: Tail,
     /// What the first frame has to look like.
     pub shape: Arc<Shape<ConnectParams>>,
     /// What the wall clock showed at the start, in milliseconds since 1970.
@@ -60,7 +78,11 @@ pub struct Plane {
 
 impl Facts {
     /// What the settings say of the gateway.
-    pub fn of(core: &gateway::Settings, listen: SocketAddr, accounts: Vec<String>) -> Self {
+    pub fn of(
+        (core, shown): (&gateway::Settings, Shown),
+        listen: SocketAddr,
+        accounts: Vec<String>,
+    ) -> Self {
         let default_agent = core.default_agent.clone();
         Self {
             version: core.profile.version,
@@ -70,7 +92,18 @@ impl Facts {
             default_agent,
             models: core.models.iter().cloned().collect(),
             accounts,
+            shown,
         }
+    }
+
+    /// The agent of an id.
+    ///
+    /// # Errors
+    ///
+    /// If none is configured under it.
+    pub fn agent(&self, id: &str) -> Result<AgentId, ErrorShape> {
+        let known = self.agents.keys().find(|it| it.as_str() == id.trim().to_lowercase());
+        known.cloned().ok_or_else(|| ErrorShape::invalid(format!("unknown agent id \"{id}\"")))
     }
 
     /// What the main sessions are called.
@@ -80,6 +113,15 @@ impl Facts {
 }
 
 impl Plane {
+    /// Writes down which devices may connect, where the next life of the gateway finds it.
+    pub fn keep_devices(&self) {
+        let text = self.with_devices(|it| disk::write(it));
+        // What may connect now may until the end; that it is not kept is for the operator to know.
+        if let Err(error) = self.state.replace(DEVICES_FILE, &text) {
+            tracing::error!(file = DEVICES_FILE, %error, "the devices were not kept");
+        }
+    }
+
     /// Looks at the devices, or changes them.
     pub fn with_devices<T>(&self, look: impl FnOnce(&mut Devices) -> T) -> T {
         look(&mut self.devices.lock().expect("no holder of this lock panics"))

@@ -166,6 +166,9 @@ async fn shake(plane: &Plane, socket: &mut WebSocket, peer: &Peer) -> Option<Acc
 
 /// Those who may pair hear what changed for the devices.
 fn tell(plane: &Plane, news: &[News]) {
+    if !news.is_empty() {
+        plane.keep_devices();
+    }
     for news in news {
         match news {
             News::Requested(request) => {

@@ -6,13 +6,13 @@ use super::{CronSkipped, Effect, Gateway, Note, Timer};
 use crate::{
     cron::{Cron, Delivery, Isolated, Job, Work},
     deadlines::Deadlines,
-    ids::{AgentId, RunId},
+    ids::{AgentId, JobId, RunId},
     message::{Errand, Message, Turn},
     origin::Route,
     owners::Authority,
     session::Session,
     session_key::SessionKey,
-    time::{Millis, Timestamp, WallTime},
+    time::{Millis, Now, Timestamp, WallTime},
 };
 
 /// How long no look is taken at the wall clock at the most: it may have been set meanwhile.
@@ -90,10 +90,29 @@ impl Gateway {
         let next = self.cron.next().map(|it| now + until(it));
         self.deadlines.set(&Timer::Cron, next);
         for job in due {
-            match &job.work {
-                Work::Isolated(work) => self.run_isolated(now, &job, work, effects),
-                Work::Event(text) => self.tell_main(now, &job, text, effects),
-            }
+            self.do_job(now, &job, effects);
+        }
+    }
+
+    /// Every job that is enabled, and when it is due next.
+    pub fn jobs(&self) -> Vec<(Arc<Job>, Option<WallTime>)> {
+        self.cron.jobs.iter().map(|it| (it.job.clone(), it.next)).collect()
+    }
+
+    /// Does a job now, beside its schedule: false if there is no such job.
+    pub fn run_job(&mut self, now: Now, id: &JobId, effects: &mut Vec<Effect>) -> bool {
+        self.wall = now.wall;
+        let found = self.cron.jobs.iter().find(|it| it.job.id == *id).map(|it| it.job.clone());
+        let Some(job) = found else { return false };
+        self.do_job(now.monotonic, &job, effects);
+        self.wake(now.monotonic, effects);
+        true
+    }
+
+    fn do_job(&mut self, now: Timestamp, job: &Job, effects: &mut Vec<Effect>) {
+        match &job.work {
+            Work::Isolated(work) => self.run_isolated(now, job, work, effects),
+            Work::Event(text) => self.tell_main(now, job, text, effects),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Effect, Gateway, Note, RunFailure};
 use crate::{
-    ids::RunId,
+    ids::{AgentId, RunId},
     run::{Answer, Phase, Run},
     session::Entry,
     time::Timestamp,
@@ -30,6 +30,13 @@ impl Gateway {
         let run = &self.runs[&id];
         let known = self.builtins.iter().chain(self.tools.values().flatten());
         known.filter(|it| self.may_use(run, it)).take(TOOLS_MAX).cloned().collect()
+    }
+
+    /// The tools that an agent's turns are offered, if an owner asked for them.
+    pub fn tools_of(&self, agent: &AgentId) -> Vec<Arc<ToolSpec>> {
+        let Some(agent) = self.settings.agents.get(agent) else { return Vec::new() };
+        let known = self.builtins.iter().chain(self.tools.values().flatten());
+        known.filter(|it| agent.tools.allows(it)).take(TOOLS_MAX).cloned().collect()
     }
 
     fn may_use(&self, run: &Run, tool: &ToolSpec) -> bool {

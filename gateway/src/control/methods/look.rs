@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use creel_core::tools::ToolOwner;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -168,4 +169,62 @@ pub(super) async fn status(plane: &Plane) -> Outcome {
             "recent": recent,
         },
     }))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Logs {
+    cursor: Option<u64>,
+    #[schemars(range(min = 1, max = 5000))]
+    limit: Option<u64>,
+    #[schemars(range(min = 1, max = 1_000_000))]
+    max_bytes: Option<u64>,
+}
+
+/// `logs.tail`.
+pub(super) fn logs(plane: &Plane, params: &Value) -> Outcome {
+    let Logs { cursor, limit, max_bytes } =
+        schema::check(plane.facts.version, "logs.tail", params)?;
+    let most = |asked: Option<u64>, unless| {
+        asked.and_then(|it| usize::try_from(it).ok()).unwrap_or(unless)
+    };
+    let found = plane.log.after(cursor, (most(limit, 500), most(max_bytes, 250_000)));
+    Ok(json!({
+        "file": "(memory)", "cursor": found.cursor, "size": found.cursor, "lines": found.lines,
+        "truncated": found.truncated, "reset": found.reset,
+    }))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Tools {
+    agent_id: Option<String>,
+    #[expect(dead_code, reason = "what servers offer is among the tools")]
+    include_plugins: Option<bool>,
+}
+
+/// `tools.catalog`: the tools that an agent's turns of its owner are offered, in groups of whose they are.
+pub(super) async fn tools(plane: &Plane, params: &Value) -> Outcome {
+    let Tools { agent_id, .. } = schema::check(plane.facts.version, "tools.catalog", params)?;
+    let agent = match &agent_id {
+        None => plane.facts.default_agent.clone(),
+        Some(id) => plane.facts.agent(id)?,
+    };
+    let of = agent.clone();
+    let offered = plane.operate(move |core, _, _| core.tools_of(&of)).await?;
+    let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for tool in offered {
+        let (group, source) = match &tool.owner {
+            ToolOwner::Gateway => ("gateway".to_owned(), "core"),
+            ToolOwner::Server(name) => (name.to_string(), "plugin"),
+        };
+        let row = json!({
+            "id": tool.name.as_str(), "label": tool.name.as_str(), "description": &*tool.description,
+            "source": source, "defaultProfiles": [],
+        });
+        groups.entry(group).or_default().push(row);
+    }
+    let group = |(id, tools): (String, Vec<Value>)| json!({ "id": id, "label": id, "source": tools[0]["source"], "tools": tools });
+    let groups: Vec<Value> = groups.into_iter().map(group).collect();
+    Ok(json!({ "agentId": agent.as_str(), "profiles": [], "groups": groups }))
 }

@@ -88,15 +88,8 @@ async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
     if asked.attachments.is_some_and(|it| !it.is_empty()) {
         return Err(ErrorShape::unavailable("this gateway takes no attachments here yet"));
     }
-    let agent = match asked.agent_id.as_deref().map(str::trim).filter(|it| !it.is_empty()) {
-        None => None,
-        Some(id) => {
-            let known = plane.facts.agents.keys().find(|it| it.as_str() == id.to_lowercase());
-            let known =
-                known.ok_or_else(|| ErrorShape::invalid(format!("unknown agent id \"{id}\"")))?;
-            Some(known.clone())
-        }
-    };
+    let agent = asked.agent_id.as_deref().filter(|it| !it.trim().is_empty());
+    let agent = agent.map(|it| plane.facts.agent(it)).transpose()?;
     let session = match (asked.session_key, agent) {
         (Some(key), Some(agent)) if !key.starts_with("agent:") => format!("agent:{agent}:{key}"),
         (Some(key), _) => key,

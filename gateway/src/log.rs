@@ -1,0 +1,175 @@
+//! What was logged lately, for clients that ask: a bounded ring of lines, each with its place among all that were written.
+
+use std::{
+    collections::VecDeque,
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use serde_json::{Value, json};
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::layer::{Context, Layer};
+
+use crate::clock::WallClock;
+
+/// How much is kept, in bytes.
+const KEPT_BYTES_MAX: usize = 1024 * 1024;
+
+/// The last lines of the log. A clone is the same log.
+#[derive(Clone, Debug, Default)]
+pub struct Tail(Arc<Mutex<Ring>>);
+
+#[derive(Debug, Default)]
+struct Ring {
+    lines: VecDeque<String>,
+    bytes: usize,
+    /// How many bytes were written in all, those that are gone too.
+    written: u64,
+}
+
+/// Some lines of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// Where the next ones begin.
+    pub cursor: u64,
+    /// How many bytes are kept.
+    pub bytes: usize,
+    /// The lines, oldest first.
+    pub lines: Vec<String>,
+    /// Whether some before them were left out.
+    pub truncated: bool,
+    /// Whether the cursor was one of another life of the gateway.
+    pub reset: bool,
+}
+
+impl Tail {
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+
+    /// Adds a line.
+    pub fn push(&self, line: String) {
+        let mut ring = self.ring();
+        let bytes = line.len() + 1;
+        ring.bytes += bytes;
+        ring.written += bytes as u64;
+        ring.lines.push_back(line);
+        while ring.bytes > KEPT_BYTES_MAX {
+            let Some(gone) = ring.lines.pop_front() else { return };
+            ring.bytes -= gone.len() + 1;
+        }
+    }
+
+    /// The lines after `cursor`, or the last ones: at most so many, and at most so many bytes.
+    pub fn after(&self, cursor: Option<u64>, (lines_max, bytes_max): (usize, usize)) -> Lines {
+        let ring = self.ring();
+        let reset = cursor.is_some_and(|it| it > ring.written);
+        let since = cursor.filter(|_| !reset).unwrap_or_default();
+        let mut begins = ring.written - ring.bytes as u64;
+        let mut truncated = cursor.is_some() && !reset && since < begins;
+        let mut found: VecDeque<&String> = VecDeque::new();
+        let mut bytes = 0;
+        for line in &ring.lines {
+            if begins >= since {
+                found.push_back(line);
+                bytes += line.len() + 1;
+            }
+            begins += line.len() as u64 + 1;
+            while found.len() > lines_max || bytes > bytes_max {
+                let Some(left_out) = found.pop_front() else { break };
+                bytes -= left_out.len() + 1;
+                truncated = true;
+            }
+        }
+        let lines = found.into_iter().cloned().collect();
+        Lines { cursor: ring.written, bytes: ring.bytes, lines, truncated, reset }
+    }
+}
+
+/// Writes what is logged into a [`Tail`], one JSON object a line, as clients of OpenClaw lay it out.
+#[derive(Debug)]
+pub struct Tailing {
+    /// Where to.
+    pub tail: Tail,
+    /// What dates the lines.
+    pub clock: WallClock,
+}
+
+impl<S: Subscriber> Layer<S> for Tailing {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut said = Said::default();
+        event.record(&mut said);
+        let Said { message, fields } = said;
+        let metadata = event.metadata();
+        let subsystem = metadata.target().rsplit("::").next().unwrap_or_default();
+        let level = match *metadata.level() {
+            Level::ERROR => "ERROR",
+            Level::WARN => "WARN",
+            Level::INFO => "INFO",
+            Level::DEBUG => "DEBUG",
+            Level::TRACE => "TRACE",
+        };
+        let at = self.clock.now().to_string();
+        let named = json!({ "subsystem": subsystem }).to_string();
+        let line: Value = json!({
+            "0": named, "1": format!("{message}{fields}"),
+            "_meta": { "logLevelName": level, "date": at, "name": named }, "time": at,
+        });
+        self.tail.push(line.to_string());
+    }
+}
+
+#[derive(Default)]
+struct Said {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Said {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let written = if field.name() == "message" {
+            write!(self.message, "{value:?}")
+        } else {
+            write!(self.fields, " {}={value:?}", field.name())
+        };
+        written.expect("writing to a string");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(tail: &Tail, cursor: Option<u64>, lines_max: usize) -> (String, u64, bool, bool) {
+        let Lines { cursor, lines, truncated, reset, .. } =
+            tail.after(cursor, (lines_max, 1_000_000));
+        (lines.join(" "), cursor, truncated, reset)
+    }
+
+    #[test]
+    fn whoever_follows_misses_nothing_and_sees_nothing_twice() {
+        let tail = Tail::default();
+        assert_eq!(lines(&tail, None, 10), (String::new(), 0, false, false));
+        tail.push("one".into());
+        tail.push("two".into());
+        assert_eq!(lines(&tail, None, 10), ("one two".into(), 8, false, false));
+        assert_eq!(lines(&tail, None, 1), ("two".into(), 8, true, false));
+        assert_eq!(lines(&tail, Some(4), 10), ("two".into(), 8, false, false));
+        assert_eq!(lines(&tail, Some(8), 10), (String::new(), 8, false, false));
+        assert_eq!(lines(&tail, Some(99), 10), ("one two".into(), 8, false, true));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let tail = Tail::default();
+        for _ in 0..300 {
+            tail.push("x".repeat(10_000));
+        }
+        let all = tail.after(Some(0), (10_000, usize::MAX));
+        assert!(all.truncated && all.bytes <= KEPT_BYTES_MAX && all.lines.len() == 104);
+        assert!(tail.after(None, (10_000, 25_000)).lines.len() == 2);
+    }
+}
