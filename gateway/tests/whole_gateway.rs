@@ -150,7 +150,8 @@ async fn a_port_in_use_is_an_error_with_its_address() {
     let settings = settings(&config(&served, port, json!({})));
     let run = app::run(TokioNet, settings, 1, std::future::pending());
     let error = soon("the gateway gives up", Box::pin(run)).await.unwrap_err();
-    assert_eq!(error.address.port(), port);
+    let app::Error::Listen { address, .. } = error else { panic!("{error}") };
+    assert_eq!(address.port(), port);
     let cause = std::error::Error::source(&error).expect("it says why");
     assert_eq!(
         format!("{error}: {cause}"),
