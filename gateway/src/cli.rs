@@ -1,5 +1,8 @@
 //! The `creel-gateway` command line.
 
+mod onboard;
+mod operator;
+
 use std::{
     fs,
     io::{self, IsTerminal as _},
@@ -43,6 +46,9 @@ Examples:
   creel-gateway serve --config openclaw.json
   creel-gateway serve --profile 2026.9 --log json
   creel-gateway pairing approve telegram ABCD2345
+  creel-gateway agent --message 'What is on today?'
+  creel-gateway call sessions.list --params '{\"limit\": 5}'
+  creel-gateway logs --follow --agent main
 
 Exit codes: 0 ended as asked, 1 ended with work unfinished, 2 wrong usage or configuration, 3 could not start.";
 
@@ -69,6 +75,29 @@ enum Command {
         #[command(subcommand)]
         command: Pairing,
     },
+    /// Call any method of the running gateway and print its answer.
+    Call(operator::Call),
+    /// Say something to an agent of the running gateway and print its answer.
+    Agent(operator::Agent),
+    /// The agents of the configuration.
+    Agents {
+        #[command(subcommand)]
+        command: operator::Agents,
+    },
+    /// The conversations of the running gateway.
+    Sessions {
+        #[command(subcommand)]
+        command: operator::Sessions,
+    },
+    /// The log of the running gateway.
+    Logs(operator::Logs),
+    /// Messages to people.
+    Message {
+        #[command(subcommand)]
+        command: operator::Message,
+    },
+    /// Write a working configuration, step by step.
+    Onboard(onboard::Onboard),
 }
 
 #[derive(Debug, Subcommand)]
@@ -121,6 +150,13 @@ impl Cli {
             Command::Pairing { command: Pairing::Approve { channel, code, files } } => {
                 approve(&files, &channel, &code)
             }
+            Command::Call(asked) => operator::call(&asked),
+            Command::Agent(asked) => operator::agent(&asked),
+            Command::Agents { command } => operator::agents(&command),
+            Command::Sessions { command } => operator::sessions(&command),
+            Command::Logs(asked) => operator::logs(&asked),
+            Command::Message { command } => operator::message(&command),
+            Command::Onboard(asked) => onboard::onboard(&asked),
         };
         done.unwrap_or_else(|error| {
             eprintln(&format!("error: {error:#}"));
@@ -138,20 +174,30 @@ impl Files {
         Ok(home.join(".openclaw"))
     }
 
+    fn config_path(&self) -> anyhow::Result<PathBuf> {
+        let state_dir = self.state_dir()?;
+        Ok(self.config.clone().unwrap_or_else(|| state_dir.join("openclaw.json")))
+    }
+
     /// Reads the configuration; none when it was refused, which has then been reported.
     fn load(&self) -> anyhow::Result<Option<Loaded>> {
-        let state_dir = self.state_dir()?;
-        let path = self.config.clone().unwrap_or_else(|| state_dir.join("openclaw.json"));
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
+        let path = self.config_path()?;
+        match fs::read_to_string(&path) {
+            Ok(text) => self.read(&text),
             Err(error) => {
                 eprintln(&format!("error: read {}: {error}; or give --config", path.display()));
-                return Ok(None);
+                Ok(None)
             }
-        };
+        }
+    }
+
+    /// Reads a configuration's text, as if it stood in the file.
+    fn read(&self, text: &str) -> anyhow::Result<Option<Loaded>> {
+        let state_dir = self.state_dir()?;
+        let path = self.config_path()?;
         let source = Source {
             name: &path.display().to_string(),
-            text: &text,
+            text,
             version: self.profile,
             env: &|name| {
                 let given = std::env::var_os(name).and_then(|it| it.into_string().ok());

@@ -16,7 +16,9 @@
 //! - [`methods`]: what a client may call.
 //! - [`hub`]: who is told what happens.
 //! - [`plane`]: what all of them share.
+//! - [`client`]: the other end, for the command line.
 
+pub mod client;
 pub mod connect;
 pub mod device;
 pub mod devices;

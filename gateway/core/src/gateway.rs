@@ -21,6 +21,7 @@ mod settings;
 mod streams;
 mod subagents;
 mod talks;
+mod telling;
 mod tooling;
 mod turns;
 

@@ -59,6 +59,17 @@ pub struct Say {
     pub text: String,
 }
 
+/// A chat of a channel, as an operator names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressee {
+    /// The channel.
+    pub channel: String,
+    /// The account that sends.
+    pub account: String,
+    /// The chat's id there.
+    pub chat: String,
+}
+
 /// What became of a request that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -123,6 +134,9 @@ pub enum Refused {
     /// The name stands for something else already.
     #[error("this idempotency key was used for another request")]
     Conflict,
+    /// A channel, account or chat without a letter.
+    #[error(transparent)]
+    Empty(#[from] crate::ids::Empty),
     /// There are no words.
     #[error("expected a message of 1 to {} bytes", crate::message::TEXT_BYTES_MAX)]
     Text,

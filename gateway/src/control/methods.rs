@@ -113,6 +113,7 @@ const METHODS: &[Method] = &[
     has("logs.tail", Scope::Read),
     has("models.list", Scope::Read),
     lacks("node.list", Scope::Read, NO_NODES),
+    has("send", Scope::Write),
     lacks("sessions.compact", Scope::Admin, NO_COMPACTION),
     has("sessions.delete", Scope::Admin),
     has("sessions.list", Scope::Read),
@@ -178,6 +179,7 @@ pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
         "health" => Reply::Now(health(plane).await),
         "logs.tail" => Reply::Now(look::logs(plane, params)),
         "models.list" => Reply::Now(look::models(plane, params)),
+        "send" => Reply::Now(runs::send(plane, params).await),
         "sessions.delete" => Reply::Now(sessions::delete(plane, params).await),
         "sessions.list" => Reply::Now(sessions::list(plane, params).await),
         "sessions.patch" => Reply::Now(sessions::patch(plane, params).await),
@@ -196,7 +198,7 @@ fn refused(why: &Refused) -> ErrorShape {
     match why {
         Refused::Conflict => error.with_details(json!({ "reason": "chat-request-conflict" })),
         Refused::TooMany => ErrorShape::unavailable(why.to_string()).retry_after_ms(1_000),
-        Refused::Session { .. } | Refused::Text => error,
+        Refused::Session { .. } | Refused::Empty(_) | Refused::Text => error,
     }
 }
 

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{Effect, Gateway, subagents::Status};
+use super::{Effect, Gateway};
 use crate::{
     command::{self, Command},
-    ids::{AgentId, MessageId, RunId},
+    ids::{AccountId, AgentId, Channel, MessageId, PeerId},
     lane::QueueOverride,
     message::{Inbound, Message, TEXT_BYTES_MAX},
     operator::{
-        self, End, Ended, Progress, Refused, Say, SessionView, Taken, Telling, Told, is_operators,
+        self, Addressee, End, Ended, Progress, Refused, Say, SessionView, Taken, Telling,
+        is_operators,
     },
-    origin::{Origin, Route},
+    origin::{Origin, Peer, PeerKind, Route},
     owners::Authority,
-    run::Run,
     session::{Entry, Session},
     session_key::SessionKey,
     time::{Now, Timestamp},
@@ -196,6 +196,45 @@ impl Gateway {
         Ok((key, entries[entries.len().saturating_sub(limit)..].to_vec()))
     }
 
+    /// Sends a text to a chat of a channel, behind what waits for it there.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a name that stands for something else, a chat without an id, and words that are none or too many.
+    pub fn send_as_operator(
+        &mut self,
+        now: Now,
+        (name, to): (MessageId, Addressee),
+        text: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        self.wall = now.wall;
+        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
+            return Err(Refused::Text);
+        }
+        let Addressee { channel, account, chat } = to;
+        let key = SessionKey::canonical(&format!("send:{channel}:{account}:{chat}"))?;
+        let taken = self.requests.take(now.monotonic, (&name, &key, text))?;
+        if matches!(taken, Taken::Again { .. }) {
+            return Ok(());
+        }
+        let (channel, account) = (Channel::new(&channel)?, AccountId::new(&account)?);
+        let id = PeerId::new(&chat)?;
+        let known = self.sessions.values().filter_map(|it| it.route.as_ref());
+        let mut same =
+            known.filter(|it| it.channel == channel && it.account == account && it.peer.id == id);
+        let route = same.next().cloned().unwrap_or(Route {
+            channel,
+            account,
+            peer: Peer { kind: PeerKind::Direct, id },
+            thread: None,
+        });
+        let end = End { at: self.wall, how: Ended::Answered("".into()) };
+        self.requests.end(now.monotonic, &name, &end);
+        self.say(now.monotonic, &Route { thread: None, ..route }, text, effects);
+        Ok(())
+    }
+
     /// Every session, by key.
     pub fn sessions(&self) -> Vec<SessionView> {
         self.sessions.iter().map(|(key, it)| self.view(key, it)).collect()
@@ -314,80 +353,6 @@ impl Gateway {
             return Authority::Owner;
         }
         self.settings.owners.authority(origin)
-    }
-
-    /// Tells whoever watches how a run goes on.
-    pub(super) fn tell(&self, id: RunId, what: Telling, effects: &mut Vec<Effect>) {
-        let Run { session, asked, .. } = &self.runs[&id];
-        let (session, asked) = (session.clone(), asked.clone());
-        effects.push(Effect::Told(Box::new(Told { session, run: Some(id), asked, what })));
-    }
-
-    /// A run ended, and with it whatever was asked of it.
-    pub(super) fn tell_end(
-        &mut self,
-        now: Timestamp,
-        (id, run): (RunId, &Run),
-        status: &Status,
-        effects: &mut Vec<Effect>,
-    ) {
-        let how = match status {
-            Status::Answered(text) if run.told.is_empty() => Ended::Answered(text.clone()),
-            Status::Answered(_) => Ended::Answered(run.told.as_str().into()),
-            Status::Failed(why) => Ended::Failed(why.to_string().into()),
-            Status::Stopped => Ended::Aborted,
-        };
-        let end = End { at: self.wall, how: how.clone() };
-        for name in &run.asked {
-            self.requests.end(now, name, &end);
-        }
-        let (session, asked, what) = (run.session.clone(), run.asked.clone(), Telling::Ended(how));
-        effects.push(Effect::Told(Box::new(Told { session, run: Some(id), asked, what })));
-    }
-
-    /// A request ended without a run.
-    fn end_request(
-        &mut self,
-        now: Timestamp,
-        (key, name): (&SessionKey, MessageId),
-        how: Ended,
-        effects: &mut Vec<Effect>,
-    ) {
-        let end = End { at: self.wall, how: how.clone() };
-        if self.requests.end(now, &name, &end) {
-            let (session, asked, what) = (key.clone(), vec![name], Telling::Ended(how));
-            effects.push(Effect::Told(Box::new(Told { session, run: None, asked, what })));
-        }
-    }
-
-    /// What operators asked for and gave way in its session is over.
-    pub(super) fn tell_given_way(
-        &mut self,
-        now: Timestamp,
-        key: &SessionKey,
-        effects: &mut Vec<Effect>,
-    ) {
-        for name in self.session(key).lane.take_given_way() {
-            let how = Ended::Failed("it gave way to later messages".into());
-            self.end_request(now, (key, name), how, effects);
-        }
-    }
-
-    /// The gateway itself has something for operators: about one request, which is its end, or about none.
-    pub(super) fn notify_operators(
-        &mut self,
-        now: Timestamp,
-        (route, about): (&Route, Option<MessageId>),
-        text: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        let key = SessionKey::canonical(route.peer.id.as_str()).expect("a key has letters");
-        if let Some(name) = about {
-            return self.end_request(now, (&key, name), Ended::Failed(text.into()), effects);
-        }
-        let what = Telling::Notice(text.into());
-        let told = Told { session: key, run: None, asked: Vec::new(), what };
-        effects.push(Effect::Told(Box::new(told)));
     }
 }
 

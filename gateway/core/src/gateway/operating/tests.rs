@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     gateway::Event,
+    ids::RunId,
     lane::{DropPolicy, Mode},
     profile::Version,
     run::{Answer, ModelOutcome},

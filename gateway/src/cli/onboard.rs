@@ -1,0 +1,101 @@
+//! `onboard`: a working configuration, step by step.
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Files, REFUSED, eprintln, println};
+use crate::{entropy::Entropy, state::StateFolder};
+
+/// What is asked for; what is not given is asked on the terminal.
+#[derive(Args, Debug)]
+pub(super) struct Onboard {
+    /// Where the model provider is, up to and without the protocol's own path, such as `https://api.openai.com/v1`.
+    #[arg(long)]
+    base_url: Option<String>,
+    /// The environment variable with the provider's key. The key itself is not written down.
+    #[arg(long)]
+    key_env: Option<String>,
+    /// The provider's name for the model.
+    #[arg(long)]
+    model: Option<String>,
+    /// The environment variable with a Telegram bot's token; no bot if it is empty.
+    #[arg(long)]
+    telegram_token_env: Option<String>,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// Asks for what was not given, and writes the configuration.
+pub(super) fn onboard(asked: &Onboard) -> anyhow::Result<ExitCode> {
+    let path = asked.files.config_path()?;
+    if path.exists() {
+        eprintln(&format!("error: {} is there already; it is left as it is", path.display()));
+        return Ok(ExitCode::from(REFUSED));
+    }
+    let base_url = answer(
+        asked.base_url.as_ref(),
+        "Address of the model provider",
+        "https://api.openai.com/v1",
+    )?;
+    let key_env =
+        answer(asked.key_env.as_ref(), "Environment variable with its key", "OPENAI_API_KEY")?;
+    let model = answer(asked.model.as_ref(), "Model", "gpt-5-mini")?;
+    let bot = answer(
+        asked.telegram_token_env.as_ref(),
+        "Environment variable with a Telegram bot's token (empty: no bot)",
+        "",
+    )?;
+    let config = config(&base_url, &key_env, &model, &bot);
+    let text = serde_json::to_string_pretty(&config).context("write the configuration as JSON")?;
+    for variable in [&key_env, &bot] {
+        if !variable.is_empty() && std::env::var_os(variable).is_none() {
+            eprintln(&format!("warning: {variable} is not set; set it before the gateway starts"));
+        }
+    }
+    let folder = path.parent().context("the configuration has no folder")?;
+    let name = path.file_name().context("the configuration has no name")?.to_string_lossy();
+    StateFolder::Disk(folder.to_owned())
+        .replace(&name, &format!("{text}\n"))
+        .with_context(|| format!("write {}", path.display()))?;
+    println(&format!("wrote {}", path.display()));
+    println("next: creel-gateway check-config, then creel-gateway serve");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(base_url: &str, key_env: &str, model: &str, bot_env: &str) -> Value {
+    let mut config = json!({
+        "gateway": { "auth": { "token": Entropy::System.text() } },
+        "models": { "providers": { "main": {
+            "baseUrl": base_url, "apiKey": format!("${{{key_env}}}"), "models": [{ "id": model }],
+        } } },
+        "agents": { "defaults": { "model": format!("main/{model}") } },
+    });
+    if !bot_env.is_empty() {
+        // Strangers pair with a code, which is the default.
+        config["channels"] = json!({ "telegram": { "botToken": format!("${{{bot_env}}}") } });
+    }
+    config
+}
+
+/// What was given, or what a person types; the default where there is nobody to ask.
+fn answer(given: Option<&String>, question: &str, unless: &str) -> anyhow::Result<String> {
+    if let Some(given) = given {
+        return Ok(given.trim().to_owned());
+    }
+    if !io::stdin().is_terminal() {
+        return Ok(unless.to_owned());
+    }
+    let mut terminal = io::stderr();
+    write!(terminal, "{question} [{unless}]: ").context("ask on the terminal")?;
+    terminal.flush().context("ask on the terminal")?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("read from the terminal")?;
+    let typed = line.trim();
+    Ok(if typed.is_empty() { unless.to_owned() } else { typed.to_owned() })
+}
