@@ -1,5 +1,6 @@
 //! The `creel-gateway` command line.
 
+mod agents;
 mod onboard;
 mod operator;
 
@@ -82,7 +83,7 @@ enum Command {
     /// The agents of the configuration.
     Agents {
         #[command(subcommand)]
-        command: operator::Agents,
+        command: agents::Agents,
     },
     /// The conversations of the running gateway.
     Sessions {
@@ -152,7 +153,7 @@ impl Cli {
             }
             Command::Call(asked) => operator::call(&asked),
             Command::Agent(asked) => operator::agent(&asked),
-            Command::Agents { command } => operator::agents(&command),
+            Command::Agents { command } => agents::agents(&command),
             Command::Sessions { command } => operator::sessions(&command),
             Command::Logs(asked) => operator::logs(&asked),
             Command::Message { command } => operator::message(&command),
