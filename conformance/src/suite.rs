@@ -24,7 +24,7 @@ use creel_judge::{
 };
 use creel_sim::{
     scenario::Scenario,
-    world::{self, World, needs_virtual_time},
+    world::{self, World, needs_virtual_time, ticks},
 };
 
 pub use self::control::Control;
@@ -227,15 +227,16 @@ pub fn cases(plan: &Plan) -> Vec<Case> {
 /// case off, no other is begun.
 pub fn run(plan: &Plan, mut report: impl FnMut(&Outcome)) -> Vec<Outcome> {
     let cases = cases(plan);
+    let order = longest_first(plan, &cases);
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::sync_channel(cases.len().max(1));
     let mut slots: Vec<Option<Outcome>> = cases.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.clamp(1, cases.len().max(1)) {
-            let (sender, next, cases) = (sender.clone(), &next, &cases);
+            let (sender, next, cases, order) = (sender.clone(), &next, &cases, &order);
             scope.spawn(move || {
-                while let Some((index, case)) = take(next, cases) {
-                    let outcome = run_case(plan, case);
+                while let Some(index) = take(next, order) {
+                    let outcome = run_case(plan, &cases[index]);
                     if matches!(outcome.result, Err(Missing::Interrupted(_))) {
                         next.store(cases.len(), Ordering::Relaxed);
                     }
@@ -258,9 +259,18 @@ pub fn run(plan: &Plan, mut report: impl FnMut(&Outcome)) -> Vec<Outcome> {
     slots.into_iter().flatten().collect()
 }
 
-fn take<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    cases.get(index).map(|case| (index, case))
+/// The order in which cases are begun: in turmoil, where a case costs what it ticks, none that takes long comes last, when
+/// all others are done. Elsewhere it is the order of the cases.
+fn longest_first(plan: &Plan, cases: &[Case]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    if matches!(plan.world, World::Turmoil) {
+        order.sort_by_key(|index| std::cmp::Reverse(ticks(&cases[*index].entry.scenario)));
+    }
+    order
+}
+
+fn take(next: &AtomicUsize, order: &[usize]) -> Option<usize> {
+    order.get(next.fetch_add(1, Ordering::Relaxed)).copied()
 }
 
 #[expect(

@@ -132,6 +132,11 @@ impl World {
     }
 }
 
+/// About how many ticks of turmoil a scenario takes, and so how long compared to others.
+pub fn ticks(scenario: &Scenario) -> u128 {
+    waiting(scenario).as_nanos() / turmoil::tick(scenario).as_nanos().max(1)
+}
+
 /// How exact the clock of a simulated world is, by the world's name in a trace's header.
 pub fn exact(world: &str, scenario: &Scenario) -> Clock {
     let tick = if world == World::Events.name() { Duration::ZERO } else { turmoil::tick(scenario) };
