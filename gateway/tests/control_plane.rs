@@ -19,8 +19,10 @@ use creel_gateway::{
     state::StateFolder,
     websocket::{Close, Limits, Received, WebSocket},
 };
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::{net::TcpStream, task::JoinSet};
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 use self::world::{GATEWAY_TOKEN, Served, World, config, free_port, get, soon};
 
@@ -201,4 +203,28 @@ async fn devices_that_were_paired_are_kept() {
     client.call("device.pair.remove", &device, WITHIN).await.unwrap();
     let known = client.call("device.pair.list", &json!({}), WITHIN).await.unwrap();
     assert_eq!(known, json!({ "paired": [], "pending": [] }));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_order_is_told_good_bye() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let stream = TcpStream::connect(&gateway.target.address).await.unwrap();
+    let address = format!("ws://{}/", gateway.target.address);
+    let (mut socket, _) = tokio_tungstenite::client_async(&address, stream).await.unwrap();
+    let connect = json!({ "type": "req", "id": "1", "method": "connect", "params": {
+        "minProtocol": 4, "maxProtocol": 4, "auth": { "token": GATEWAY_TOKEN },
+        "client": { "id": "gateway-client", "mode": "backend", "version": "1", "platform": "linux" },
+    } });
+    socket.send(Message::text(connect.to_string())).await.unwrap();
+    let hello = socket.by_ref().filter(|it| {
+        let text = it.as_ref().map(ToString::to_string).unwrap_or_default();
+        std::future::ready(text.contains("hello-ok"))
+    });
+    assert!(soon("the handshake", Box::pin(hello).next()).await.is_some());
+    let frame = CloseFrame { code: 1_000.into(), reason: "".into() };
+    socket.send(Message::Close(Some(frame.clone()))).await.unwrap();
+    let rest: Vec<Message> = soon("the end", socket.map(Result::unwrap).collect()).await;
+    assert_eq!(rest.last(), Some(&Message::Close(Some(frame))), "{rest:?}");
 }

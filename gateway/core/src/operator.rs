@@ -101,7 +101,9 @@ pub enum Progress {
 /// How a request or a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// When.
+    /// When its run began, if it had one that did.
+    pub began: Option<WallTime>,
+    /// When it ended.
     pub at: WallTime,
     /// How.
     pub how: Ended,
@@ -166,7 +168,7 @@ pub enum Telling {
     /// The model wrote these words, after those before.
     Wrote(Arc<str>),
     /// The run, or what was asked without one, ended.
-    Ended(Ended),
+    Ended(End),
     /// The gateway itself has something to say there.
     Notice(Arc<str>),
 }
@@ -300,7 +302,7 @@ mod tests {
     }
 
     fn ended(at_ms: i64) -> End {
-        End { at: WallTime::from_unix_ms(at_ms), how: Ended::Answered("yes".into()) }
+        End { began: None, at: WallTime::from_unix_ms(at_ms), how: Ended::Answered("yes".into()) }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     owners::Authority,
     session::History,
     session_key::SessionKey,
-    time::Millis,
+    time::{Millis, WallTime},
     tools::{Round, ToolCall, ToolSpec},
 };
 
@@ -41,6 +41,8 @@ pub struct Run {
     pub tool_calls: u32,
     /// The requests of operators that it serves.
     pub asked: Vec<MessageId>,
+    /// When it began to talk to its model.
+    pub began: Option<WallTime>,
     /// What operators are told that it said.
     pub told: String,
     /// What its model had sent by the `message` tool, and where to: the same words and image are not sent twice.
@@ -65,6 +67,7 @@ impl Run {
             last_failure,
             tool_calls: 0,
             asked,
+            began: None,
             told,
             sent,
         }

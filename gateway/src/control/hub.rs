@@ -164,7 +164,7 @@ impl Hub {
             (Some(run), Telling::Wrote(text)) => {
                 inner.wrote((run, &asked, &session), &text, now);
             }
-            (run, Telling::Ended(how)) => inner.ended((run, &asked, &session), &how, now),
+            (run, Telling::Ended(end)) => inner.ended((run, &asked, &session), &end, now),
             (None, Telling::Notice(text)) => inner.notice(&session, &text, now),
             (None, Telling::Started | Telling::Wrote(_)) | (Some(_), Telling::Notice(_)) => {}
         }
@@ -206,9 +206,10 @@ impl Inner {
     fn ended(
         &mut self,
         (run, asked, session): (Option<RunId>, &[MessageId], &SessionKey),
-        how: &Ended,
+        end: &End,
         now: WallTime,
     ) {
+        let how = &end.how;
         let mut seq = 1;
         let mut written = String::new();
         if let Some(run) = run {
@@ -243,7 +244,6 @@ impl Inner {
                 }
             };
             self.publish("chat", payload, Weight::Kept);
-            let end = End { at: now, how: how.clone() };
             for waiter in self.waiters.remove(name).into_iter().flatten() {
                 // Who waited may have gone.
                 _ = waiter.send(end.clone());

@@ -6,7 +6,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
@@ -288,7 +288,12 @@ async fn attend(plane: &Plane, caller: &Caller, (socket, seat): (&mut WebSocket,
                     return close(socket, Close { code: 1_003, reason }).await;
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Message::Close(_))) => {
+                    // The library has our consent ready; it has to leave.
+                    _ = timeout(SEND_WITHIN, socket.flush()).await;
+                    return;
+                }
+                Some(Err(_)) | None => return,
             },
         };
         if sent.is_err() {

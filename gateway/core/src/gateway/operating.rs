@@ -229,7 +229,7 @@ impl Gateway {
             peer: Peer { kind: PeerKind::Direct, id },
             thread: None,
         });
-        let end = End { at: self.wall, how: Ended::Answered("".into()) };
+        let end = End { began: None, at: self.wall, how: Ended::Answered("".into()) };
         self.requests.end(now.monotonic, &name, &end);
         self.say(now.monotonic, &Route { thread: None, ..route }, text, effects);
         Ok(())

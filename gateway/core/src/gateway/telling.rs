@@ -32,11 +32,11 @@ impl Gateway {
             Status::Failed(why) => Ended::Failed(why.to_string().into()),
             Status::Stopped => Ended::Aborted,
         };
-        let end = End { at: self.wall, how: how.clone() };
+        let end = End { began: run.began, at: self.wall, how: how.clone() };
         for name in &run.asked {
             self.requests.end(now, name, &end);
         }
-        let (session, asked, what) = (run.session.clone(), run.asked.clone(), Telling::Ended(how));
+        let (session, asked, what) = (run.session.clone(), run.asked.clone(), Telling::Ended(end));
         effects.push(Effect::Told(Box::new(Told { session, run: Some(id), asked, what })));
     }
 
@@ -48,9 +48,9 @@ impl Gateway {
         how: Ended,
         effects: &mut Vec<Effect>,
     ) {
-        let end = End { at: self.wall, how: how.clone() };
+        let end = End { began: None, at: self.wall, how: how.clone() };
         if self.requests.end(now, &name, &end) {
-            let (session, asked, what) = (key.clone(), vec![name], Telling::Ended(how));
+            let (session, asked, what) = (key.clone(), vec![name], Telling::Ended(end));
             effects.push(Effect::Told(Box::new(Told { session, run: None, asked, what })));
         }
     }

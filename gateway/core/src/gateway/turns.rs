@@ -66,6 +66,7 @@ impl Gateway {
         let Phase::Pending(turn) = std::mem::replace(&mut run.phase, Phase::Calling(1)) else {
             unreachable!("a run begins once");
         };
+        run.began = Some(self.wall);
         let key = run.session.clone();
         self.session(&key).history.push(Entry::User(turn.prompt));
         self.deadlines.set(&Timer::Run(id), Some(now + self.run_timeout(&key)));

@@ -87,6 +87,8 @@ pub(super) fn channels(plane: &Plane, params: &Value) -> Outcome {
     let labels: Map<String, Value> = order.iter().map(|it| ((*it).clone(), json!(it))).collect();
     Ok(json!({
         "ts": plane.hub.now_ms(), "channelOrder": order, "channelLabels": labels,
+        "channelDetailLabels": labels, "channelSystemImages": {},
+        "channelMeta": order.iter().map(|it| json!({ "id": it, "label": it, "detailLabel": it })).collect::<Vec<_>>(),
         "channels": channels, "channelAccounts": accounts, "channelDefaultAccountId": first,
     }))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use creel_core::{
-    ids::MessageId,
+    ids::{AgentId, MessageId},
     operator::{Addressee, End, Ended, Progress, Say, Taken},
     profile::Version,
 };
@@ -116,6 +116,8 @@ async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
         json!({ "runId": run, "status": "accepted", "acceptedAt": plane.hub.now_ms() });
     if plane.facts.version == Version::V2026_9 {
         accepted["sessionKey"] = json!(session.as_str());
+        let agent = plane.facts.agents.keys().find(|it| session.is_of(it));
+        accepted["agentId"] = json!(agent.map(AgentId::as_str));
     }
     let later = async move {
         match end.await {
@@ -183,7 +185,10 @@ async fn waiting(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
 
 fn waited(version: Version, run: &str, end: &End) -> Value {
     let at = end.at.as_unix_ms();
-    match (&end.how, version) {
+    let mut waited = match (&end.how, version) {
+        (Ended::Answered(_), Version::V2026_9) => {
+            json!({ "runId": run, "status": "ok", "endedAt": at, "stopReason": "stop" })
+        }
         (Ended::Answered(_), _) | (Ended::Aborted, Version::V2026_3) => {
             json!({ "runId": run, "status": "ok", "endedAt": at })
         }
@@ -193,7 +198,11 @@ fn waited(version: Version, run: &str, end: &End) -> Value {
         (Ended::Failed(why), _) => {
             json!({ "runId": run, "status": "error", "endedAt": at, "error": why })
         }
+    };
+    if let Some(began) = end.began {
+        waited["startedAt"] = json!(began.as_unix_ms());
     }
+    waited
 }
 
 #[derive(Deserialize, JsonSchema)]

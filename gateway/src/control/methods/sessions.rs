@@ -64,12 +64,14 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
     });
     found.sort_by_key(|it| (std::cmp::Reverse(it.updated), it.key.clone()));
     let all = found.len();
-    found.truncate(asked.limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(LISTED_DEFAULT));
+    let limit = asked.limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(LISTED_DEFAULT);
+    found.truncate(limit);
     let sessions: Vec<Value> = found.iter().map(row).collect();
     let model = plane.facts.agents.get(&plane.facts.default_agent).map(|it| it.model.to_string());
     let (provider, model) = split(model.as_deref().unwrap_or_default());
     Ok(json!({
         "ts": now_ms, "path": "(memory)", "count": sessions.len(), "totalCount": all,
+        "limitApplied": limit, "hasMore": sessions.len() < all, "nextOffset": null,
         "defaults": { "modelProvider": provider, "model": model, "contextTokens": null },
         "sessions": sessions,
     }))
@@ -77,6 +79,13 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
 
 fn split(model: &str) -> (&str, &str) {
     model.split_once('/').unwrap_or(("", model))
+}
+
+/// Which model a session's next turn asks.
+fn resolved(view: &SessionView) -> Value {
+    let model = view.model.to_string();
+    let (provider, model) = split(&model);
+    json!({ "modelProvider": provider, "model": model })
 }
 
 /// A session as clients read it.
@@ -210,7 +219,10 @@ pub(super) async fn patch(plane: &Plane, params: &Value) -> Outcome {
         })
     });
     let view = changed.await?.map_err(|it| refused(&it))?;
-    Ok(json!({ "ok": true, "path": "(memory)", "key": view.key.as_str(), "entry": row(&view) }))
+    Ok(json!({
+        "ok": true, "path": "(memory)", "key": view.key.as_str(), "entry": row(&view),
+        "resolved": resolved(&view),
+    }))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -230,7 +242,9 @@ pub(super) async fn reset(plane: &Plane, params: &Value) -> Outcome {
         core.session_view(&key)
     });
     let view = renewed.await?.map_err(|it| refused(&it))?;
-    Ok(json!({ "ok": true, "key": view.key.as_str(), "entry": row(&view) }))
+    Ok(json!({
+        "ok": true, "key": view.key.as_str(), "entry": row(&view), "resolved": resolved(&view),
+    }))
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -74,7 +74,7 @@ impl Desk {
                 Effect::Told(told) => {
                     let names: Vec<&str> = told.asked.iter().map(MessageId::as_str).collect();
                     match &told.what {
-                        Telling::Ended(how) => {
+                        Telling::Ended(End { how, .. }) => {
                             self.told.push(format!("{} {how:?}", names.join("+")))
                         }
                         Telling::Notice(text) => self.told.push(format!("notice {text}")),
