@@ -201,6 +201,9 @@ fn a_provider_that_cannot_be_reached_is_one_to_the_gateway_too() {
     let text = fs::read_to_string(folder.join("a.yaml")).unwrap();
     assert!(text.contains("stream: [], ends: cut"), "{text}");
     assert!(text.contains("\"my key is [redacted], is it not\""), "{text}");
+    // It ends where nobody had answered yet, and replays all the same.
+    let ran = program::run(&mut creel(folder, &["run", "a.yaml", "--world", "events"]));
+    assert!(ran.code == 0 && ran.out.contains("2 passed, 0 failed"), "{ran:#?}\n{text}");
 }
 
 #[test]
@@ -209,14 +212,18 @@ fn a_secret_that_cannot_be_told_from_words_keeps_the_file_from_being_written() {
     let folder = folder.path();
     let p = provider(folder, &["e"]);
     let upstream = format!("http://{}", p.address);
-    let mut command = creel(folder, &["record", "--upstream", &upstream, "--out", "a.yaml"]);
+    let arguments = ["record", "--upstream", &upstream, "--out", "a.yaml", "--requests", "2"];
+    let mut command = creel(folder, &arguments);
     command.stderr(fs::File::create(folder.join("err")).unwrap());
     let recorder = Program::start(&mut command);
     let body = json!({ "model": "m", "messages": [{ "role": "user", "content": "hello" }] });
     let asked = ("POST", "/v1/chat/completions");
-    let (status, answer) =
-        call_with(&recorder.address, asked, &[("authorization", "Bearer e")], Some(&body));
-    assert!(status == 200 && answer.contains("You said: hello"), "{status} {answer}");
+    // The gateway keeps its provider.
+    for _ in 0..2 {
+        let (status, answer) =
+            call_with(&recorder.address, asked, &[("authorization", "Bearer e")], Some(&body));
+        assert!(status == 200 && answer.contains("You said: hello"), "{status} {answer}");
+    }
     assert_eq!(recorder.ended().0, Some(1));
     let err = fs::read_to_string(folder.join("err")).unwrap();
     assert!(err.starts_with("error: a secret of request 1 would still be in the file"), "{err}");

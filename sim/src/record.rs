@@ -8,11 +8,12 @@
 //!          exchanges    who said what     YAML text    redacted    replaced at once
 //! ```
 //!
-//! The file is written anew after each request, so that a crash loses no more than what is under way. A secret that was
+//! The file is written anew soon after each request, so that a crash loses no more than a few seconds. A secret that was
 //! seen in a header, a cookie or a query is in no file: before it is written, the whole text is searched for all of them.
 
 mod answer;
 mod conversation;
+mod notation;
 mod proxy;
 mod redact;
 mod scenario;
@@ -22,6 +23,7 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use axum::serve::Listener as _;
 use creel_gateway::{
+    clock::instant,
     http::Http,
     net::{Net as _, TokioNet},
 };
@@ -33,6 +35,12 @@ use tokio::{
 
 pub use self::tape::Summary;
 use self::{proxy::Proxy, tape::Tape};
+
+/// How often the file is written at most.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+
+/// The pause behind a writing, as a multiple of how long that took: what passes through meanwhile is not to be late.
+const WRITE_SHARE: u32 = 10;
 
 /// What is recorded, from where to where.
 #[derive(Clone, Debug)]
@@ -58,7 +66,8 @@ pub struct Options {
 /// What is written of what people and models said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Texts {
-    /// Words of the same length in their place.
+    /// `message N` in the place of what people said, words of the same length in the place of what models said; errors lose
+    /// what they quote of people's words.
     Replaced,
     /// All but secrets.
     Kept,
@@ -169,7 +178,15 @@ impl Session {
         let proxy = Proxy::new(options.upstreams.clone(), tape.clone(), Http::new(TokioNet));
         let watch = async {
             let mut count: u64 = 0;
+            let mut next_write = instant();
+            let mut is_written = true;
             loop {
+                let due = async {
+                    if is_written {
+                        std::future::pending::<()>().await;
+                    }
+                    tokio::time::sleep_until(next_write).await;
+                };
                 let idle = async {
                     match options.idle_max.filter(|_| count > 0 && tape.is_quiet()) {
                         Some(wait) => tokio::time::sleep(wait).await,
@@ -180,27 +197,34 @@ impl Session {
                     biased;
                     Ok(()) = ends.changed() => {
                         count = *ends.borrow_and_update();
-                        tape.write()?;
+                        is_written = false;
                         if options.requests_max.is_some_and(|it| count >= it) {
-                            return Ok(());
+                            return;
                         }
+                    }
+                    () = due => {
+                        let began = instant();
+                        // The gateway keeps its provider whatever happens to the file: the end says what was wrong.
+                        _ = tape.write();
+                        let took = began.elapsed();
+                        next_write = instant() + WRITE_EVERY.max(took * WRITE_SHARE);
+                        is_written = true;
                     }
                     () = idle => {
                         if tape.is_quiet() {
-                            return Ok(());
+                            return;
                         }
                     }
                 }
             }
         };
-        let watched: Result<(), Error> = tokio::select! {
+        tokio::select! {
             biased;
-            watched = watch => watched,
-            _ = tokio::signal::ctrl_c() => Ok(()),
-            _ = terminate.recv() => Ok(()),
+            () = watch => (),
+            _ = tokio::signal::ctrl_c() => (),
+            _ = terminate.recv() => (),
             never = proxy.serve(listener) => match never {},
-        };
-        watched?;
+        }
         tape.write()
     }
 }

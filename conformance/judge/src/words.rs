@@ -105,6 +105,8 @@ pub struct Attempts {
     pub between: Option<Span>,
     /// Exactly these.
     pub are: Vec<Attempt>,
+    /// Others may follow.
+    pub more: bool,
 }
 
 /// One attempt.

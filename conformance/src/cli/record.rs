@@ -19,8 +19,10 @@ Examples:
   creel run incident.yaml --timeline
       replays it in simulated time against the reference gateway, and draws it
 
-The file is written anew after each request. Keys, cookies and queries, and what looks like a key, are never written; texts
-are replaced by words of the same length, unless `--keep-texts` keeps them.
+The file is written anew soon after each request. Keys, cookies and queries, and what looks like a
+key, are never written. What people say is replaced by `message 1` and so on, what models say by
+words of the same length, and what errors quote of people's words by `[said]`, unless
+`--keep-texts` keeps them.
 
 Exit codes: 0 recorded, 1 a secret would have been in the file, so there is none, 2 wrong usage, or the file cannot be
 written, 3 the address cannot be had, 4 nothing was recorded.";

@@ -40,6 +40,13 @@ pub(super) enum What {
     Malformed(String),
 }
 
+impl Did {
+    /// Whether it was an answer, and not a failure after which somebody is asked again.
+    pub(super) fn is_answer(&self) -> bool {
+        matches!(self.what, What::Say(_) | What::Stream(_, StreamEnd::Complete))
+    }
+}
+
 /// What was read out of an answer, and whether it asks for tools, which is not replayed.
 pub(super) fn did(exchange: &Exchange) -> (Did, bool) {
     let (end_at, ending) = exchange.end.unwrap_or((Duration::ZERO, Ending::Left));
@@ -63,6 +70,8 @@ pub(super) fn did(exchange: &Exchange) -> (Did, bool) {
     let read = serde_json::from_slice::<Value>(&body);
     let (what, has_tools) = match (read, ending) {
         (Ok(document), _) => (What::Say(whole(exchange.dialect, &document)), calls(&document)),
+        // Its end is not recorded; the gateway has it.
+        (Err(_), Ending::Complete) if exchange.is_cut => (What::Say(String::new()), false),
         (Err(_), Ending::Complete) => (What::Malformed(String::new()), false),
         (Err(_), Ending::Cut) => (What::Stream(vec![nothing()], StreamEnd::Cut), false),
         (Err(_), Ending::Left) => (What::Stream(vec![nothing()], StreamEnd::Stall), false),
@@ -146,6 +155,7 @@ fn stream(exchange: &Exchange, head_at: Duration, ending: Ending) -> (What, bool
     let ends = match ending {
         _ if is_broken => return (What::Malformed(text(&parts)), has_tools),
         _ if is_finished => StreamEnd::Complete,
+        Ending::Complete if exchange.is_cut => StreamEnd::Complete,
         Ending::Complete => StreamEnd::Eof,
         Ending::Cut => StreamEnd::Cut,
         Ending::Left => StreamEnd::Stall,

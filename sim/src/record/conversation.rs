@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::tape::{Ending, Exchange};
+use super::{answer, tape::Exchange};
 
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(super) struct Arrival {
 /// The conversations of all requests that carry a person's words.
 pub(super) fn group(exchanges: &[Exchange]) -> Vec<Conversation> {
     let mut found: Vec<Conversation> = Vec::new();
+    let answered: Vec<bool> = exchanges.iter().map(|it| answer::did(it).0.is_answer()).collect();
     for (index, exchange) in exchanges.iter().enumerate() {
         if exchange.said.is_empty() {
             continue;
@@ -39,7 +40,7 @@ pub(super) fn group(exchanges: &[Exchange]) -> Vec<Conversation> {
         let own = found
             .iter()
             .enumerate()
-            .filter_map(|(own, it)| Some((it.fits(exchange, exchanges)?, own)))
+            .filter_map(|(own, it)| Some((it.fits(exchange, &answered)?, own)))
             .max();
         let own = own.map_or(found.len(), |(_, own)| own);
         if own == found.len() {
@@ -71,15 +72,14 @@ fn new_in<'a>(before: &[String], now: &'a [String]) -> &'a [String] {
 
 impl Conversation {
     /// How well a request carries this conversation on, if it may.
-    fn fits(&self, exchange: &Exchange, all: &[Exchange]) -> Option<usize> {
+    fn fits(&self, exchange: &Exchange, answered: &[bool]) -> Option<usize> {
         if let (Some(own), Some(its)) = (&self.session, &exchange.session)
             && own != its
         {
             return None;
         }
-        let last = &all[*self.exchanges.last()?];
+        let is_answered = answered[*self.exchanges.last()?];
         if self.said == exchange.said {
-            let is_answered = is_answered(last);
             return (!is_answered).then_some(usize::MAX);
         }
         if exchange.said.starts_with(&self.said) {
@@ -91,17 +91,12 @@ impl Conversation {
     }
 }
 
-fn is_answered(exchange: &Exchange) -> bool {
-    let is_whole = exchange.end.is_some_and(|(_, ending)| ending == Ending::Complete);
-    is_whole && exchange.head.as_ref().is_some_and(|(_, status, _)| *status < 400)
-}
-
 #[cfg(test)]
 mod tests {
     use hyper::HeaderMap;
 
     use super::*;
-    use crate::twins::openai::dialect::Dialect;
+    use crate::{record::tape::Ending, twins::openai::dialect::Dialect};
 
     fn exchange(at: u64, said: &str, status: u16) -> Exchange {
         let took = Duration::from_millis(5);
@@ -115,7 +110,8 @@ mod tests {
             session: None,
             said: said.split_whitespace().map(str::to_owned).collect(),
             head: Some((took, status, HeaderMap::new())),
-            pieces: Vec::new(),
+            pieces: vec![(took, "{}".into())],
+            is_cut: false,
             end: Some((took, Ending::Complete)),
         }
     }
@@ -150,6 +146,28 @@ mod tests {
     fn the_same_again_is_a_retry_if_it_failed_and_another_person_if_not() {
         check(&[(0, "hi", 429), (1, "hi", 200)], &["0 1 | hi@0"]);
         check(&[(0, "hi", 200), (1, "hi", 200)], &["0 | hi@0", "1 | hi@1"]);
+    }
+
+    #[test]
+    fn the_same_again_after_an_answer_that_was_spoiled_is_a_retry() {
+        let spoiled = |kind: &str, body: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", kind.parse().expect("a kind"));
+            let took = Duration::from_millis(5);
+            Exchange {
+                head: Some((took, 200, headers)),
+                pieces: vec![(took, body.into())],
+                ..exchange(0, "hi", 200)
+            }
+        };
+        let stream = "text/event-stream";
+        for first in [
+            spoiled("application/json", "{\"cho"),
+            spoiled(stream, "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"),
+            spoiled(stream, "data: {\"error\":{\"message\":\"overloaded\"}}\n\n"),
+        ] {
+            assert_eq!(group(&[first, exchange(1, "hi", 200)]).len(), 1);
+        }
     }
 
     #[test]

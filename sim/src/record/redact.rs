@@ -20,6 +20,9 @@ const SECRET_NAMES: [&str; 7] =
 /// Headers that are named like secrets and hold limits.
 const OPEN_NAMES: [&str; 2] = ["ratelimit", "rate-limit"];
 
+/// The last words of headers that are named like secrets and hold numbers.
+const COUNT_NAMES: [&str; 3] = ["tokens", "count", "limit"];
+
 /// The least length of a secret in a query or a cookie whose name says nothing, in bytes.
 const SECRET_BYTES_MIN: usize = 8;
 
@@ -43,8 +46,10 @@ impl Secrets {
         for (name, value) in headers {
             let name = name.as_str();
             let is_secret = SECRET_NAMES.iter().any(|it| name.contains(it));
-            if is_secret && !OPEN_NAMES.iter().any(|it| name.contains(it)) {
-                self.see_header(request, name, &String::from_utf8_lossy(value.as_bytes()));
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let is_open = OPEN_NAMES.iter().any(|it| name.contains(it)) || is_count(name, &value);
+            if is_secret && !is_open {
+                self.see_header(request, name, &value);
             }
         }
         for pair in query.unwrap_or_default().split('&') {
@@ -98,13 +103,19 @@ impl Secrets {
         }
     }
 
-    /// A text without secrets.
-    pub(super) fn redact(&self, text: &str) -> String {
+    /// A name without secrets. Models are called by what looks like one (`accounts/a/models/qwen2p5-72b-instruct`), so the
+    /// looks alone are not enough.
+    pub(super) fn redact_name(&self, name: &str) -> String {
         // A secret may be a part of another one, which must go first.
         let mut known: Vec<&String> = self.known.keys().collect();
         known.sort_by_key(|it| std::cmp::Reverse(it.len()));
-        let text = known.into_iter().fold(text.to_owned(), |text, it| text.replace(it, REDACTED));
-        let text = shapes().replace_all(&text, REDACTED);
+        let name = known.into_iter().fold(name.to_owned(), |name, it| name.replace(it, REDACTED));
+        shapes().replace_all(&name, REDACTED).into_owned()
+    }
+
+    /// A text without secrets.
+    pub(super) fn redact(&self, text: &str) -> String {
+        let text = self.redact_name(text);
         words()
             .replace_all(&text, |found: &regex::Captures<'_>| {
                 let word = &found[0];
@@ -118,6 +129,13 @@ impl Secrets {
         let left = self.known.iter().filter(|(it, _)| text.contains(it.as_str()));
         left.map(|(_, request)| *request).min()
     }
+}
+
+/// Whether a header holds a number of tokens and none of them: `x-generated-tokens: 3`.
+fn is_count(name: &str, value: &str) -> bool {
+    let is_number = !value.is_empty() && value.bytes().all(|it| it.is_ascii_digit());
+    let last = name.rsplit(['-', '_']).next().unwrap_or_default();
+    is_number && value.len() <= SECRET_BYTES_MIN && COUNT_NAMES.contains(&last)
 }
 
 /// The shapes of well-known keys and tokens.
@@ -213,6 +231,30 @@ mod tests {
         assert_eq!(plain.redact("1 true stream short"), "1 true stream [redacted]");
         let basic = seen(&[("authorization", "Basic dXNlcjpwYXNz")], None);
         assert_eq!(basic.redact("dXNlcjpwYXNz pass"), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn a_number_of_tokens_is_no_token() {
+        let counts = seen(
+            &[
+                ("x-generated-tokens", "3"),
+                ("x-prompt-token-count", "17"),
+                ("x-max-token-limit", "4096"),
+                ("x-api-key", "5"),
+                ("x-session-tokens", "abc"),
+            ],
+            None,
+        );
+        assert_eq!(counts.redact("3 17 4096"), "3 17 4096");
+        assert_eq!(counts.redact("5 abc"), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn a_models_name_is_no_secret_by_its_looks() {
+        let secrets = seen(&[("authorization", "Bearer mine")], None);
+        let name = "p/accounts/fireworks/models/qwen2p5-72b-instruct";
+        assert_eq!(secrets.redact_name(name), name);
+        assert_eq!(secrets.redact_name("p/mine sk-abcdefgh"), "p/[redacted] [redacted]");
     }
 
     #[test]

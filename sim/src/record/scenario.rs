@@ -6,6 +6,7 @@ use super::{
     Options, Summary, Texts,
     answer::{self, Did, What},
     conversation::{self, Conversation},
+    notation::{chat, forms, key, part_of, quoted, shaped, time},
     redact::Secrets,
     tape::Exchange,
 };
@@ -25,24 +26,38 @@ const SLACK: Duration = Duration::from_millis(600);
 pub(super) struct Facts<'a> {
     pub(super) exchanges: &'a [Exchange],
     pub(super) secrets: &'a Secrets,
+    /// How many requests are not among them.
+    pub(super) left_out: u64,
 }
 
-/// The file's text.
-pub(super) fn text(facts: &Facts<'_>, options: &Options) -> (String, Summary) {
+/// The most of an error's words that is written where texts are replaced, in characters. What gateways heed stands at its
+/// beginning.
+const MESSAGE_CHARS_MAX: usize = 200;
+
+/// The shortest text of a person's that is looked for in an error, in bytes: shorter ones are in many by chance.
+const SAID_BYTES_MIN: usize = 4;
+
+/// The file's text, and what the parts of each answer say together; nothing if nobody said anything.
+pub(super) fn text(facts: &Facts<'_>, options: &Options) -> Option<(String, Vec<String>, Summary)> {
     let conversations = conversation::group(facts.exchanges);
+    if conversations.is_empty() {
+        return None;
+    }
     let mut writer = Writer {
         facts,
         options,
         text: String::new(),
         said: BTreeMap::new(),
         answered: BTreeMap::new(),
+        spoken: Vec::new(),
         has_tools: false,
     };
     writer.head(&conversations);
     writer.providers();
     writer.conversations(&conversations);
     let requests = conversations.iter().map(|it| it.exchanges.len()).sum();
-    (writer.text, Summary { requests, conversations: conversations.len() })
+    let summary = Summary { requests, conversations: conversations.len() };
+    Some((writer.text, writer.spoken, summary))
 }
 
 struct Writer<'a> {
@@ -53,6 +68,8 @@ struct Writer<'a> {
     said: BTreeMap<String, usize>,
     /// The conversations of answers that are kept: two must not say the same.
     answered: BTreeMap<String, usize>,
+    /// What the parts of answers say together: a secret may stand across two of them.
+    spoken: Vec<String>,
     has_tools: bool,
 }
 
@@ -64,6 +81,11 @@ impl Writer<'_> {
     /// A text that the recording has: without secrets, as YAML.
     fn quoted(&self, text: &str) -> String {
         quoted(&self.facts.secrets.redact(text))
+    }
+
+    /// A name that the recording has: without secrets, as YAML.
+    fn name(&self, name: &str) -> String {
+        quoted(&self.facts.secrets.redact_name(name))
     }
 
     fn head(&mut self, conversations: &[Conversation]) {
@@ -78,6 +100,17 @@ impl Writer<'_> {
         let (requests, count) = (of(requests, "request"), of(conversations.len(), "conversation"));
         self.line("# Recorded by `creel record`. When people wrote cannot be seen in prompts: a message's time is that of the");
         self.line("# first request that has it.");
+        if self.facts.left_out > 0 {
+            let left_out =
+                of(usize::try_from(self.facts.left_out).unwrap_or(usize::MAX), "later request");
+            self.line(&format!("# There was no room for {left_out}."));
+        }
+        for it in self.facts.exchanges.iter().filter(|it| it.is_cut) {
+            let number = it.number;
+            self.line(&format!(
+                "# The answer to request {number} was too long: what is missing is its end."
+            ));
+        }
         self.line(&format!("id: {}", self.options.id));
         self.line(&format!("title: \"Recorded: {requests} of {count} in {seconds} s\""));
         if let Some(profile) = &self.options.profile {
@@ -107,7 +140,7 @@ impl Writer<'_> {
             *most = (*most).max(it.key);
             dialects.entry(&it.provider).or_insert(it.dialect);
         }
-        let chain: Vec<String> = chain.iter().map(|it| self.quoted(it)).collect();
+        let chain: Vec<String> = chain.iter().map(|it| self.name(it)).collect();
         let (primary, fallbacks) = chain.split_first().expect("something was recorded");
         self.line("gateway:");
         self.line(&format!(
@@ -130,7 +163,7 @@ impl Writer<'_> {
         self.line("providers:");
         for (provider, most) in keys {
             let keys: Vec<String> = (0..=most).map(key).collect();
-            let models: Vec<String> = models[provider].iter().map(|it| self.quoted(it)).collect();
+            let models: Vec<String> = models[provider].iter().map(|it| self.name(it)).collect();
             let (keys, models) = (keys.join(", "), models.join(", "));
             self.line(&format!("  {provider}: {{ credentials: [{keys}], models: [{models}] }}"));
         }
@@ -149,8 +182,13 @@ impl Writer<'_> {
                 let exchange = &self.facts.exchanges[*exchange];
                 let (did, has_tools) = answer::did(exchange);
                 self.has_tools |= has_tools;
-                let act = self.act(&did, (index + 1, exchange.number));
+                let act = self.act(&did, (index + 1, exchange));
                 self.line(&format!("    - {{ {act} }}"));
+            }
+            if self.ends_in_failure(it) {
+                // A gateway asks again, and somebody has to answer.
+                let chat = chat(index + 1);
+                self.line(&format!("    - {{ say: \"after the recording of {chat}\" }}"));
             }
         }
         if self.has_tools {
@@ -163,11 +201,14 @@ impl Writer<'_> {
         for (index, it) in conversations.iter().enumerate() {
             self.line("  - attempts:");
             self.line(&format!("      chat: {}", chat(index + 1)));
+            if self.ends_in_failure(it) {
+                self.line("      more: true");
+            }
             self.line("      are:");
             let mut before: Option<Duration> = None;
             for exchange in it.exchanges.iter().map(|it| &self.facts.exchanges[*it]) {
                 let Exchange { provider, model, at, .. } = exchange;
-                let asked = self.quoted(&format!("{provider}/{model}@{}", key(exchange.key)));
+                let asked = self.name(&format!("{provider}/{model}@{}", key(exchange.key)));
                 let gap = at.saturating_sub(before.unwrap_or_else(|| self.zero()));
                 let (from, until) =
                     (gap.mul_f64(0.5).saturating_sub(SLACK), gap.mul_f64(1.6) + SLACK);
@@ -176,6 +217,12 @@ impl Writer<'_> {
                 before = Some(*at);
             }
         }
+    }
+
+    /// Whether the recording ends before somebody answered.
+    fn ends_in_failure(&self, conversation: &Conversation) -> bool {
+        let last = conversation.exchanges.last().map(|it| &self.facts.exchanges[*it]);
+        last.is_some_and(|it| !answer::did(it).0.is_answer())
     }
 
     fn steps(&mut self, conversations: &[Conversation]) {
@@ -208,9 +255,11 @@ impl Writer<'_> {
         }
     }
 
-    fn act(&mut self, did: &Did, (of, request): (usize, u64)) -> String {
+    fn act(&mut self, did: &Did, (of, exchange): (usize, &Exchange)) -> String {
+        let request = exchange.number;
         let act = match &did.what {
             What::Status { status, message, headers } => {
+                let message = message.as_deref().map(|it| self.complaint(it, &exchange.said));
                 self.status(*status, message.as_deref(), headers)
             }
             What::Hang => "hang: true".to_owned(),
@@ -225,8 +274,7 @@ impl Writer<'_> {
             What::Stream(parts, ends) => {
                 let texts: Vec<&str> = parts.iter().map(|it| it.text.as_str()).collect();
                 let texts = self.words(&texts, (of, request));
-                let parts: Vec<String> =
-                    parts.iter().zip(&texts).map(|(part, text)| self.part(part, text)).collect();
+                let parts = self.parts(parts, &texts);
                 let ends = match ends {
                     StreamEnd::Complete => "",
                     StreamEnd::Cut => ", ends: cut",
@@ -243,13 +291,33 @@ impl Writer<'_> {
         }
     }
 
-    fn part(&self, part: &Part, text: &str) -> String {
-        let text = self.quoted(text);
-        if part.after < Duration::from_millis(1) {
-            format!("{{ say: {text} }}")
+    /// The parts of an answer; one alone where a secret stands across them.
+    fn parts(&mut self, parts: &[Part], texts: &[String]) -> Vec<String> {
+        let whole = texts.concat();
+        let redacted = self.facts.secrets.redact(&whole);
+        let alone: Vec<String> = texts.iter().map(|it| self.facts.secrets.redact(it)).collect();
+        let written = if redacted == alone.concat() {
+            parts.iter().zip(&alone).map(|(part, text)| part_of(part.after, text)).collect()
         } else {
-            format!("{{ say: {text}, after: {} }}", time(part.after))
+            vec![part_of(parts.iter().map(|it| it.after).sum(), &redacted)]
+        };
+        self.spoken.push(redacted);
+        written
+    }
+
+    /// What a provider said of a failure. It may quote what it was asked.
+    fn complaint(&self, message: &str, said: &[String]) -> String {
+        if self.options.texts == Texts::Kept {
+            return message.to_owned();
         }
+        let lines = said.iter().flat_map(|it| it.lines().map(str::trim));
+        let mut quoted: Vec<String> =
+            said.iter().map(String::as_str).chain(lines).flat_map(forms).collect();
+        // A text may be a part of another one, which must go first.
+        quoted.sort_by_key(|it| std::cmp::Reverse(it.len()));
+        quoted.retain(|it| it.len() >= SAID_BYTES_MIN);
+        let message = quoted.iter().fold(message.to_owned(), |text, it| text.replace(it, "[said]"));
+        message.chars().take(MESSAGE_CHARS_MAX).collect()
     }
 
     fn status(&self, status: u16, message: Option<&str>, headers: &[(String, String)]) -> String {
@@ -295,47 +363,4 @@ impl Writer<'_> {
         }
         parts
     }
-}
-
-/// A text's shape: its spaces and the length of its words.
-fn shaped(text: &str) -> String {
-    text.chars().map(|it| if it.is_whitespace() { it } else { 'x' }).collect()
-}
-
-fn chat(number: usize) -> String {
-    format!("c{number}")
-}
-
-fn key(index: usize) -> String {
-    format!("k{}", index + 1)
-}
-
-/// A length of time to the millisecond.
-fn time(time: Duration) -> String {
-    let ms = time.as_millis();
-    match (ms / 1_000, ms % 1_000) {
-        (0, ms) => format!("{ms}ms"),
-        (seconds, 0) => format!("{seconds}s"),
-        (seconds, ms) => format!("{}s", format!("{seconds}.{ms:03}").trim_end_matches('0')),
-    }
-}
-
-/// A text in quotation marks, as YAML and JSON both have it, with nothing that does not print.
-fn quoted(text: &str) -> String {
-    let json = serde_json::to_string(text).expect("a text is JSON");
-    let mut quoted = String::with_capacity(json.len());
-    for letter in json.chars() {
-        match letter {
-            '\u{7f}'..='\u{9f}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{feff}'
-            | '\u{fffe}'
-            | '\u{ffff}' => {
-                write!(quoted, "\\u{:04x}", u32::from(letter)).expect("writing to a string");
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted
 }

@@ -25,6 +25,9 @@ const EXCHANGES_MAX: usize = 10_000;
 /// The most that is kept of one answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// The most that is kept of all requests and answers, in bytes. Each time the file is written, all of it is read.
+const TAPE_BYTES_MAX: usize = 128 * 1024 * 1024;
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -59,6 +62,8 @@ pub(super) struct Exchange {
     pub(super) head: Option<(Duration, u16, HeaderMap)>,
     /// The answer's bytes, each with its time since the request.
     pub(super) pieces: Vec<(Duration, Bytes)>,
+    /// Whether more came than is kept.
+    pub(super) is_cut: bool,
     /// When and how it ended, since the request.
     pub(super) end: Option<(Duration, Ending)>,
 }
@@ -87,6 +92,10 @@ struct State {
     numbers: u64,
     /// By number; those that are under way too.
     exchanges: Vec<Exchange>,
+    /// How much they hold, in bytes.
+    bytes: usize,
+    /// How many requests came when there was no room any more.
+    left_out: u64,
     /// The keys that were seen, with their providers.
     keys: Vec<(String, String)>,
     secrets: Secrets,
@@ -129,7 +138,8 @@ impl Tape {
             Open { tape: self.clone(), number: None, began: self.started.elapsed(), bytes: 0 };
         let Some(dialect) = Dialect::of_path(path) else { return open };
         let mut state = self.state();
-        if state.exchanges.len() >= EXCHANGES_MAX {
+        if state.exchanges.len() >= EXCHANGES_MAX || state.bytes >= TAPE_BYTES_MAX {
+            state.left_out += 1;
             return open;
         }
         let (asked, _) = dialect.read(headers, body);
@@ -140,6 +150,8 @@ impl Tape {
         let mut keys = state.keys.iter().filter(|it| it.0 == provider);
         let key = keys.position(|it| *it == own).unwrap_or_default();
         let said = asked.prompt.into_iter().filter(|it| it.role == "user").map(|it| it.text);
+        let said: Vec<String> = said.collect();
+        state.bytes += said.iter().map(String::len).sum::<usize>();
         state.exchanges.push(Exchange {
             number,
             at: open.began,
@@ -148,9 +160,10 @@ impl Tape {
             key,
             model: asked.model,
             session: session(body),
-            said: said.collect(),
+            said,
             head: None,
             pieces: Vec::new(),
+            is_cut: false,
             end: None,
         });
         open.number = Some(number);
@@ -162,17 +175,19 @@ impl Tape {
         self.state().exchanges.iter().all(|it| it.end.is_some())
     }
 
-    /// Writes the file, unless nothing happened or a secret would be in it. Then an earlier one goes too: what is known
+    /// Writes the file, unless nobody said anything or a secret would be in it. Then an earlier one goes too: what is known
     /// to be secret now may be in it.
     pub(super) fn write(&self) -> Result<Summary, Error> {
         let state = self.state();
-        if state.exchanges.is_empty() {
-            return Ok(Summary::default());
-        }
+        let State { exchanges, secrets, left_out, .. } = &*state;
         let path = &self.options.out;
-        let facts = Facts { exchanges: &state.exchanges, secrets: &state.secrets };
-        let (text, summary) = scenario::text(&facts, &self.options);
-        if let Some(request) = state.secrets.left_in(&text) {
+        let facts = Facts { exchanges, secrets, left_out: *left_out };
+        // Requests without a person's words are in no conversation.
+        let Some((text, spoken, summary)) = scenario::text(&facts, &self.options) else {
+            return Ok(Summary::default());
+        };
+        let mut texts = spoken.iter().chain([&text]);
+        if let Some(request) = texts.find_map(|it| secrets.left_in(it)) {
             // It may not be there.
             _ = fs::remove_file(path);
             return Err(Error::Secret { request });
@@ -216,10 +231,23 @@ impl Open {
 
     /// A part of the answer.
     pub(super) fn piece(&mut self, bytes: &Bytes) {
-        self.bytes += bytes.len();
-        if self.bytes <= ANSWER_BYTES_MAX {
-            self.record(|it, took| it.pieces.push((took, bytes.clone())));
+        if self.number.is_none() {
+            return;
         }
+        self.bytes += bytes.len();
+        let has_room = {
+            let kept = &mut self.tape.state().bytes;
+            let has_room = self.bytes <= ANSWER_BYTES_MAX && *kept + bytes.len() <= TAPE_BYTES_MAX;
+            *kept += if has_room { bytes.len() } else { 0 };
+            has_room
+        };
+        self.record(|it, took| {
+            if has_room && !it.is_cut {
+                it.pieces.push((took, bytes.clone()));
+            } else {
+                it.is_cut = true;
+            }
+        });
     }
 
     /// The end.

@@ -8,10 +8,10 @@ use super::{
     answer::{self, What},
     redact::Secrets,
     scenario::{self, Facts},
-    tape::{Ending, Exchange},
+    tape::{Ending, Exchange, Tape},
 };
 use crate::{
-    scenario::{Act, Part, StreamEnd, parse},
+    scenario::{Act, Part, Scenario, StreamEnd, parse},
     twins::openai::dialect::Dialect,
 };
 
@@ -42,6 +42,7 @@ fn exchange(
             .iter()
             .map(|(at, text)| (ms(*at), Bytes::from((*text).to_owned())))
             .collect(),
+        is_cut: false,
         end: Some((ms(900), ending)),
     }
 }
@@ -111,6 +112,106 @@ fn an_answer_can_end_in_many_ways() {
     assert_eq!(answer::did(&refused).0.what, What::Stream(Vec::new(), StreamEnd::Cut));
 }
 
+fn options(texts: Texts) -> Options {
+    Options {
+        upstreams: Vec::new(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        out: PathBuf::new(),
+        id: "regressions/incident".to_owned(),
+        profile: Some("2026.9".to_owned()),
+        texts,
+        requests_max: None,
+        idle_max: None,
+    }
+}
+
+/// The file of some exchanges, which is a scenario.
+#[track_caller]
+fn written(exchanges: &[Exchange], secrets: &Secrets, texts: Texts) -> (String, Scenario) {
+    let facts = Facts { exchanges, secrets, left_out: 0 };
+    let (text, spoken, summary) = scenario::text(&facts, &options(texts)).expect("somebody spoke");
+    assert_eq!(summary.requests, exchanges.len(), "{text}");
+    assert!(spoken.iter().all(|it| secrets.left_in(it).is_none()), "{spoken:?}");
+    let read = parse("regressions/incident", &text).unwrap_or_else(|it| panic!("{it:?}\n{text}"));
+    (text, read)
+}
+
+const STREAM: (u16, &str) = (200, "text/event-stream");
+
+#[test]
+fn a_secret_that_stands_across_two_parts_is_not_written() {
+    let event = |text: &str| {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let (first, second) = (event("it is opensesame-al"), event("ibaba, no?") + "data: [DONE]\n\n");
+    let pieces = [(30, first.as_str()), (330, second.as_str())];
+    let said = exchange(Dialect::ChatCompletions, STREAM, &pieces, Ending::Complete);
+    let mut secrets = Secrets::default();
+    let headers =
+        [(hyper::header::AUTHORIZATION, "Bearer opensesame-alibaba".parse().expect("a value"))];
+    secrets.see(1, &headers.into_iter().collect(), None);
+    let (text, read) = written(std::slice::from_ref(&said), &secrets, Texts::Kept);
+    let Act::Stream { parts, ends: StreamEnd::Complete } = &read.model["c1"][0].act else {
+        panic!("{text}")
+    };
+    assert_eq!(*parts, [part(310, "it is [redacted], no?")]);
+    let (text, _) = written(&[said], &Secrets::default(), Texts::Kept);
+    assert!(text.contains("opensesame-al\""), "parts without secrets stay apart: {text}");
+}
+
+#[test]
+fn what_ends_in_a_failure_may_go_on_in_the_replay() {
+    let refused = exchange(Dialect::Messages, (500, "text/plain"), &[(20, "oh")], Ending::Complete);
+    let (text, read) =
+        written(std::slice::from_ref(&refused), &Secrets::default(), Texts::Replaced);
+    assert!(text.contains("      more: true\n"), "{text}");
+    assert_eq!(read.model["c1"].len(), 2, "whoever asks again is answered: {text}");
+    let answered =
+        exchange(Dialect::Messages, (200, "application/json"), &[(20, "{}")], Ending::Complete);
+    let (text, read) = written(&[refused, answered], &Secrets::default(), Texts::Replaced);
+    assert!(!text.contains("more: true") && read.model["c1"].len() == 2, "{text}");
+}
+
+#[test]
+fn an_error_that_quotes_a_person_is_written_without_their_words() {
+    let long = "x".repeat(500);
+    let error = format!(
+        "{{\"error\":{{\"message\":\"too long: [{{'content': 'my secret wish'}}] {long}\"}}}}"
+    );
+    let mut refused =
+        exchange(Dialect::Messages, (400, "application/json"), &[(20, &error)], Ending::Complete);
+    refused.said = vec!["my secret wish".to_owned(), "a".to_owned()];
+    let (text, _) = written(std::slice::from_ref(&refused), &Secrets::default(), Texts::Replaced);
+    assert!(text.contains("too long: [{'content': '[said]'}] xxx"), "{text}");
+    assert!(!text.contains("wish") && !text.contains(&long), "{text}");
+    let (text, _) = written(&[refused], &Secrets::default(), Texts::Kept);
+    assert!(text.contains("my secret wish") && text.contains(&long), "{text}");
+}
+
+#[test]
+fn an_answer_that_is_too_long_was_one_all_the_same() {
+    let event = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let mut long = exchange(Dialect::ChatCompletions, STREAM, &[(30, event)], Ending::Complete);
+    long.is_cut = true;
+    let (text, read) = written(&[long], &Secrets::default(), Texts::Kept);
+    assert!(text.contains("# The answer to request 1 was too long"), "{text}");
+    assert!(matches!(read.model["c1"][0].act, Act::Stream { ends: StreamEnd::Complete, .. }));
+}
+
+#[test]
+fn requests_without_a_persons_words_replace_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("incident.yaml");
+    std::fs::write(&out, "earlier").expect("a file");
+    let options = Options { out: out.clone(), ..options(Texts::Kept) };
+    let tape = Tape::new(&options, tokio::sync::watch::channel(0).0);
+    let body = Bytes::from_static(b"{\"model\":\"m\",\"messages\":[]}");
+    let asked = ("/v1/chat/completions", &HeaderMap::new());
+    tape.begin(1, "p", asked, &body).end(Ending::Complete);
+    assert_eq!(tape.write().expect("nothing to write").requests, 0);
+    assert_eq!(std::fs::read_to_string(&out).expect("it is there"), "earlier");
+}
+
 #[test]
 fn what_is_written_is_a_scenario_whatever_was_said() {
     let json = "application/json";
@@ -126,23 +227,9 @@ fn what_is_written_is_a_scenario_whatever_was_said() {
     let hung =
         Exchange { head: None, said: vec!["other".to_owned()], at: ms(8_000), ..answered.clone() };
     for texts in [Texts::Replaced, Texts::Kept] {
-        let options = Options {
-            upstreams: Vec::new(),
-            listen: ([127, 0, 0, 1], 0).into(),
-            out: PathBuf::new(),
-            id: "regressions/incident".to_owned(),
-            profile: Some("2026.9".to_owned()),
-            texts,
-            requests_max: None,
-            idle_max: None,
-        };
-        let secrets = Secrets::default();
         let exchanges = [limited.clone(), answered.clone(), hung.clone()];
-        let facts = Facts { exchanges: &exchanges, secrets: &secrets };
-        let (text, summary) = scenario::text(&facts, &options);
-        assert_eq!((summary.requests, summary.conversations), (3, 2), "{text}");
-        let read =
-            parse("regressions/incident", &text).unwrap_or_else(|it| panic!("{it:?}\n{text}"));
+        let (text, read) = written(&exchanges, &Secrets::default(), texts);
+        assert_eq!(read.model.len(), 2, "{text}");
         let acts: Vec<&Act> = read.model["c1"].iter().map(|it| &it.act).collect();
         let Act::Status { status: 429, message: Some(message), retry_after_s: Some(7), headers } =
             acts[0]

@@ -104,7 +104,8 @@ fn attempts(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
         let times = item.number_of::<usize>("times").unwrap_or(1);
         are.extend(std::iter::repeat_n(Attempt { asked, between, after }, times));
     }
-    Some(Word::Attempts(Attempts { chat, between: span, are }))
+    let more = at.flag_of("more").unwrap_or(false);
+    Some(Word::Attempts(Attempts { chat, between: span, are, more }))
 }
 
 fn backoff(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {

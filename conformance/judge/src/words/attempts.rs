@@ -27,6 +27,9 @@ pub(super) fn attempts(claim: &Attempts, evidence: Evidence) -> Verdict {
     if let Some(span) = claim.between {
         found.retain(|it| evidence.context.clock.fit(it.start.at_us, span) == Fit::Inside);
     }
+    if claim.more {
+        found.truncate(claim.are.len());
+    }
     let expected: Vec<&String> = claim.are.iter().map(|it| &it.asked).collect();
     let asked: Vec<String> = found.iter().map(|it| it.asked()).collect();
     let agrees = |(index, asked): (usize, &String)| expected.get(index) == Some(&asked);

@@ -104,6 +104,7 @@ static ATTEMPTS: Shape = Shape::record(&[
         "Those that began between these two moments, since the scenario's zero.",
     ),
     Field::required("are", &Shape::ListOf(&ATTEMPT), "Exactly these."),
+    Field::optional("more", &Shape::Bool, "Whether others may follow. Default: no."),
 ]);
 
 const ASKED: &str = "`<provider>/<model>@<credential>`.";

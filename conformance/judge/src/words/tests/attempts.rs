@@ -16,7 +16,7 @@ fn attempt(asked: &str) -> Attempt {
 }
 
 fn attempts(between: Option<Span>, are: Vec<Attempt>) -> Word {
-    Word::Attempts(Attempts { chat: Some("alice".to_owned()), between, are })
+    Word::Attempts(Attempts { chat: Some("alice".to_owned()), between, are, more: false })
 }
 
 fn told(word: &Word) -> String {
