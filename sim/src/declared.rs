@@ -6,13 +6,14 @@ pub use configuration::configuration;
 use creel_judge::{
     context::{self, Clock, Context, DmScope, Queue},
     profile::Profile,
-    trace::Place,
+    trace::{Fact, Place},
 };
 use serde_json::Value;
 
 use crate::{
     base::Configuration,
-    scenario::{Action, Chat, ChatKind, Scenario, Send},
+    scenario::{Chat, ChatKind, Scenario},
+    twins::tokens,
 };
 
 /// What the judge may know beside the facts.
@@ -33,7 +34,7 @@ pub fn context(
     let logins = configuration.logins.iter();
     let logins = logins.map(|it| (format!("refresh token of `{}`", it.name), it.refresh.clone()));
     let gateway = [("gateway token".to_owned(), configuration.gateway_token.clone())];
-    let unadmitted = sends(scenario).filter(|it| !it.admitted).map(|it| it.name.clone()).collect();
+    let unadmitted = scenario.sends().filter(|it| !it.admitted).map(|it| it.name.clone()).collect();
     Context {
         profile: profile.name.to_owned(),
         chats: scenario.chats.iter().map(|(name, chat)| (name.clone(), declared(chat))).collect(),
@@ -42,11 +43,19 @@ pub fn context(
         dm_scope: dm_scope(config),
         identity_links: identity_links(config),
         unadmitted,
-        overheard: sends(scenario).filter(|it| it.overheard).map(|it| it.name.clone()).collect(),
+        overheard: scenario.sends().filter(|it| it.overheard).map(|it| it.name.clone()).collect(),
         secrets: keys.chain(logins).chain(accounts).chain(gateway).collect(),
         clock,
         liveness_us: profile.liveness_us.saturating_add(hops_us(clock)),
     }
+}
+
+/// The same, with the tokens that providers gave away meanwhile.
+pub fn context_of_run(context: Context, seed: u64, facts: &[Fact]) -> Context {
+    let issued = tokens::issued(seed, facts).into_iter();
+    let issued = issued.map(|(token, name)| (format!("token `{name}`"), token));
+    let secrets = context.secrets.into_iter().chain(issued).collect();
+    Context { secrets, ..context }
 }
 
 /// How many hops lie between a message and what comes of it, at the most.
@@ -85,16 +94,6 @@ fn declared(chat: &Chat) -> context::Chat {
     }
 }
 
-fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
-    scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Send(send) => Some(send),
-        Action::Redeliver { .. }
-        | Action::Disconnect { .. }
-        | Action::ApprovePairing { .. }
-        | Action::Restart { .. } => None,
-    })
-}
-
 fn queue(scenario: &Scenario, profile: &Profile, config: &Value) -> Queue {
     let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
     let ms = |pointer: &str| config.pointer(pointer).and_then(Value::as_i64).map(|it| it * 1_000);
@@ -111,7 +110,7 @@ fn queue(scenario: &Scenario, profile: &Profile, config: &Value) -> Queue {
         debounce_us: debounce,
         max_concurrent: max_concurrent.unwrap_or(profile.max_concurrent),
     };
-    for send in sends(scenario).filter(|it| it.text.starts_with("/queue ")) {
+    for send in scenario.sends().filter(|it| it.text.starts_with("/queue ")) {
         add_command(&mut queue, &send.text);
     }
     queue.debounce_us += inbound.unwrap_or(0);

@@ -119,6 +119,17 @@ impl Scenario {
         }
     }
 
+    /// What people write, in the order of the steps.
+    pub fn sends(&self) -> impl Iterator<Item = &Send> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Send(send) => Some(send),
+            Action::Redeliver { .. }
+            | Action::Disconnect { .. }
+            | Action::ApprovePairing { .. }
+            | Action::Restart { .. } => None,
+        })
+    }
+
     fn varied(&self, variant: variants::Variant) -> Self {
         let variants::Variant { name, steps, moved } = variant;
         let why = || "a sweep moves its messages by less than a real clock can tell".to_owned();

@@ -126,7 +126,7 @@ impl Stage {
         };
         let providers = names.map(provider).collect();
         let tools = Servers::new(recorder.clone(), scenario.tools.clone());
-        for (index, send) in sends(&scenario).enumerate() {
+        for (index, send) in scenario.sends().enumerate() {
             if send.canary {
                 script.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
             }
@@ -330,16 +330,6 @@ pub fn hangs(scenario: &Scenario) -> bool {
     scripted.chain(standing).any(never_ends)
         || renewals.into_iter().any(|it| it.act == RenewalAct::Hang)
         || scenario.tools.values().flat_map(BTreeMap::values).flatten().any(hang)
-}
-
-fn sends(scenario: &Scenario) -> impl Iterator<Item = &Send> {
-    scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Send(send) => Some(send),
-        Action::Redeliver { .. }
-        | Action::Disconnect { .. }
-        | Action::ApprovePairing { .. }
-        | Action::Restart { .. } => None,
-    })
 }
 
 /// The pairing code in a text: its last word of eight capital letters and digits.

@@ -155,10 +155,8 @@ pub(crate) struct Seen {
 impl Seen {
     fn into_run(self, header: Header, profile: &Profile) -> Run {
         let Self { stage, facts, clock, note } = self;
-        let mut context = declared::context(&stage.scenario, profile, &stage.configuration, clock);
-        // What came up during the run.
-        let issued = stage.tokens.issued().into_iter();
-        context.secrets.extend(issued.map(|(token, name)| (format!("token `{name}`"), token)));
+        let context = declared::context(&stage.scenario, profile, &stage.configuration, clock);
+        let context = declared::context_of_run(context, header.seed, &facts);
         Run { trace: Trace { header, facts }, context, note }
     }
 }

@@ -79,6 +79,7 @@ impl Arguments {
         let configuration =
             Configuration::of(&entry.scenario, profile.name, trace.header.seed, &addresses);
         let context = declared::context(&entry.scenario, profile, &configuration, clock);
+        let context = declared::context_of_run(context, trace.header.seed, &trace.facts);
         let checks = suite::judge(&entry.scenario, &trace, &context);
         if self.timeline {
             let terminal = Terminal::of_output(Color::Off);

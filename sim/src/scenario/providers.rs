@@ -129,8 +129,17 @@ fn provider(at: &At<'_>, context: &mut Context<'_>) -> Provider {
                 context.push(item.problem("only a credential of kind `oauth` ends"));
             }
             let lifetime = item.duration_of("lifetime").unwrap_or(LIFETIME);
+            if lifetime.subsec_nanos() > 0 {
+                context.push(
+                    item.problem("a provider tells the `lifetime` of a login in whole seconds"),
+                );
+            }
             let is_shared = item.flag_of("shared").unwrap_or(false);
             logins.insert(name.clone(), Terms { expires_in, lifetime, is_shared });
+        } else if let Some(key) = ["lifetime", "shared"].iter().find(|it| item.get(it).is_some()) {
+            let what =
+                format!("`{key}` is of a login that is renewed: expected `expires_in` beside it");
+            context.push(item.problem(what));
         }
         if credentials.insert(name.clone(), kind).is_some() {
             context.push(item.problem(format!("the credential `{name}` stands here twice")));
@@ -154,7 +163,11 @@ fn provider(at: &At<'_>, context: &mut Context<'_>) -> Provider {
         let standing = |it: &At<'_>| standing(it, context);
         answers.insert(asker, at.items().iter().filter_map(standing).collect());
     }
-    let renewals = at.items_of("renewals").iter().map(renewal).collect();
+    let renewals: Vec<Renewal> = at.items_of("renewals").iter().map(renewal).collect();
+    if !renewals.is_empty() && logins.is_empty() {
+        let what = "no login of this provider is renewed: expected a credential of kind `oauth` with `expires_in`";
+        context.push(at.problem(what));
+    }
     Provider { credentials, logins, renewals, models, answers }
 }
 

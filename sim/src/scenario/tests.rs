@@ -190,6 +190,19 @@ fn meaning_is_checked_as_well_as_shape() {
 }
 
 #[test]
+fn what_a_login_has_is_said_of_a_login() {
+    let check = |provider: &str, says: &str| {
+        let found = problems_with("chats:", &format!("providers:\n  p: {{ {provider} }}\nchats:"));
+        assert!(found.contains(says), "{provider}: {found}");
+    };
+    let credential = |more: &str| format!("credentials: [{{ name: a, kind: oauth, {more} }}]");
+    check(&credential("lifetime: 1h"), "`lifetime` is of a login");
+    check(&credential("shared: true"), "`shared` is of a login");
+    check(&credential("expires_in: 5s, lifetime: 1500ms"), "in whole seconds");
+    check("credentials: [a], renewals: [{ refuse: true }]", "no login of this provider is renewed");
+}
+
+#[test]
 fn a_scenario_without_steps_or_expectations_is_refused() {
     let text = "id: queue/test\ntitle: x\nchats: {}\nsteps: []\nexpect: []\ncontrol: { edit: {}, flips: [] }\n";
     insta::assert_snapshot!(problems(text), @r"

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use creel_judge::trace::{Kind, RefreshOutcome};
+use creel_judge::trace::{Fact, Kind, RefreshOutcome};
 use serde_json::{Value, json};
 
 use crate::{
@@ -182,12 +182,9 @@ impl Family {
         self.renewals += 1;
         let number = self.renewals + 1;
         let name = &self.login.name;
-        let mut give = |what: &str, prefix: &str| {
-            let value = format!("{prefix}-{}", token(seed, &format!("{what} {number}"), name));
-            issued.push((value.clone(), format!("{name} {what} {number}")));
-            value
-        };
-        let (access, refresh) = (give("access", "at"), give("refresh", "rt"));
+        let given = given(seed, name, number);
+        let [(access, _), (refresh, _)] = given.clone();
+        issued.extend(given);
         self.spent.insert(std::mem::replace(&mut self.refresh, refresh.clone()));
         let lifetime = self.login.terms.lifetime;
         self.access.insert(access.clone(), now_us.saturating_add(micros(lifetime)));
@@ -209,6 +206,29 @@ impl Decided {
         let answer = Answer::Body(status, json!({ "error": error }));
         Self { credential: credential.to_owned(), outcome: RefreshOutcome::Refused, answer }
     }
+}
+
+/// The tokens of a login's n-th issue, the first of which it began with, each with the name that reports may print: access,
+/// refresh.
+fn given(seed: u64, login: &str, number: u32) -> [(String, String); 2] {
+    [("access", "at"), ("refresh", "rt")].map(|(what, prefix)| {
+        let value = format!("{prefix}-{}", token(seed, &format!("{what} {number}"), login));
+        (value, format!("{login} {what} {number}"))
+    })
+}
+
+/// Every token that was given away in a run of this seed, with its name: what is granted is in its facts, and the rest follows.
+pub fn issued(seed: u64, facts: &[Fact]) -> Vec<(String, String)> {
+    let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut issued = Vec::new();
+    for fact in facts {
+        if let Kind::Refresh { credential, outcome: RefreshOutcome::Granted, .. } = &fact.kind {
+            let number = numbers.entry(credential).or_insert(1);
+            *number += 1;
+            issued.extend(given(seed, credential, *number));
+        }
+    }
+    issued
 }
 
 fn micros(span: std::time::Duration) -> i64 {
@@ -298,6 +318,13 @@ mod tests {
         let access = text(body.as_ref(), "access_token");
         assert_eq!(twin.name("p", &access).as_deref(), Some("p:one"));
         assert_eq!(twin.issued().len(), 2);
+        let kind = Kind::Refresh {
+            provider: "p".to_owned(),
+            credential: "p:one".to_owned(),
+            outcome: RefreshOutcome::Granted,
+        };
+        let facts = [Fact { seq: 1, at_us: 0, kind }];
+        assert_eq!(issued(1, &facts), twin.issued(), "a replay knows them too");
         let (outcome, body) = shown(&twin, "r1", "c");
         assert_eq!(
             (outcome, text(body.as_ref(), "error")),
