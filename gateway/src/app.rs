@@ -14,7 +14,7 @@ use creel_core::{gateway::Gateway, time::WallTime};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    channels::{Board, State, push::Ground},
+    channels::{Account, Board, State, push::Ground},
     clock::Clock,
     control::{
         connect::ConnectParams,
@@ -25,7 +25,7 @@ use crate::{
         socket,
     },
     credentials::{Keeper, Logins},
-    driver::{Driver, Unfinished},
+    driver::{Driver, Inbox, Unfinished},
     http::Http,
     media::Store,
     net::Net,
@@ -78,9 +78,11 @@ pub async fn run<N: Net>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Unfinished, Error> {
     let address = settings.listen;
+    let hub = Hub::new(settings.wall_clock.clone());
+    let board = Arc::new(Board::default());
+    let plane = plane(&settings, (hub.clone(), board.clone()))?;
     let listener = net.bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let http = Http::new(net.clone());
-    let board = Arc::new(Board::default());
     let Settings {
         core,
         accounts,
@@ -92,16 +94,9 @@ pub async fn run<N: Net>(
         wall_clock,
         workspaces,
         state,
-        entropy,
         all_are_near,
-        shown,
-        log,
         ..
     } = settings;
-    let devices = known_devices(&state)?;
-    let names = accounts.values().map(|it| it.name()).collect();
-    let facts = Facts::of((&core, shown), address, names);
-    let version = facts.version;
     let receivers: Vec<_> = accounts.values().cloned().collect();
     let keeper = Keeper::new(state.clone());
     let logins = Logins::new(http.clone(), keeper.clone(), wall_clock.clone(), logins);
@@ -118,49 +113,30 @@ pub async fn run<N: Net>(
         workspaces,
         store: Store::default(),
     });
-    let clock = Clock::start(wall_clock.clone());
-    let core = Gateway::new(core, seed);
-    let hub = Hub::new(wall_clock.clone());
-    let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone(), hub.clone()));
+    let (core, clock) = (Gateway::new(core, seed), Clock::start(wall_clock.clone()));
+    let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone(), hub));
     let (keepers, tried) = outside.servers.keep(&net, &http, &inbox);
     let mut connections: JoinSet<()> = keepers.into_iter().collect();
     let (opened, sockets) = mpsc::channel(OPENED_MAX);
-    let porch = Porch { opened, all_are_near };
-    let plane = Plane {
-        facts: Arc::new(facts),
-        inbox: inbox.clone(),
-        hub,
-        board: board.clone(),
-        token: token.clone(),
-        entropy,
-        devices: Arc::new(Mutex::new(devices)),
-        state: state.clone(),
-        log,
-        shape: Arc::new(ConnectParams::shape(version)),
-        started_ms: wall_clock.now().as_unix_ms(),
-    };
+    let plane = plane(inbox.clone());
     let control = Control { board: board.clone(), inbox: inbox.clone(), token };
+    let operators = (control, Porch { opened, all_are_near });
     let ground = Ground { http: http.clone(), inbox: inbox.clone(), wall_clock };
     let doors = receivers.iter().filter_map(|it| it.door(ground.clone())).collect();
     drop(ground);
     let mut channels = JoinSet::new();
     for account in receivers {
-        // Before the first task runs, or `/ready` could say that all of no channels are up.
+        // Now, or `/ready` could say that all of no channels are up.
         board.set(&account.name(), State::Starting);
         let receive = account.receive(http.clone(), (inbox.clone(), board.clone()), seed);
-        let tried = tried.clone();
-        // Whoever writes first shall find the tools there.
-        channels.spawn(async move {
-            tried.wait().await;
-            receive.await;
-        });
+        channels.spawn(tried.clone().before(receive));
     }
     drop(inbox);
     tracing::info!(%address, "listening");
     let unfinished = tokio::select! {
         biased;
         unfinished = driver.run(shutdown, DRAIN_WITHIN) => unfinished,
-        never = server::serve(listener, server::router((control, porch), doors), server::Idle::Closed) => match never {},
+        never = server::serve(listener, server::router(operators, doors), server::Idle::Closed) => match never {},
         never = socket::serve(plane, sockets) => match never {},
         never = outlast(&mut channels) => match never {},
         never = outlast(&mut connections) => match never {},
@@ -171,6 +147,34 @@ pub async fn run<N: Net>(
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
     _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;
     Ok(unfinished)
+}
+
+/// The control plane's ground, as soon as there is a way into the loop.
+fn plane(
+    settings: &Settings,
+    (hub, board): (Hub, Arc<Board>),
+) -> Result<impl FnOnce(Inbox) -> Plane + use<>, Error> {
+    let devices = known_devices(&settings.state)?;
+    let names = settings.accounts.values().map(Account::name).collect();
+    let facts = Facts::of((&settings.core, settings.shown.clone()), settings.listen, names);
+    let shape = Arc::new(ConnectParams::shape(facts.version));
+    let Settings { token, entropy, state, log, wall_clock, .. } = settings.clone();
+    let started_ms = wall_clock.now().as_unix_ms();
+    let devices = Arc::new(Mutex::new(devices));
+    let facts = Arc::new(facts);
+    Ok(move |inbox| Plane {
+        facts,
+        inbox,
+        hub,
+        board,
+        token,
+        entropy,
+        devices,
+        state,
+        log,
+        shape,
+        started_ms,
+    })
 }
 
 /// The devices that an earlier life paired.

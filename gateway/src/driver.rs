@@ -44,7 +44,9 @@ pub enum Input {
 }
 
 /// What an operator does: it runs on the loop, between two steps.
-pub struct Operation(Box<dyn FnOnce(&mut Gateway, Now, &mut Vec<Effect>) + Send>);
+pub struct Operation(Box<Doing>);
+
+type Doing = dyn FnOnce(&mut Gateway, Now, &mut Vec<Effect>) + Send;
 
 impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

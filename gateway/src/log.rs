@@ -30,9 +30,9 @@ struct Ring {
     written: u64,
 }
 
-/// Some lines of the log.
+/// Some of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lines {
+pub struct Page {
     /// Where the next ones begin.
     pub cursor: u64,
     /// How many bytes are kept.
@@ -64,7 +64,7 @@ impl Tail {
     }
 
     /// The lines after `cursor`, or the last ones: at most so many, and at most so many bytes.
-    pub fn after(&self, cursor: Option<u64>, (lines_max, bytes_max): (usize, usize)) -> Lines {
+    pub fn after(&self, cursor: Option<u64>, (lines_max, bytes_max): (usize, usize)) -> Page {
         let ring = self.ring();
         let reset = cursor.is_some_and(|it| it > ring.written);
         let since = cursor.filter(|_| !reset).unwrap_or_default();
@@ -85,7 +85,7 @@ impl Tail {
             }
         }
         let lines = found.into_iter().cloned().collect();
-        Lines { cursor: ring.written, bytes: ring.bytes, lines, truncated, reset }
+        Page { cursor: ring.written, bytes: ring.bytes, lines, truncated, reset }
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn lines(tail: &Tail, cursor: Option<u64>, lines_max: usize) -> (String, u64, bool, bool) {
-        let Lines { cursor, lines, truncated, reset, .. } =
+        let Page { cursor, lines, truncated, reset, .. } =
             tail.after(cursor, (lines_max, 1_000_000));
         (lines.join(" "), cursor, truncated, reset)
     }

@@ -287,10 +287,7 @@ fn convert(
             // Read last, since jobs name what stands here.
             cron: Cron::default(),
             streaming,
-            text_limits: found
-                .iter()
-                .filter_map(|it| Some((it.channel.clone(), it.limit?)))
-                .collect(),
+            text_limits: channels::text_limits(&found),
             agents: roster.agents,
         },
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),

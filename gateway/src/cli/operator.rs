@@ -41,8 +41,8 @@ pub(super) struct Agent {
     #[arg(long, short)]
     message: String,
     /// Which agent; the default one unless given.
-    #[arg(long)]
-    agent: Option<String>,
+    #[arg(long = "agent")]
+    id: Option<String>,
     /// In which session, by key; the agent's main one unless given.
     #[arg(long)]
     session_key: Option<String>,
@@ -185,7 +185,7 @@ pub(super) fn print_json(value: &Value) {
 pub(super) fn agent(asked: &Agent) -> anyhow::Result<ExitCode> {
     let within = asked.common.within();
     let mut params = json!({ "message": asked.message, "idempotencyKey": new_name() });
-    if let Some(agent) = &asked.agent {
+    if let Some(agent) = &asked.id {
         params["agentId"] = json!(agent);
     }
     if let Some(key) = &asked.session_key {

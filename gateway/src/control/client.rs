@@ -224,19 +224,16 @@ fn hello(target: &Target, nonce: &str) -> Result<Value, Error> {
 fn device_key(state: &StateFolder) -> Result<Ed25519KeyPair, Error> {
     let broken = |why: &dyn std::fmt::Display| Error::Key(why.to_string());
     let known = state.read(KEY_FILE).map_err(|it| broken(&it))?;
-    let document = match known {
-        Some(text) => {
-            let file: Value = serde_json::from_str(&text).map_err(|it| broken(&it))?;
-            let key = file["pkcs8"].as_str().unwrap_or_default();
-            BASE64_URL_SAFE_NO_PAD.decode(key).map_err(|it| broken(&it))?
-        }
-        None => {
-            let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
-            let made = made.map_err(|it| broken(&it))?.as_ref().to_vec();
-            let file = json!({ "pkcs8": BASE64_URL_SAFE_NO_PAD.encode(&made) });
-            state.replace(KEY_FILE, &file.to_string()).map_err(|it| broken(&it))?;
-            made
-        }
+    let document = if let Some(text) = known {
+        let file: Value = serde_json::from_str(&text).map_err(|it| broken(&it))?;
+        let key = file["pkcs8"].as_str().unwrap_or_default();
+        BASE64_URL_SAFE_NO_PAD.decode(key).map_err(|it| broken(&it))?
+    } else {
+        let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+        let made = made.map_err(|it| broken(&it))?.as_ref().to_vec();
+        let file = json!({ "pkcs8": BASE64_URL_SAFE_NO_PAD.encode(&made) });
+        state.replace(KEY_FILE, &file.to_string()).map_err(|it| broken(&it))?;
+        made
     };
     Ed25519KeyPair::from_pkcs8(&document).map_err(|it| broken(&it))
 }

@@ -143,17 +143,6 @@ impl Hub {
         self.inner().publish(event, payload, Weight::Kept);
     }
 
-    /// The gateway is as well as `health` says.
-    pub fn publish_health(&self, health: Value) {
-        let mut inner = self.inner();
-        inner.version.health += 1;
-        let version = inner.version;
-        inner.send(
-            Event { state_version: Some(version), ..Event::unnumbered("health", health) },
-            Weight::Kept,
-        );
-    }
-
     /// Tells everybody what the loop has to tell.
     pub fn tell(&self, told: Told) {
         let now = self.wall_clock.now();
@@ -302,14 +291,14 @@ impl Inner {
     }
 
     fn publish(&mut self, event: &str, payload: Value, weight: Weight) {
-        self.send(Event::unnumbered(event, payload), weight);
+        self.send(&Event::unnumbered(event, payload), weight);
     }
 
-    fn send(&mut self, event: Event, weight: Weight) {
+    fn send(&self, event: &Event, weight: Weight) {
         if self.watchers.is_empty() {
             return;
         }
-        let head = head(&event);
+        let head = head(event);
         for buffer in self.watchers.values() {
             buffer.push(&head, weight);
         }

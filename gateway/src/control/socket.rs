@@ -251,16 +251,14 @@ async fn attend(plane: &Plane, caller: &Caller, (socket, seat): (&mut WebSocket,
     loop {
         let sent = tokio::select! {
             biased;
-            event = seat.next(seq + 1) => match event {
-                Ok(text) => {
-                    seq += 1;
-                    say(socket, text).await
-                }
-                Err(TooSlow) => {
+            event = seat.next(seq + 1) => {
+                let Ok(text) = event else {
                     let reason = TooSlow.to_string();
                     return close(socket, Close { code: 1_008, reason }).await;
-                }
-            },
+                };
+                seq += 1;
+                say(socket, text).await
+            }
             Some(ended) = later.join_next() => match ended {
                 Ok(response) => say(socket, response.json().to_string()).await,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -90,6 +90,11 @@ fn channel(name: &'static str) -> Channel {
     Channel::new(name).expect("a constant name")
 }
 
+/// The longest text of each channel that has another than the usual one.
+pub(super) fn text_limits(found: &[Found]) -> BTreeMap<Channel, Utf16Units> {
+    found.iter().filter_map(|it| Some((it.channel.clone(), it.limit?))).collect()
+}
+
 pub(super) fn routing(
     profile: &Profile,
     document: &raw::Document,

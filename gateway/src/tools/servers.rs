@@ -173,6 +173,12 @@ impl Servers {
 pub struct Tried(watch::Receiver<usize>);
 
 impl Tried {
+    /// Does the work when each was tried, or after a while: whoever writes first shall find the tools there.
+    pub async fn before(self, work: impl Future<Output = ()>) {
+        self.wait().await;
+        work.await;
+    }
+
     /// Returns when each was tried, or after a while.
     pub async fn wait(mut self) {
         let all = self.0.wait_for(|it| *it == 0);

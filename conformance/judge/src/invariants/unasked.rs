@@ -83,13 +83,13 @@ impl<'a> Unasked<'a> {
                 let agent = self.context.configuration.agent(&it.credential, &it.model);
                 agent.is_none_or(is_its)
             };
-            return self.has_failed_last(message, at, (&of_agent, None));
+            return self.has_failed_last(message, at, &of_agent, None);
         }
         own.all(|(agent, chain)| {
             let is_out = |it: &Credential| {
                 let name = format!("{}:{}", it.provider, it.name);
                 let is_it = |asked: &Request| self.names(&asked.credential, agent, &name);
-                self.has_failed_last(message, at, (&is_it, Some((agent, &name))))
+                self.has_failed_last(message, at, &is_it, Some((agent, &name)))
                     && self.may_rest(agent, it, at)
             };
             let mut usable = chain.credentials.iter().filter(|it| chain.uses(it));
@@ -116,7 +116,8 @@ impl<'a> Unasked<'a> {
         &self,
         message: &Message,
         before: Moment,
-        (is_its, name): (&dyn Fn(&Request) -> bool, Option<(&str, &str)>),
+        is_its: &dyn Fn(&Request) -> bool,
+        name: Option<(&str, &str)>,
     ) -> bool {
         let ends = self.turns.requests.iter().filter(|it| is_its(it));
         let ends = ends.filter_map(|it| it.end.as_ref());

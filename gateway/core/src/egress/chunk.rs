@@ -87,7 +87,7 @@ pub fn first(text: &str, limit: Utf16Units) -> (String, String) {
     let limit = usize::try_from(limit.0).expect("a million is a length");
     let mut rest = Rest { text, fence: None, limit };
     let piece = rest.take().unwrap_or_default();
-    let opening = rest.fence.map_or_else(String::new, |it| it.opening());
+    let opening = rest.fence.map_or_else(String::new, Fence::opening);
     (piece, opening + rest.text)
 }
 
@@ -126,7 +126,7 @@ impl<'a> Rest<'a> {
         if self.text.is_empty() {
             return None;
         }
-        let opening = self.fence.map_or_else(String::new, |it| it.opening());
+        let opening = self.fence.map_or_else(String::new, Fence::opening);
         let (body, rest) = self.text.split_at(self.cut(units(&opening)));
         let fence = body.split('\n').fold(self.fence, |fence, line| self.fence_after(fence, line));
         self.text = resume(rest);

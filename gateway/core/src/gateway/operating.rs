@@ -102,7 +102,7 @@ impl Gateway {
             [] => Ended::Failed("this conversation is not answered".into()),
             notices => Ended::Answered(notices.join("\n").into()),
         };
-        self.end_request(now, (key, name), how, effects);
+        self.end_request(now, (key, name), &how, effects);
     }
 
     /// Ends what runs in a session, and what an operator asked for that waits there; of one request, if one is named.
@@ -145,7 +145,7 @@ impl Gateway {
             .active()
             .filter(|run| only.is_none_or(|it| self.runs[run].asked.contains(it)));
         for name in aborted.names.clone() {
-            self.end_request(now, (&key, name), Ended::Aborted, effects);
+            self.end_request(now, (&key, name), &Ended::Aborted, effects);
         }
         if let Some(run) = active {
             aborted.names.splice(0..0, self.runs[&run].asked.iter().cloned());

@@ -45,7 +45,7 @@ impl Gateway {
         &mut self,
         now: Timestamp,
         (key, name): (&SessionKey, MessageId),
-        how: Ended,
+        how: &Ended,
         effects: &mut Vec<Effect>,
     ) {
         let end = End { began: None, at: self.wall, how: how.clone() };
@@ -64,7 +64,7 @@ impl Gateway {
     ) {
         for name in self.session(key).lane.take_given_way() {
             let how = Ended::Failed("it gave way to later messages".into());
-            self.end_request(now, (key, name), how, effects);
+            self.end_request(now, (key, name), &how, effects);
         }
     }
 
@@ -78,7 +78,7 @@ impl Gateway {
     ) {
         let key = SessionKey::canonical(route.peer.id.as_str()).expect("a key has letters");
         if let Some(name) = about {
-            return self.end_request(now, (&key, name), Ended::Failed(text.into()), effects);
+            return self.end_request(now, (&key, name), &Ended::Failed(text.into()), effects);
         }
         let what = Telling::Notice(text.into());
         let told = Told { session: key, run: None, asked: Vec::new(), what };

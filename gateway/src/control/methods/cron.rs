@@ -45,7 +45,7 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
     let page: Vec<&Value> = found.iter().skip(offset).take(limit).collect();
     let next = offset + page.len();
     Ok(json!({
-        "jobs": page, "total": total, "offset": offset, "limit": limit, "hasMore": next < total,
+        "jobs": page, "snapshotRevision": plane.started_ms.to_string(), "total": total, "offset": offset, "limit": limit, "hasMore": next < total,
         "nextOffset": (next < total).then_some(next),
     }))
 }

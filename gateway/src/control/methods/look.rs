@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use creel_core::tools::ToolOwner;
+use creel_core::{
+    gateway::Agent,
+    ids::{AgentId, ModelId},
+    operator::SessionView,
+    time::WallTime,
+    tools::ToolOwner,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -24,9 +30,9 @@ struct Nothing {}
 pub(super) fn agents(plane: &Plane, params: &Value) -> Outcome {
     let Nothing {} = schema::check(plane.facts.version, "agents.list", params)?;
     let facts = &plane.facts;
-    let row = |(id, agent): (&_, &creel_core::gateway::Agent)| {
-        let fallbacks: Vec<&str> = agent.fallbacks.iter().map(|it| it.as_str()).collect();
-        let id: &creel_core::ids::AgentId = id;
+    let row = |(id, agent): (&_, &Agent)| {
+        let fallbacks: Vec<&str> = agent.fallbacks.iter().map(ModelId::as_str).collect();
+        let id: &AgentId = id;
         json!({
             "id": id.as_str(),
             "model": { "primary": agent.model.as_str(), "fallbacks": fallbacks },
@@ -50,7 +56,7 @@ struct Models {
 /// `models.list`.
 pub(super) fn models(plane: &Plane, params: &Value) -> Outcome {
     let Models { .. } = schema::check(plane.facts.version, "models.list", params)?;
-    let row = |it: &creel_core::ids::ModelId| {
+    let row = |it: &ModelId| {
         let (provider, id) = it.as_str().split_once('/').unwrap_or(("", it.as_str()));
         json!({ "id": id, "name": id, "provider": provider })
     };
@@ -102,16 +108,20 @@ fn told(state: &State) -> (bool, Option<&str>) {
 }
 
 /// `health`.
+///
+/// # Errors
+///
+/// When the gateway is ending.
 pub async fn health(plane: &Plane) -> Outcome {
     let facts = &plane.facts;
     let now_ms = plane.hub.now_ms();
     let sessions = plane.operate(|core, _, _| core.sessions()).await?;
-    let recent = |agent: Option<&creel_core::ids::AgentId>| {
+    let recent = |agent: Option<&AgentId>| {
         let mut of: Vec<_> =
             sessions.iter().filter(|it| agent.is_none_or(|id| it.agent == *id)).collect();
         of.sort_by_key(|it| std::cmp::Reverse(it.updated));
-        let row = |it: &&creel_core::operator::SessionView| {
-            let updated = it.updated.map(|it| it.as_unix_ms());
+        let row = |it: &&SessionView| {
+            let updated = it.updated.map(WallTime::as_unix_ms);
             json!({ "key": it.key.as_str(), "updatedAt": updated, "age": updated.map(|it| now_ms - it) })
         };
         let rows: Vec<Value> = of.iter().take(RECENT_MAX).map(row).collect();
@@ -152,8 +162,8 @@ pub(super) async fn status(plane: &Plane) -> Outcome {
     let now_ms = plane.hub.now_ms();
     let mut sessions = plane.operate(|core, _, _| core.sessions()).await?;
     sessions.sort_by_key(|it| std::cmp::Reverse(it.updated));
-    let row = |it: &creel_core::operator::SessionView| {
-        let updated = it.updated.map(|it| it.as_unix_ms());
+    let row = |it: &SessionView| {
+        let updated = it.updated.map(WallTime::as_unix_ms);
         json!({
             "agentId": it.agent.as_str(), "key": it.key.as_str(), "kind": "direct", "updatedAt": updated,
             "age": updated.map(|it| now_ms - it), "model": it.model.as_str(),

@@ -23,6 +23,7 @@ const WAIT_MAX: Duration = Duration::from_hours(24);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 struct Agent {
     #[schemars(length(min = 1))]
     message: String,

@@ -1,6 +1,6 @@
 //! `sessions.*`: what conversations there are, and changing them.
 
-use creel_core::{operator::SessionView, origin::PeerKind};
+use creel_core::{operator::SessionView, origin::PeerKind, time::WallTime};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ fn row(view: &SessionView) -> Value {
     };
     let mut row = json!({
         "key": view.key.as_str(), "kind": kind, "chatType": kind, "agentId": view.agent.as_str(),
-        "updatedAt": view.updated.map(|it| it.as_unix_ms()), "modelProvider": provider, "model": model,
+        "updatedAt": view.updated.map(WallTime::as_unix_ms), "modelProvider": provider, "model": model,
         "running": view.active.is_some(), "waiting": view.waiting, "entries": view.entries,
     });
     if let Some(label) = &view.label {
@@ -249,6 +249,7 @@ pub(super) async fn reset(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 struct Delete {
     #[schemars(length(min = 1))]
     key: String,

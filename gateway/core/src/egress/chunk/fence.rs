@@ -30,7 +30,7 @@ impl<'a> Fence<'a> {
         let (mark, length, info) = marks(line)?;
         let (quarter, info) = (limit / 4, info.trim());
         let repeated = units(info) <= quarter && !info.starts_with(mark);
-        (length <= quarter).then(|| Self { mark, length, info: if repeated { info } else { "" } })
+        (length <= quarter).then_some(Self { mark, length, info: if repeated { info } else { "" } })
     }
 
     /// Whether a line closes the block. How far it is indented is not looked at: lists indent fences as they like.

@@ -75,7 +75,7 @@ impl Desk {
                     let names: Vec<&str> = told.asked.iter().map(MessageId::as_str).collect();
                     match &told.what {
                         Telling::Ended(End { how, .. }) => {
-                            self.told.push(format!("{} {how:?}", names.join("+")))
+                            self.told.push(format!("{} {how:?}", names.join("+")));
                         }
                         Telling::Notice(text) => self.told.push(format!("notice {text}")),
                         Telling::Started | Telling::Wrote(_) => (),
