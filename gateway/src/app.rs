@@ -20,9 +20,13 @@ use crate::{
         connect::ConnectParams,
         devices::{Devices, disk},
         door::Porch,
+        gate::Gate,
+        guesses::{Guesses, Near, Rule},
         hub::Hub,
+        metrics::Metrics,
         plane::{DEVICES_FILE, Facts, Plane},
         socket,
+        web::{self, Web},
     },
     credentials::{Keeper, Logins},
     driver::{Driver, Inbox, Unfinished},
@@ -41,6 +45,14 @@ pub const DRAIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// How many sockets may wait to be served.
 const OPENED_MAX: usize = 64;
+
+/// How often a peer may guess at the hooks' token, on this machine too.
+const HOOK_GUESSES: Rule = Rule {
+    failures_max: 20,
+    window: Duration::from_secs(60),
+    lockout: Duration::from_secs(60),
+    near: Near::Counted,
+};
 
 /// How long the channels may take to acknowledge what was adopted.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
@@ -90,10 +102,10 @@ pub async fn run<N: Net>(
         keys,
         logins,
         servers,
-        token,
         wall_clock,
         workspaces,
         state,
+        web,
         all_are_near,
         ..
     } = settings;
@@ -119,8 +131,8 @@ pub async fn run<N: Net>(
     let mut connections: JoinSet<()> = keepers.into_iter().collect();
     let (opened, sockets) = mpsc::channel(OPENED_MAX);
     let plane = plane(inbox.clone());
-    let control = Control { board: board.clone(), inbox: inbox.clone(), token };
-    let operators = (control, Porch { opened, all_are_near });
+    let porch = Porch { opened, all_are_near };
+    let operators = operators(&plane, porch, (web, driver.metrics()));
     let ground = Ground { http: http.clone(), inbox: inbox.clone(), wall_clock };
     let doors = receivers.iter().filter_map(|it| it.door(ground.clone())).collect();
     drop(ground);
@@ -149,6 +161,26 @@ pub async fn run<N: Net>(
     Ok(unfinished)
 }
 
+/// What the port serves for operators, behind one gate.
+fn operators(
+    plane: &Plane,
+    porch: Porch,
+    (settings, metrics): (web::Settings, Metrics),
+) -> (Control, axum::Router) {
+    let all_are_near = porch.all_are_near;
+    let (token, guesses) = (plane.token.clone(), plane.guesses.clone());
+    let gate = Gate { token, guesses, all_are_near };
+    let (board, inbox) = (plane.board.clone(), plane.inbox.clone());
+    let web = Web {
+        plane: plane.clone(),
+        gate: gate.clone(),
+        metrics,
+        settings: Arc::new(settings),
+        hook_guesses: Guesses::new(HOOK_GUESSES),
+    };
+    (Control { board, inbox, gate }, web::router(web, porch))
+}
+
 /// The control plane's ground, as soon as there is a way into the loop.
 fn plane(
     settings: &Settings,
@@ -158,7 +190,7 @@ fn plane(
     let names = settings.accounts.values().map(Account::name).collect();
     let facts = Facts::of((&settings.core, settings.shown.clone()), settings.listen, names);
     let shape = Arc::new(ConnectParams::shape(facts.version));
-    let Settings { token, entropy, state, log, wall_clock, .. } = settings.clone();
+    let Settings { token, entropy, state, log, wall_clock, web, .. } = settings.clone();
     let started_ms = wall_clock.now().as_unix_ms();
     let devices = Arc::new(Mutex::new(devices));
     let facts = Arc::new(facts);
@@ -169,6 +201,8 @@ fn plane(
         board,
         token,
         entropy,
+        guesses: Guesses::new(web.guesses),
+        page: web.page_device,
         devices,
         state,
         log,

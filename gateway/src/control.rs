@@ -12,6 +12,8 @@
 //! And what stands around it:
 //!
 //! - [`door`]: who may open a socket.
+//! - [`gate`]: what every call over HTTP has to pass; [`guesses`]: who has guessed too often.
+//! - [`web`]: what is served over HTTP: [`completions`], [`hooks`], [`metrics`] and the [`console`].
 //! - [`socket`]: one connection, from the challenge to the end.
 //! - [`methods`]: what a client may call.
 //! - [`hub`]: who is told what happens.
@@ -19,14 +21,21 @@
 //! - [`client`]: the other end, for the command line.
 
 pub mod client;
+pub mod completions;
 pub mod connect;
+pub mod console;
 pub mod device;
 pub mod devices;
 pub mod door;
 pub mod frame;
+pub mod gate;
+pub mod guesses;
+pub mod hooks;
 pub mod hub;
 pub mod methods;
+pub mod metrics;
 pub mod plane;
 pub mod schema;
 pub mod scope;
 pub mod socket;
+pub mod web;

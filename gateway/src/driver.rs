@@ -18,7 +18,11 @@ use tokio::{
 };
 
 use crate::{
-    clock::Clock, control::hub::Hub, credentials::Keeper, net::Net, outside::Outside,
+    clock::Clock,
+    control::{hub::Hub, metrics::Metrics},
+    credentials::Keeper,
+    net::Net,
+    outside::Outside,
     providers::Parts,
 };
 
@@ -88,6 +92,14 @@ impl Inbox {
         answered.await.ok()
     }
 
+    /// The same for somebody who cannot wait: it is not done if the loop has too much to do already, or is ending.
+    pub fn operate_soon(
+        &self,
+        operation: impl FnOnce(&mut Gateway, Now, &mut Vec<Effect>) + Send + 'static,
+    ) {
+        _ = self.inputs.try_send(Input::Operate(Operation(Box::new(operation))));
+    }
+
     /// Whether the gateway takes no more messages.
     pub fn is_closing(&self) -> bool {
         *self.closing.borrow()
@@ -109,6 +121,7 @@ pub struct Driver<N: Net> {
     outside: Arc<Outside<N>>,
     keeper: Keeper,
     hub: Hub,
+    metrics: Metrics,
     inputs: mpsc::Receiver<Input>,
     closing: watch::Sender<bool>,
     tasks: JoinSet<Event>,
@@ -145,6 +158,7 @@ impl<N: Net> Driver<N> {
             outside,
             keeper,
             hub,
+            metrics: Metrics::default(),
             inputs,
             closing,
             tasks,
@@ -153,6 +167,11 @@ impl<N: Net> Driver<N> {
             tool_tasks,
         };
         (driver, Inbox { inputs: sender, closing: closing_seen })
+    }
+
+    /// Where it counts what it does.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Runs until `shutdown` returns, then takes nothing new and finishes what was adopted, within `drain_within`.
@@ -198,6 +217,7 @@ impl<N: Net> Driver<N> {
                     Event::Closing
                 }
             };
+            self.metrics.event(&event);
             if let Event::ToolEnded { ticket, .. } = &event {
                 self.tool_tasks.remove(ticket);
             }
@@ -229,6 +249,7 @@ impl<N: Net> Driver<N> {
 
     fn perform(&mut self, effects: &mut Vec<Effect>) {
         for effect in effects.drain(..) {
+            self.metrics.effect(&self.core, &effect);
             match effect {
                 Effect::CallModel(request) => {
                     let (run, call) = (request.run, request.call);

@@ -6,9 +6,9 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     Extension, Json, Router,
-    body::Bytes,
+    body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     routing::{get, post},
     serve::Listener,
 };
@@ -27,14 +27,15 @@ use tokio::{
 
 use crate::{
     channels::{self, Board, push::Door},
-    control::{self, door::Porch},
+    control::gate::{self, Gate},
     driver::Inbox,
-    secret::Secret,
-    signature,
 };
 
 /// How many connections are served at once; further ones wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// The longest approval, in bytes.
+const APPROVAL_BYTES_MAX: usize = 64 * 1024;
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -43,26 +44,26 @@ pub struct Control {
     pub board: Arc<Board>,
     /// The way to the loop.
     pub inbox: Inbox,
-    /// The token that operator calls must bear. Without one they are refused.
-    pub token: Option<Secret>,
+    /// What operator calls have to pass.
+    pub gate: Gate,
 }
 
 /// The routes of the gateway's port.
-pub fn router((control, porch): (Control, Porch), doors: Vec<Door>) -> Router {
+pub fn router((control, operators): (Control, Router), doors: Vec<Door>) -> Router {
     let doors =
         doors.into_iter().fold(Router::new(), |it, door| it.route(&door.path, door.methods));
-    let socket = Router::new().route("/", get(control::door::enter)).with_state(porch);
     Router::new()
-        .merge(socket)
         .route("/health", get(|| async { Json(json!({ "ok": true })) }))
         .route("/ready", get(ready))
         .route("/pairing/approve", post(approve))
         .with_state(control)
+        .merge(operators)
         .merge(doors)
 }
 
 /// The paths that are the gateway's own, and so no channel's.
-pub const PATHS: [&str; 4] = ["/", "/health", "/ready", "/pairing/approve"];
+pub const PATHS: [&str; 6] =
+    ["/", "/health", "/metrics", "/pairing/approve", "/ready", "/v1/chat/completions"];
 
 /// What becomes of a connection whose client sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,18 +145,21 @@ struct Approval {
 
 async fn approve(
     State(control): State<Control>,
+    Extension(from): Extension<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
-) -> (StatusCode, Json<Value>) {
-    let refused = |status, error: String| (status, Json(json!({ "ok": false, "error": error })));
-    let Some(token) = control.token.as_ref() else {
-        let why = "no `gateway.auth.token` is configured, so operator calls are refused";
-        return refused(StatusCode::FORBIDDEN, why.into());
-    };
-    if !bears(&headers, token) {
-        let why = "expected the header `authorization: Bearer <gateway.auth.token>`";
-        return refused(StatusCode::UNAUTHORIZED, why.into());
+    body: Body,
+) -> (StatusCode, HeaderMap, Json<Value>) {
+    let none = HeaderMap::new;
+    let refused =
+        |status, error: String| (status, none(), Json(json!({ "ok": false, "error": error })));
+    if let Err(refusal) = control.gate.operator(&headers, from.ip()) {
+        let (status, _, shown) = refused(refusal.status(), refusal.to_string());
+        return (status, refusal.headers(), shown);
     }
+    let body = match gate::read(&headers, body, APPROVAL_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(error) => return refused(error.status(), error.to_string()),
+    };
     // Read by hand, since a stranger must not even hear what a body should look like.
     let Ok(Approval { channel, code }) = serde_json::from_slice(&body) else {
         let why = r#"expected a body like {"channel": "telegram", "code": "ABCD2345"}"#;
@@ -170,14 +174,9 @@ async fn approve(
     match approved.await {
         Some(Ok((account, sender))) => {
             let approved = json!({ "account": account.as_str(), "sender": sender.as_str() });
-            (StatusCode::OK, Json(json!({ "ok": true, "approved": approved })))
+            (StatusCode::OK, none(), Json(json!({ "ok": true, "approved": approved })))
         }
         Some(Err(error)) => refused(StatusCode::NOT_FOUND, error.to_string()),
         None => refused(StatusCode::SERVICE_UNAVAILABLE, "the gateway is ending".into()),
     }
-}
-
-fn bears(headers: &HeaderMap, token: &Secret) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    given.and_then(|it| it.strip_prefix("Bearer ")).is_some_and(|it| signature::is_same(token, it))
 }

@@ -23,6 +23,7 @@ mod streaming;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod web;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -109,6 +110,8 @@ pub struct Settings {
     pub token: Option<Secret>,
     /// Where nonces and tokens come from: the operating system, unless a simulation puts a seed here.
     pub entropy: Entropy,
+    /// What is served over HTTP beside health.
+    pub web: crate::control::web::Settings,
     /// Whether every address counts as this machine's own. Only in a simulation, whose hosts stand for one machine.
     pub all_are_near: bool,
     /// The accounts that receive, of every channel.
@@ -250,6 +253,7 @@ fn convert(
     let (queue, bursts) = messages::queue(source.version, document, problems);
     let streaming = streaming::streaming(source.version, (file, document), problems);
     let token = token(source, document, problems);
+    let web = web::read(document, token.as_ref(), problems, &mut warnings);
     let servers = tools::servers(document, problems, &mut warnings);
     cron::check_settings(source.version, document, problems);
     // All has been looked at, so that all problems are told at once.
@@ -295,6 +299,7 @@ fn convert(
         shown: Shown::default(),
         log: Tail::default(),
         token,
+        web,
         entropy: Entropy::System,
         all_are_near: false,
         accounts: found.into_iter().flat_map(channels::Found::into_accounts).collect(),

@@ -11,7 +11,9 @@ mod cron;
 mod failing;
 mod gathering;
 mod health;
+mod hooks;
 mod lives;
+mod looking;
 mod models;
 mod nested;
 mod note;
@@ -30,6 +32,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use self::{cron::Planner, nested::Ask};
 pub use self::{
     health::Kept,
+    hooks::Hook,
+    looking::{CredentialView, Load},
     note::{CronSkipped, Note, RunFailure},
     operating::Aborted,
     settings::{Agent, Settings},

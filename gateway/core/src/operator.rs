@@ -139,6 +139,9 @@ pub enum Refused {
     /// A channel, account or chat without a letter.
     #[error(transparent)]
     Empty(#[from] crate::ids::Empty),
+    /// It belongs to somebody else.
+    #[error("this session was begun for another user")]
+    NotTheirs,
     /// There are no words.
     #[error("expected a message of 1 to {} bytes", crate::message::TEXT_BYTES_MAX)]
     Text,

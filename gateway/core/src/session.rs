@@ -100,6 +100,10 @@ pub struct Session {
     pub route: Option<Route>,
     /// What an operator called it.
     pub label: Option<String>,
+    /// For whom an operator's program began it, if it said so. It is theirs alone there.
+    pub user: Option<Arc<str>>,
+    /// Whether it is one turn's alone, and gone some time after that.
+    pub passes: bool,
 }
 
 impl Session {
@@ -120,6 +124,8 @@ impl Session {
             parent: None,
             route: None,
             label: None,
+            user: None,
+            passes: false,
         }
     }
 

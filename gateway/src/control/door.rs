@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     Extension,
-    extract::{State, ws::WebSocketUpgrade},
+    extract::{
+        State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
@@ -12,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{
     connect::Peer,
+    console::{self, Page},
     socket::{Opened, PAYLOAD_BYTES_MAX},
 };
 
@@ -24,13 +28,18 @@ pub struct Porch {
     pub all_are_near: bool,
 }
 
-/// Upgrades a request.
+/// Upgrades a request, or shows the page to one that asks for no upgrade.
 pub async fn enter(
-    State(porch): State<Porch>,
+    State((porch, page)): State<(Porch, Page)>,
     Extension(from): Extension<SocketAddr>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(_) if !headers.contains_key(header::UPGRADE) => return console::answer(page),
+        Err(rejection) => return rejection.into_response(),
+    };
     let peer = match peer(&headers, from.ip(), porch.all_are_near) {
         Ok(peer) => peer,
         Err(why) => return (StatusCode::FORBIDDEN, format!("{why}\n")).into_response(),
@@ -44,7 +53,11 @@ pub async fn enter(
 }
 
 /// Who asks. A page of another site is nobody: it would speak with this machine's own standing.
-fn peer(headers: &HeaderMap, from: IpAddr, all_are_near: bool) -> Result<Peer, &'static str> {
+pub(super) fn peer(
+    headers: &HeaderMap,
+    from: IpAddr,
+    all_are_near: bool,
+) -> Result<Peer, &'static str> {
     let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
     let host = text(header::HOST).and_then(|it| it.parse::<Uri>().ok());
     let host = host.as_ref().and_then(|it| it.authority());

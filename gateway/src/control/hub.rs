@@ -12,7 +12,7 @@ use creel_core::{
     time::WallTime,
 };
 use serde_json::{Value, json};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::frame::{Event, StateVersion};
 use crate::clock::WallClock;
@@ -25,6 +25,9 @@ const SLOW_BYTES: usize = BUFFERED_BYTES_MAX / 2;
 
 /// From how many requests on that are waited for those are forgotten that nobody waits for any more.
 const WAITED_FOR_MAX: usize = 1_000;
+
+/// How many parts of an answer may wait for whoever listens to it.
+const WORDS_MAX: usize = 256;
 
 /// How many presence entries are kept of connections that are gone.
 const GONE_MAX: usize = 50;
@@ -43,6 +46,7 @@ struct Inner {
     /// The runs that somebody may be told of still.
     runs: BTreeMap<RunId, Live>,
     waiters: BTreeMap<MessageId, Vec<oneshot::Sender<End>>>,
+    listeners: BTreeMap<MessageId, mpsc::Sender<Arc<str>>>,
     present: BTreeMap<u64, Value>,
     gone: VecDeque<Value>,
     version: StateVersion,
@@ -138,6 +142,22 @@ impl Hub {
         end
     }
 
+    /// What a request's answer is made of, as it is written, until its end or until the listener is too slow: its end says all.
+    pub fn words_of(&self, name: &MessageId) -> mpsc::Receiver<Arc<str>> {
+        let (wrote, words) = mpsc::channel(WORDS_MAX);
+        let mut inner = self.inner();
+        if inner.listeners.len() >= WAITED_FOR_MAX {
+            inner.listeners.retain(|_, it| !it.is_closed());
+        }
+        inner.listeners.insert(name.clone(), wrote);
+        words
+    }
+
+    /// How many are connected.
+    pub fn count(&self) -> usize {
+        self.inner().watchers.len()
+    }
+
     /// Tells everybody of an event.
     pub fn publish(&self, event: &str, payload: Value) {
         self.inner().publish(event, payload, Weight::Kept);
@@ -151,6 +171,7 @@ impl Hub {
         match (run, what) {
             (Some(run), Telling::Started) => inner.started((run, &asked, &session), now),
             (Some(run), Telling::Wrote(text)) => {
+                inner.pass_on(&asked, &text);
                 inner.wrote((run, &asked, &session), &text, now);
             }
             (run, Telling::Ended(end)) => inner.ended((run, &asked, &session), &end, now),
@@ -175,6 +196,16 @@ impl Inner {
         self.runs.insert(run, Live { seq: 0, text: String::new(), started: now });
         let data = json!({ "phase": "start", "startedAt": now.as_unix_ms() });
         self.agent((run, asked, session), "lifecycle", &data, (now, Weight::Kept));
+    }
+
+    /// Those who listen hear the words, but nobody is waited for.
+    fn pass_on(&mut self, asked: &[MessageId], text: &Arc<str>) {
+        for name in asked {
+            let heard = self.listeners.get(name).map(|it| it.try_send(text.clone()));
+            if matches!(heard, Some(Err(_))) {
+                self.listeners.remove(name);
+            }
+        }
     }
 
     fn wrote(&mut self, (run, asked, session): Of<'_>, text: &str, now: WallTime) {
@@ -233,6 +264,7 @@ impl Inner {
                 }
             };
             self.publish("chat", payload, Weight::Kept);
+            self.listeners.remove(name);
             for waiter in self.waiters.remove(name).into_iter().flatten() {
                 // Who waited may have gone.
                 _ = waiter.send(end.clone());

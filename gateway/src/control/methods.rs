@@ -5,6 +5,7 @@
 
 mod chat;
 mod config;
+mod credentials;
 mod cron;
 mod devices;
 mod look;
@@ -94,6 +95,7 @@ const METHODS: &[Method] = &[
     lacks("config.patch", Scope::Admin, NO_CHANGES),
     has("config.schema", Scope::Admin),
     lacks("config.set", Scope::Admin, NO_CHANGES),
+    has("credentials.status", Scope::Read),
     lacks("cron.add", Scope::Admin, NO_JOURNAL),
     has("cron.list", Scope::Read),
     lacks("cron.remove", Scope::Admin, NO_JOURNAL),
@@ -167,6 +169,7 @@ pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
         "chat.send" => Reply::Now(chat::send(plane, params).await),
         "config.get" => Reply::Now(config::get(plane, params)),
         "config.schema" => Reply::Now(config::schema(plane, params)),
+        "credentials.status" => Reply::Now(credentials::status(plane, params).await),
         "cron.list" => Reply::Now(cron::list(plane, params).await),
         "cron.run" => Reply::Now(cron::run(plane, params).await),
         "cron.status" => Reply::Now(cron::status(plane, params).await),
@@ -198,7 +201,7 @@ fn refused(why: &Refused) -> ErrorShape {
     match why {
         Refused::Conflict => error.with_details(json!({ "reason": "chat-request-conflict" })),
         Refused::TooMany => ErrorShape::unavailable(why.to_string()).retry_after_ms(1_000),
-        Refused::Session { .. } | Refused::Empty(_) | Refused::Text => error,
+        Refused::Session { .. } | Refused::Empty(_) | Refused::NotTheirs | Refused::Text => error,
     }
 }
 

@@ -14,9 +14,10 @@ use creel_core::{
 };
 
 use super::{
-    connect::ConnectParams,
+    connect::{ConnectParams, Page},
     devices::{Devices, disk},
     frame::ErrorShape,
+    guesses::Guesses,
     hub::Hub,
     schema::Shape,
 };
@@ -72,6 +73,10 @@ pub struct Plane {
     pub log: Tail,
     /// What the first frame has to look like.
     pub shape: Arc<Shape<ConnectParams>>,
+    /// Who has guessed at the token.
+    pub guesses: Guesses,
+    /// Whether our own page needs a device.
+    pub page: Page,
     /// What the wall clock showed at the start, in milliseconds since 1970.
     pub started_ms: i64,
 }

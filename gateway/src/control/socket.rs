@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    connect::{self, Accepted, Attempts, Close, First, Fresh, Handshake, News, Page, Peer},
+    connect::{self, Accepted, Cause, Close, First, Fresh, Handshake, Method, News, Peer},
     frame::{self, Event, Response, Unreadable},
     hub::{BUFFERED_BYTES_MAX, Seat, TooSlow},
     methods::{self, Caller, Reply},
@@ -141,19 +141,25 @@ async fn shake(plane: &Plane, socket: &mut WebSocket, peer: &Peer) -> Option<Acc
         shape: &plane.shape,
         token: plane.token.as_ref(),
         peer,
-        page: Page::NeedsDevice,
-        attempts: Attempts::Left,
+        page: plane.page,
+        attempts: plane.guesses.attempts(peer),
         nonce: &nonce,
         fresh: &fresh,
     };
     let first = first?;
     match plane.with_devices(|it| handshake.first(&first, now_ms(plane), it)) {
         First::Accepted(accepted) => {
+            if accepted.method == Method::Token {
+                plane.guesses.succeeded(peer);
+            }
             tell(plane, &accepted.news);
             Some(*accepted)
         }
         First::Refused(refused, news) => {
             tell(plane, &news);
+            if refused.cause == Cause::Guessed {
+                plane.guesses.failed(peer);
+            }
             tracing::warn!(cause = ?refused.cause, "a client was refused");
             if let Some(response) = refused.response {
                 say(socket, response.json().to_string()).await.ok()?;

@@ -9,6 +9,7 @@ use super::{
     cron::RawCron,
     mentions::{GroupChat, Identity},
     tools::{AgentTools, Mcp, RawSubagents, Tools},
+    web::{ControlUi, Http, RateLimit, RawHooks},
 };
 
 use super::channels::telegram;
@@ -29,6 +30,7 @@ pub(super) struct Document {
     pub(super) tools: Tools,
     pub(super) mcp: Mcp,
     pub(super) cron: RawCron,
+    pub(super) hooks: RawHooks,
 }
 
 #[derive(Default, Deserialize)]
@@ -37,12 +39,15 @@ pub(super) struct Gateway {
     pub(super) port: Option<u16>,
     pub(super) bind: Option<String>,
     pub(super) auth: Auth,
+    pub(super) http: Http,
+    pub(super) control_ui: ControlUi,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Auth {
     pub(super) token: Option<String>,
+    pub(super) rate_limit: RateLimit,
 }
 
 #[derive(Default, Deserialize)]

@@ -8,7 +8,7 @@ use creel_document::shape::{Field, Shape, Unknown};
 use super::{
     broadcast,
     channels::{discord, slack, telegram, webhook, whatsapp},
-    credentials, cron, providers, tools,
+    credentials, cron, providers, tools, web,
 };
 
 pub(super) const fn open(fields: &'static [Field]) -> Shape {
@@ -62,6 +62,7 @@ pub(super) const DOCUMENT: Shape = open(&[
     key("tools", &tools::TOOLS, "What agents may use."),
     key("mcp", &tools::MCP, "Servers of tools."),
     key("cron", &cron::SHAPE, "What runs by the clock."),
+    key("hooks", &web::HOOKS, "What programs outside may ask for."),
 ]);
 
 const GATEWAY: Shape = open(&[
@@ -73,9 +74,12 @@ const GATEWAY: Shape = open(&[
         &open(&[
             key("mode", &Shape::OneOf(&["token", "none"]), "How callers show who they are."),
             key("token", &TEXT, "The token of operator calls."),
+            key("rateLimit", &web::RATE_LIMIT, "How often somebody may guess at it."),
         ]),
         "Who may call it.",
     ),
+    key("http", &web::HTTP, "What it serves over HTTP."),
+    key("controlUi", &web::CONTROL_UI, "The page at `/`."),
 ]);
 
 const AGENTS: Shape = open(&[

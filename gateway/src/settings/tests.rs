@@ -8,6 +8,7 @@ mod secrecy;
 mod session;
 mod slack;
 mod streaming;
+mod web;
 
 use std::{fmt::Write as _, path::Path};
 

@@ -72,7 +72,7 @@ impl Gateway {
     }
 
     /// What was asked for needed no run: what the gateway itself said is the answer.
-    fn end_without_run(
+    pub(super) fn end_without_run(
         &mut self,
         now: Timestamp,
         (key, name): (&SessionKey, MessageId),
@@ -326,7 +326,7 @@ impl Gateway {
     }
 
     /// The session that an operator calls so, and its agent: a known one, or one of a configured agent.
-    fn session_called(&self, text: &str) -> Result<(SessionKey, AgentId), Refused> {
+    pub(super) fn session_called(&self, text: &str) -> Result<(SessionKey, AgentId), Refused> {
         let agents = &self.settings.agents;
         let refused = || Refused::Session {
             found: text.to_owned(),

@@ -150,9 +150,10 @@ impl Gateway {
         own.or(jobs).unwrap_or(self.settings.run_timeout)
     }
 
-    /// A finished sub-agent's session can be read for a while.
+    /// A finished sub-agent's session can be read for a while, and so can one that was a single turn's.
     pub(super) fn archive_later(&mut self, now: Timestamp, key: &SessionKey) {
-        if self.sessions[key].parent.is_some() {
+        let session = &self.sessions[key];
+        if session.parent.is_some() || session.passes {
             let due = now + self.settings.tools.subagents.archive_after;
             self.deadlines.set(&Timer::Archive(key.clone()), Some(due));
         }

@@ -42,8 +42,10 @@ pub enum Cause {
     Protocol,
     /// A role that nobody knows.
     Role,
-    /// A secret is missing or wrong; count these against the peer.
+    /// A secret is missing.
     Unauthorized,
+    /// A secret is wrong; these count against the peer.
+    Guessed,
     /// The peer has failed too often.
     RateLimited,
     /// A device has to be named.
@@ -164,7 +166,12 @@ pub(super) fn unauthorized(id: &str, failure: Failure) -> Refused {
         Failure::RateLimited { retry_after_ms } => {
             answered(Cause::RateLimited, id, error.retry_after_ms(retry_after_ms))
         }
-        _ => answered(Cause::Unauthorized, id, error),
+        Failure::TokenMismatch { .. }
+        | Failure::DeviceTokenMismatch
+        | Failure::BootstrapTokenInvalid => answered(Cause::Guessed, id, error),
+        Failure::TokenMissing | Failure::DeviceTokenScopes => {
+            answered(Cause::Unauthorized, id, error)
+        }
     }
 }
 

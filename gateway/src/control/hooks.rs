@@ -1,0 +1,362 @@
+//! `/hooks/agent` and `/hooks/wake`: programs outside ask for a turn, or tell of something that happened.
+//!
+//! They show a secret of their own, in a header and nowhere else. A request that bears `Idempotency-Key` happens once, however
+//! often it comes. What they say is read as a guest's words and never as an owner's.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
+};
+use creel_core::{
+    gateway::Hook,
+    ids::{AgentId, MessageId, ModelId},
+    operator::{Refused, Taken},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    connect::Peer,
+    gate::{self, Refusal},
+    plane::Facts,
+    web::Web,
+};
+use crate::secret::Secret;
+
+/// The longest body, in bytes.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest name of a request, in bytes.
+const KEY_BYTES_MAX: usize = 256;
+
+/// What `mode` and `wakeMode` may be: this gateway has no heartbeats that something could wait for.
+const NOW: &str = "now";
+
+/// What programs outside may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What they show.
+    pub token: Secret,
+    /// Where they call: the beginning of the path, without a `/` at its end.
+    pub path: String,
+    /// Which agents they may speak to; any, where nothing is said.
+    pub agents: Option<Vec<AgentId>>,
+    /// The session of requests that name none; else each has its own.
+    pub session: Option<String>,
+    /// Which sessions a request may name.
+    pub named: Named,
+}
+
+/// Which sessions a request may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// None.
+    Never,
+    /// Those that begin with one of these, or any if there is none.
+    Beginning(Vec<String>),
+}
+
+/// What a program reads instead of what it asked for.
+struct Error {
+    status: StatusCode,
+    headers: HeaderMap,
+    message: String,
+}
+
+impl Error {
+    fn of(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, headers: HeaderMap::new(), message: message.into() }
+    }
+
+    fn wrong(message: impl Into<String>) -> Self {
+        Self::of(StatusCode::BAD_REQUEST, message)
+    }
+
+    fn response(self) -> Response {
+        let shown = json!({ "ok": false, "error": self.message });
+        (self.status, self.headers, Json(shown)).into_response()
+    }
+}
+
+impl From<&Refused> for Error {
+    fn from(why: &Refused) -> Self {
+        let status = match why {
+            Refused::Session { .. } | Refused::Empty(_) | Refused::Text => StatusCode::BAD_REQUEST,
+            Refused::NotTheirs => StatusCode::FORBIDDEN,
+            Refused::Conflict => StatusCode::CONFLICT,
+            Refused::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::of(status, why.to_string())
+    }
+}
+
+/// `POST <path>/agent`. What it does not name is accepted and changes nothing: clients send it for other gateways.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Turn {
+    message: String,
+    name: Option<String>,
+    agent_id: Option<String>,
+    session_key: Option<String>,
+    model: Option<String>,
+    wake_mode: Option<String>,
+    deliver: Option<bool>,
+    channel: Option<String>,
+    to: Option<String>,
+}
+
+/// `POST <path>/wake`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wake {
+    text: String,
+    mode: Option<String>,
+    agent_id: Option<String>,
+    session_key: Option<String>,
+}
+
+/// Answers whatever is at no other route: hooks, and the word that there is nothing.
+pub async fn answer(
+    State(web): State<Web>,
+    Extension(from): Extension<SocketAddr>,
+    (method, uri): (Method, Uri),
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let hooks = web.settings.hooks.as_ref();
+    let below = hooks.and_then(|it| uri.path().strip_prefix(it.path.as_str())?.strip_prefix('/'));
+    let (Some(hooks), Some(below)) = (hooks, below) else {
+        return (StatusCode::NOT_FOUND, "there is nothing here\n").into_response();
+    };
+    let call = Call { web: &web, hooks, headers: &headers };
+    call.serve((from.ip(), &method, &uri), below, body).await.unwrap_or_else(Error::response)
+}
+
+/// One call.
+struct Call<'a> {
+    web: &'a Web,
+    hooks: &'a Settings,
+    headers: &'a HeaderMap,
+}
+
+impl Call<'_> {
+    async fn serve(
+        &self,
+        (from, method, uri): (IpAddr, &Method, &Uri),
+        below: &str,
+        body: Body,
+    ) -> Result<Response, Error> {
+        // Addresses are written down in many places where no secret should be.
+        let mut query = uri.query().unwrap_or_default().split('&');
+        if query.any(|it| it.split('=').next() == Some("token")) {
+            return Err(Error::wrong("expected the token in a header, and not in the address"));
+        }
+        if method != Method::POST {
+            let mut error = Error::of(StatusCode::METHOD_NOT_ALLOWED, "expected POST");
+            error.headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return Err(error);
+        }
+        self.pass(from)?;
+        if !matches!(below, "agent" | "wake") {
+            return Err(Error::of(StatusCode::NOT_FOUND, "expected `agent` or `wake`"));
+        }
+        let body = gate::read(self.headers, body, BODY_BYTES_MAX)
+            .await
+            .map_err(|it| Error::of(it.status(), it.to_string()))?;
+        match below {
+            "agent" => self.turn(&body).await,
+            _ => self.wake(&body).await,
+        }
+    }
+
+    /// Whether the caller may. Pages have no business here, and nobody is exempt: hooks are made to be reached from outside.
+    fn pass(&self, from: IpAddr) -> Result<(), Error> {
+        let peer = Peer::Remote(from.to_string());
+        let own = self.headers.get("x-openclaw-token").and_then(|it| it.to_str().ok());
+        let shown = gate::bearer(self.headers).or(own.map(str::trim).filter(|it| !it.is_empty()));
+        let refused = if self.headers.contains_key(header::ORIGIN) {
+            Err(Refusal::Elsewhere("expected no `Origin`: pages may not call hooks"))
+        } else {
+            gate::check(&self.web.hook_guesses, &peer, &self.hooks.token, shown)
+        };
+        refused.map_err(|it| {
+            let message = match it {
+                Refusal::NoSecret => {
+                    "expected the header `authorization: Bearer <hooks.token>`".to_owned()
+                }
+                other => other.to_string(),
+            };
+            Error { headers: it.headers(), ..Error::of(it.status(), message) }
+        })
+    }
+
+    async fn turn(&self, body: &[u8]) -> Result<Response, Error> {
+        let asked: Turn = read(body)?;
+        check_mode(asked.wake_mode.as_deref())?;
+        if asked.deliver != Some(false) && (asked.channel.is_some() || asked.to.is_some()) {
+            let why = "`channel` and `to` are not there yet: whoever watches hears the answer";
+            return Err(Error::wrong(why));
+        }
+        let facts = &self.web.plane.facts;
+        let model = asked.model.map(|it| known_model(facts, &it)).transpose()?;
+        let agent = self.agent(asked.agent_id.as_deref())?;
+        let name = self.name()?;
+        let own = || format!("hook:{}", name.as_str());
+        let (session, passes) = match (self.named(asked.session_key)?, &self.hooks.session) {
+            (Some(named), _) => (named, false),
+            (None, Some(usual)) => (usual.clone(), false),
+            (None, None) => (own(), true),
+        };
+        let session = in_agent(&agent, &session)?;
+        let hook = Hook {
+            name: name.clone(),
+            session,
+            label: asked.name.unwrap_or_else(|| "Hook".to_owned()),
+            text: asked.message,
+            model,
+            passes,
+        };
+        let taken =
+            self.web.plane.operate(move |core, now, effects| core.say_as_hook(now, hook, effects));
+        let taken = taken.await.map_err(|it| ending(it.message))?;
+        let taken = taken.map_err(|it| Error::from(&it))?;
+        let run = name.as_str();
+        let (Taken::New { session } | Taken::Again { session, .. }) = &taken;
+        tracing::info!(run, session = session.as_str(), "a hook's turn was taken");
+        let shown = json!({ "ok": true, "runId": run, "sessionKey": session.as_str() });
+        Ok(Json(shown).into_response())
+    }
+
+    async fn wake(&self, body: &[u8]) -> Result<Response, Error> {
+        let asked: Wake = read(body)?;
+        check_mode(asked.mode.as_deref())?;
+        if asked.session_key.is_some() {
+            return Err(Error::wrong(
+                "`sessionKey` is not there yet: an event is for a main session",
+            ));
+        }
+        let agent = self.agent(asked.agent_id.as_deref())?;
+        let (name, text) = (self.name()?, asked.text);
+        let told = self.web.plane.operate(move |core, now, effects| {
+            core.tell_of_event(now, (&name, &agent, &text), effects)
+        });
+        let taken = told.await.map_err(|it| ending(it.message))?;
+        let outcome = match taken.map_err(|it| Error::from(&it))? {
+            Taken::New { .. } => "queued",
+            Taken::Again { .. } => "coalesced",
+        };
+        Ok(Json(json!({ "ok": true, "mode": NOW, "eventOutcome": outcome })).into_response())
+    }
+
+    /// The request's name. An operator's names are others, whatever a program sends.
+    fn name(&self) -> Result<MessageId, Error> {
+        let key =
+            self.headers.get("idempotency-key").map(|it| it.to_str().unwrap_or_default().trim());
+        let key = match key {
+            None => self.web.plane.entropy.uuid(),
+            Some(key) if key.is_empty() || key.len() > KEY_BYTES_MAX => {
+                let why = format!("expected an `Idempotency-Key` of 1 to {KEY_BYTES_MAX} letters");
+                return Err(Error::wrong(why));
+            }
+            Some(key) => key.to_owned(),
+        };
+        Ok(MessageId::new(&format!("hook-{key}")).expect("it has letters"))
+    }
+
+    fn agent(&self, id: Option<&str>) -> Result<AgentId, Error> {
+        let facts = &self.web.plane.facts;
+        let agent = match id.map(str::trim) {
+            None => facts.default_agent.clone(),
+            Some(id) => {
+                let id = id.to_lowercase();
+                let known = facts.agents.keys().find(|it| it.as_str() == id);
+                known
+                    .cloned()
+                    .ok_or_else(|| Error::wrong("expected `agentId` of a configured agent"))?
+            }
+        };
+        match &self.hooks.agents {
+            Some(allowed) if !allowed.contains(&agent) => {
+                Err(Error::wrong(format!("hooks may not speak to agent `{agent}`")))
+            }
+            _ => Ok(agent),
+        }
+    }
+
+    /// The session that a request names, if it may.
+    fn named(&self, session: Option<String>) -> Result<Option<String>, Error> {
+        let Some(session) = session else { return Ok(None) };
+        let session = session.trim().to_lowercase();
+        match &self.hooks.named {
+            Named::Never => Err(Error::wrong(
+                "`sessionKey` is refused unless `hooks.allowRequestSessionKey` is set",
+            )),
+            Named::Beginning(allowed) => {
+                let bare = bare(&session);
+                if allowed.is_empty() || allowed.iter().any(|it| bare.starts_with(it.as_str())) {
+                    Ok(Some(session))
+                } else {
+                    let why =
+                        format!("expected `sessionKey` to begin with {}", allowed.join(" or "));
+                    Err(Error::wrong(why))
+                }
+            }
+        }
+    }
+}
+
+/// A key without the agent before it.
+fn bare(session: &str) -> &str {
+    match session.strip_prefix("agent:").and_then(|it| it.split_once(':')) {
+        Some((_, rest)) => rest,
+        None => session,
+    }
+}
+
+/// The key of one of an agent's sessions.
+fn in_agent(agent: &AgentId, session: &str) -> Result<String, Error> {
+    let own = format!("agent:{agent}:");
+    match session.strip_prefix(own.as_str()) {
+        Some(_) => Ok(session.to_owned()),
+        None if session.starts_with("agent:") => {
+            Err(Error::wrong(format!("the session is another agent's than `{agent}`")))
+        }
+        None => Ok(own + session),
+    }
+}
+
+fn ending(message: String) -> Error {
+    Error::of(StatusCode::SERVICE_UNAVAILABLE, message)
+}
+
+fn known_model(facts: &Facts, model: &str) -> Result<ModelId, Error> {
+    let known = facts.models.iter().find(|it| it.as_str() == model.trim());
+    known
+        .cloned()
+        .ok_or_else(|| Error::wrong("expected `model` as `provider/model` that is configured"))
+}
+
+fn check_mode(mode: Option<&str>) -> Result<(), Error> {
+    match mode {
+        None | Some(NOW) => Ok(()),
+        Some(_) => Err(Error::wrong("expected the mode `now`: this gateway has no heartbeats yet")),
+    }
+}
+
+/// Reads a body by its type. What is wrong is told by its place: the body may hold secrets.
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Error> {
+    let value: Value = serde_json::from_slice(body).map_err(|it| {
+        Error::wrong(format!("the body is no JSON: line {}, column {}", it.line(), it.column()))
+    })?;
+    let wanted = if value.get("message").is_some() { "message" } else { "text" };
+    T::deserialize(&value).map_err(|_| {
+        Error::wrong(format!(
+            "expected an object with a text under `{wanted}`, and texts beside it"
+        ))
+    })
+}
