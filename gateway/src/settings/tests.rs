@@ -115,7 +115,6 @@ fn the_lab_s_file_of_2026_3_runs_unchanged() {
     agents: main (prova/m1)
     accounts: telegram/biz, telegram/default
     providers: prova, provb
-    ignored: gateway.controlUi
     ignored: agents.defaults.skipBootstrap
     ignored: agents.defaults.heartbeat
     ignored: models.providers.prova.models[0].name
