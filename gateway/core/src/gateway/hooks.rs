@@ -104,7 +104,8 @@ impl Gateway {
             return Ok(taken);
         }
         // Nobody waits for what comes of it.
-        self.requests.end(now, name, &End { at: self.wall, how: Ended::Answered("".into()) });
+        let end = End { began: None, at: self.wall, how: Ended::Answered("".into()) };
+        self.requests.end(now, name, &end);
         let fresh = || Session::new(agent.clone());
         let session = self.sessions.entry(key.clone()).or_insert_with(fresh);
         let route = session.route.clone().unwrap_or_else(|| operator::origin(&key).route);

@@ -45,8 +45,8 @@ impl Desk {
                     other => panic!("{other:?}"),
                 },
                 Effect::Told(told) => {
-                    if let Telling::Ended(how) = &told.what {
-                        self.told.push(format!("{} {how:?}", told.session));
+                    if let Telling::Ended(end) = &told.what {
+                        self.told.push(format!("{} {:?}", told.session, end.how));
                     }
                 }
                 Effect::Send(outgoing) => self.sent.push(format!("{outgoing:?}")),
