@@ -303,7 +303,9 @@ impl Lane {
     /// Takes out the oldest message that may be dropped.
     fn take_oldest(&mut self) -> Option<Waiting> {
         let oldest = self.waiting.iter().position(|it| !it.is_report)?;
-        self.waiting.remove(oldest)
+        let oldest = self.waiting.remove(oldest)?;
+        self.given_way.extend(oldest.message.requests().cloned());
+        Some(oldest)
     }
 
     fn enqueue(&mut self, item: Waiting) -> Arrival {
@@ -313,12 +315,10 @@ impl Lane {
         }
         match item.settings.drop {
             DropPolicy::New => return Arrival::Rejected(item.message),
-            DropPolicy::Old | DropPolicy::Summarize => {
+            DropPolicy::Old => _ = self.take_oldest(),
+            DropPolicy::Summarize => {
                 if let Some(oldest) = self.take_oldest() {
-                    self.given_way.extend(oldest.message.requests().cloned());
-                    if item.settings.drop == DropPolicy::Summarize {
-                        self.dropped.add(&oldest.message);
-                    }
+                    self.dropped.add(&oldest.message);
                 }
             }
         }

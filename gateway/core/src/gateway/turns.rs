@@ -174,8 +174,8 @@ impl Gateway {
     }
 
     /// Keeps what a run said for operators, who hear it at its end.
-    fn tell_words(&mut self, id: RunId, text: &str) {
-        let Some(text) = silence::said(text) else { return };
+    fn tell_words(&mut self, id: RunId, words: &str) {
+        let Some(text) = silence::said(words) else { return };
         let text = self.labelled(id, text).unwrap_or_else(|| text.to_owned());
         let run = self.runs.get_mut(&id).expect("a run that says something");
         if !run.told.is_empty() {
