@@ -16,6 +16,7 @@ pub mod http;
 pub mod lives;
 pub mod multipart;
 pub mod net;
+mod operators;
 pub mod picture;
 pub mod record;
 pub mod recorder;

@@ -8,6 +8,7 @@ mod context;
 mod control;
 mod covers;
 mod expect;
+mod operators;
 mod platform;
 mod providers;
 mod read;
@@ -24,6 +25,8 @@ use creel_judge::words::Word;
 use crate::picture::Picture;
 
 pub use clock::{Clock, Jump};
+pub(crate) use operators::merge;
+pub use operators::{Call, Connect, DeviceProof, First};
 pub use platform::{Cut, Event, Forgery};
 pub use providers::{Asker, Holds, Kind, Provider, Renewal, RenewalAct, Standing, Terms};
 pub use shape::shape;
@@ -368,6 +371,24 @@ pub enum Action {
         cut: Cut,
         /// For how long it takes no new one.
         lasts: Duration,
+    },
+    /// A client of an operator connects to the control plane.
+    Connect(Connect),
+    /// A client asks for something.
+    Call(Call),
+    /// A client sends a text that is no request.
+    Frame {
+        /// The client.
+        client: String,
+        /// The step's name.
+        name: String,
+        /// The text.
+        text: String,
+    },
+    /// A client breaks its connection off, without a word.
+    Drop {
+        /// The client.
+        client: String,
     },
     /// The operator ends the gateway and starts it again, with the same state folder.
     Restart {

@@ -2,6 +2,7 @@
 //!
 //! It is the same in both worlds; a world gives it a network, a gateway under test, and its end.
 
+mod operating;
 mod restart;
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
@@ -63,6 +64,8 @@ pub struct Stage {
     /// Where the providers renew logins.
     pub(crate) tokens: Tokens,
     seed: u64,
+    /// The protocol of operators' clients.
+    protocol: u64,
 }
 
 /// How the operator reaches the gateway under test.
@@ -131,7 +134,22 @@ impl Stage {
                 script.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
             }
         }
-        Ok(Self { scenario, configuration, recorder, platforms, providers, tools, tokens, seed })
+        for (origin, voice) in operating::said(&scenario) {
+            script.expect(&operating::canary(&scenario, seed, origin), origin, voice);
+        }
+        let protocol = if profile == "2026.3" { 3 } else { 4 };
+        let stage = Self {
+            scenario,
+            configuration,
+            recorder,
+            platforms,
+            providers,
+            tools,
+            tokens,
+            seed,
+            protocol,
+        };
+        Ok(stage)
     }
 
     /// Serves the twins of the channels and of the provider, and makes their calls of the gateway at `gateway`, which is
@@ -212,6 +230,7 @@ impl Stage {
         self.recorder.begin();
         self.recorder.record(Kind::GatewayReady);
         let mut sends_done = 0;
+        let mut clients = self.clients(operator);
         for Step { at, action } in &self.scenario.steps {
             self.wait_until(*at).await;
             match action {
@@ -228,6 +247,10 @@ impl Stage {
                     }
                 }
                 Action::ApprovePairing { chat } => self.approve(chat, operator).await,
+                Action::Connect(_)
+                | Action::Call(_)
+                | Action::Frame { .. }
+                | Action::Drop { .. } => self.operate(action, &mut clients),
                 Action::Restart { lasts } => self.restart(*lasts, operator).await,
             }
         }

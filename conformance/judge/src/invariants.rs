@@ -15,6 +15,7 @@ mod isolation;
 mod liveness;
 mod occupancy;
 mod pairing;
+mod protocol;
 mod single_writer;
 mod unasked;
 
@@ -39,6 +40,7 @@ pub const ALL: &[Invariant] = &[
     Invariant { id: "I4", title: "single writer, FIFO", check: single_writer::check },
     Invariant { id: "I5", title: "liveness", check: liveness::check },
     Invariant { id: "I9", title: "isolation", check: isolation::check },
+    Invariant { id: "I11", title: "protocol truth", check: protocol::check },
     Invariant { id: "I12", title: "paired tool calls", check: pairing::check },
 ];
 

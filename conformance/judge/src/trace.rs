@@ -3,13 +3,18 @@
 //! What cannot be seen from outside is not evidence, so there is no fact about the gateway's inside. Written as JSON
 //! lines, one [`Fact`] each, after a line with the [`Header`].
 
+mod operation;
 mod refresh;
 mod track;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::{refresh::RefreshOutcome, track::Track};
+pub use self::{
+    operation::{Operation, Saw},
+    refresh::RefreshOutcome,
+    track::Track,
+};
 
 /// The version of the trace format, in the header of every trace file.
 pub const VERSION: u32 = 1;
@@ -222,6 +227,8 @@ pub enum Kind {
         /// The answer's status.
         status: u16,
     },
+    /// A client of an operator did or saw something on the control plane.
+    Operator(Operation),
     /// A login was to be renewed at its provider's token endpoint.
     Refresh {
         /// The provider's name in the scenario.

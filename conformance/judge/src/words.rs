@@ -167,6 +167,18 @@ pub enum FactName {
     ToolEnded,
     /// `operator-called`
     OperatorCalled,
+    /// `operator-connected`
+    OperatorConnected,
+    /// `operator-refused`
+    OperatorRefused,
+    /// `operator-asked`
+    OperatorAsked,
+    /// `operator-answered`
+    OperatorAnswered,
+    /// `operator-event`
+    OperatorEvent,
+    /// `operator-closed`
+    OperatorClosed,
     /// `refresh`
     Refresh,
 }
@@ -178,7 +190,8 @@ pub struct Filter {
     pub of: FactName,
     /// In or for this chat, by its name. For a `model-request`, the chat whose script answered.
     pub chat: Option<String>,
-    /// About this message, by its name. For a `model-request`, the message is new in it.
+    /// About this message, by its name. For a `model-request`, the message is new in it. For `operator-asked` and
+    /// `operator-answered`, the call of this name; for `operator-event`, the run of its key.
     pub message: Option<String>,
     /// Whose text holds this. For a `model-request`, the text of the last message that is new in it or, where none is, of
     /// the last user message.
@@ -192,8 +205,23 @@ pub struct Filter {
     /// With this credential, by its name. Only for `model-request` and `refresh`.
     pub credential: Option<String>,
     /// Ended so: `completed`, `failed`, `spoiled` or `abandoned` for `model-end` and `tool-ended`; `granted`, `refused`,
-    /// `reused`, `failed` or `unanswered` for `refresh`.
+    /// `reused`, `failed` or `unanswered` for `refresh`; `completed` or `failed` for `operator-answered`.
     pub outcome: Option<String>,
+    /// What only facts of operators' clients have.
+    pub operator: Operating,
+}
+
+/// Which facts of operators' clients a filter speaks of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operating {
+    /// Of this client.
+    pub client: Option<String>,
+    /// Of this name. Only for `operator-event`.
+    pub event: Option<String>,
+    /// With this `code`, or this code in its details; of a close, its number.
+    pub code: Option<String>,
+    /// The `state` of an event, or the `status` of an answer.
+    pub state: Option<String>,
 }
 
 /// What one model request carried.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use creel_judge::trace::{Fact, Kind, ModelOutcome, Place, ToolOutcome, Trace, Track};
+use creel_judge::trace::{
+    Fact, Kind, ModelOutcome, Operation, Place, Saw, ToolOutcome, Trace, Track,
+};
 
 /// The most rows that are shown. Facts far from the marked ones are left out.
 const ROWS_MAX: usize = 40;
@@ -89,6 +91,7 @@ fn words(kind: &Kind) -> String {
             None => "gateway ended".to_owned(),
         },
         Kind::OperatorCalled { call, status } => format!("operator {call}: {status}"),
+        Kind::Operator(it) => operated(it),
         Kind::Refresh { credential, outcome, .. } => {
             format!("login {credential}: {}", outcome.name())
         }
@@ -97,6 +100,33 @@ fn words(kind: &Kind) -> String {
             None => format!("state {file}: not there"),
         },
         Kind::HarnessError { what } => format!("harness error: {what}"),
+    }
+}
+
+/// What a client of an operator did or saw.
+fn operated(Operation { client, saw }: &Operation) -> String {
+    let or_none = |it: &Option<String>| it.clone().unwrap_or_default();
+    match saw {
+        Saw::Connected { protocol, .. } => format!("{client} connected, protocol {protocol}"),
+        Saw::Refused { code, details, .. } => {
+            format!("{client} refused {code} {}", or_none(details))
+        }
+        Saw::Asked { call, method, .. } => format!("{client} ▸ {call} {}", or_none(method)),
+        Saw::Answered { call, ok: true, text, .. } => format!("{client} ◂ {call} {}", quote(text)),
+        Saw::Answered { call, code, text, .. } => {
+            format!("{client} ✕ {call} {} {}", or_none(code), quote(text))
+        }
+        Saw::Event { event, seq, run, state, text, .. } => {
+            let seq = seq.map_or("-".to_owned(), |it| it.to_string());
+            let (run, state) = (or_none(run), or_none(state));
+            format!("{client} ◂ #{seq} {event} {run} {state} {}", quote(text))
+        }
+        Saw::Garbled { text } => format!("{client} ◂ no frame: {}", quote(text)),
+        Saw::Closed { code, reason } => {
+            let code = code.map_or("-".to_owned(), |it| it.to_string());
+            format!("{client} closed with {code} {}", quote(reason))
+        }
+        Saw::Left => format!("{client} left"),
     }
 }
 

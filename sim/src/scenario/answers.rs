@@ -13,7 +13,7 @@ pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String,
     let mut said: BTreeMap<String, &str> = BTreeMap::new();
     for (key, at) in root.entries_of("model") {
         if key.name != UNTAGGED {
-            context.require_chat(&at, &key.name);
+            context.require_voice(&at, &key.name);
         }
         let mut answers = Vec::new();
         for item in at.items() {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use creel_document::{problem::Position, tree::Key};
-use creel_judge::words::{Attempt, Attempts, Backoff, Filter, Request, Span, State, Visible, Word};
+use creel_judge::words::{
+    Attempt, Attempts, Backoff, Filter, Operating, Request, Span, State, Visible, Word,
+};
 
 use super::{Expectation, at::At, context::Context, covers, shape::FACTS};
 use crate::picture::Picture;
@@ -11,6 +13,16 @@ use crate::picture::Picture;
 /// How a model request, a tool or the renewal of a login can end, as filters write it.
 pub(super) const OUTCOMES: &[&str] =
     &["completed", "failed", "spoiled", "abandoned", "granted", "refused", "reused", "unanswered"];
+
+/// The facts of operators' clients.
+const OPERATORS: &[&str] = &[
+    "operator-connected",
+    "operator-refused",
+    "operator-asked",
+    "operator-answered",
+    "operator-event",
+    "operator-closed",
+];
 
 /// The words, as scenarios write them.
 const WORDS: [&str; 13] = [
@@ -154,7 +166,7 @@ fn order(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
 }
 
 fn request(at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
-    let chat = context.chat_of(at, "chat");
+    let chat = context.voice_of(at, "chat");
     for name in ["new", "history", "lacks"] {
         for item in at.items_of(name) {
             if let Some(message) = item.text() {
@@ -208,7 +220,7 @@ fn images(at: &At<'_>) -> Option<Vec<String>> {
 }
 
 fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
-    let chat = context.chat_of(at, "chat");
+    let chat = context.voice_of(at, "chat");
     let message = at.get("message").and_then(|it| Some((it.text()?, it)));
     if let Some((name, at)) = &message {
         context.require_message(at, name);
@@ -227,7 +239,11 @@ fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
     only_for("call", &["model-request", "model-end"]);
     only_for("model", &["model-request"]);
     only_for("credential", &["model-request", "refresh"]);
-    only_for("outcome", &["model-end", "tool-ended", "refresh"]);
+    only_for("outcome", &["model-end", "tool-ended", "refresh", "operator-answered"]);
+    only_for("client", OPERATORS);
+    only_for("event", &["operator-event"]);
+    only_for("code", &["operator-refused", "operator-answered", "operator-closed"]);
+    only_for("state", &["operator-event", "operator-answered"]);
     let (_, of) = FACTS.into_iter().find(|(name, _)| *name == of)?;
     Some(Filter {
         of,
@@ -239,6 +255,12 @@ fn filter(at: &At<'_>, context: &mut Context<'_>) -> Option<Filter> {
         model: at.text_of("model"),
         credential: at.text_of("credential"),
         outcome: at.text_of("outcome"),
+        operator: Operating {
+            client: at.text_of("client"),
+            event: at.text_of("event"),
+            code: at.text_of("code"),
+            state: at.text_of("state"),
+        },
     })
 }
 

@@ -1,6 +1,7 @@
 //! What a scenario file may look like, for the parser and for editors.
 
 mod model;
+mod operators;
 mod picture;
 mod words;
 
@@ -14,7 +15,7 @@ pub(super) const PROFILES: &[&str] = &["2026.3", "2026.9"];
 const PADDED_BYTES_MAX: i64 = 1 << 21;
 
 /// The facts that words can name, as the trace writes them.
-pub(super) const FACTS: [(&str, FactName); 13] = [
+pub(super) const FACTS: [(&str, FactName); 19] = [
     ("inbound", FactName::Inbound),
     ("fetched", FactName::Fetched),
     ("acknowledged", FactName::Acknowledged),
@@ -28,6 +29,12 @@ pub(super) const FACTS: [(&str, FactName); 13] = [
     ("tool-ended", FactName::ToolEnded),
     ("operator-called", FactName::OperatorCalled),
     ("refresh", FactName::Refresh),
+    ("operator-connected", FactName::OperatorConnected),
+    ("operator-refused", FactName::OperatorRefused),
+    ("operator-asked", FactName::OperatorAsked),
+    ("operator-answered", FactName::OperatorAnswered),
+    ("operator-event", FactName::OperatorEvent),
+    ("operator-closed", FactName::OperatorClosed),
 ];
 
 const FACT_NAMES: [&str; FACTS.len()] = {
@@ -260,6 +267,10 @@ static STEP: Shape = Shape::Choice {
             &RESTART,
             "The operator ends the gateway and starts it again, with the same state folder.",
         ),
+        Case::new("connect", &operators::CONNECT, "A client of an operator connects."),
+        Case::new("call", &operators::CALL, "A client asks for something."),
+        Case::new("frame", &operators::FRAME, "A client sends a text of any form."),
+        Case::new("drop", &Shape::Text, "This client breaks its connection off, without a word."),
         Case::new(
             "approve",
             &APPROVE,

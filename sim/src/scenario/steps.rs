@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Action, Cut, Event, Forgery, Send, Step, at::At, context::Context};
+use super::{Action, Cut, Event, Forgery, Send, Step, at::At, context::Context, operators};
 use crate::picture::Picture;
 
 /// What can be wrong with a forged call.
@@ -100,6 +100,9 @@ fn action(
     if let Some(at) = at.get("restart") {
         return Some(Action::Restart { lasts: at.duration_of("lasts").unwrap_or_default() });
     }
+    if let Some(action) = operators::action(at, context) {
+        return Some(action);
+    }
     let chat = context.chat_of(&at.get("approve")?, "chat")?;
     Some(Action::ApprovePairing { chat })
 }
@@ -142,7 +145,7 @@ fn image(at: &At<'_>) -> Option<Picture> {
 }
 
 /// Whether a canary at the end leaves a text what it is: not a command, or one that takes a message.
-fn takes_canary(text: &str) -> bool {
+pub(super) fn takes_canary(text: &str) -> bool {
     let with_message =
         |command| text.strip_prefix(command).is_some_and(|it: &str| !it.trim().is_empty());
     !text.starts_with('/') || with_message("/new ") || with_message("/reset ")

@@ -288,6 +288,10 @@ fn courses(text: &str) -> String {
         let sent = it.steps.iter().filter_map(|step| match &step.action {
             Action::Send(send) => Some(format!("{:?} {}", step.at, send.name)),
             Action::Redeliver { .. }
+            | Action::Connect(_)
+            | Action::Call(_)
+            | Action::Frame { .. }
+            | Action::Drop { .. }
             | Action::Disconnect { .. }
             | Action::Restart { .. }
             | Action::ApprovePairing { .. } => None,

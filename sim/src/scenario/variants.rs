@@ -153,7 +153,11 @@ fn find(steps: &[Step], wanted: &str) -> Option<usize> {
 fn name(step: &Step) -> Option<&str> {
     match &step.action {
         Action::Send(send) => Some(&send.name),
+        Action::Call(call) => Some(&call.name),
         Action::Redeliver { .. }
+        | Action::Connect(_)
+        | Action::Frame { .. }
+        | Action::Drop { .. }
         | Action::Disconnect { .. }
         | Action::Restart { .. }
         | Action::ApprovePairing { .. } => None,
@@ -175,6 +179,10 @@ pub(super) fn check(root: &At<'_>, variants: &[Variant], context: &mut Context<'
                 find(&variant.steps, message).is_none_or(|it| it > index)
             }
             Action::Send(_)
+            | Action::Connect(_)
+            | Action::Call(_)
+            | Action::Frame { .. }
+            | Action::Drop { .. }
             | Action::Disconnect { .. }
             | Action::Restart { .. }
             | Action::ApprovePairing { .. } => false,

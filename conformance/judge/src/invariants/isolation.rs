@@ -6,7 +6,7 @@ use super::{conversations::Conversations, merged};
 use crate::{
     context::Context,
     phrase::{self, seconds},
-    trace::{Fact, Kind, Place, PromptMessage, Trace},
+    trace::{Fact, Kind, Place, PromptMessage, Saw, Trace},
     turns::{Message, Request, Turns, canaries_in},
     verdict::Verdict,
 };
@@ -40,6 +40,11 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
                 || guard.secret_in(text, fact, &format!("text at `{}`", phrase::place(place)));
             Some(guard.verdict(leak.or_else(told), fact.seq, true))
         }
+        Kind::Operator(it) => {
+            let text = shown(&it.saw)?;
+            let what = format!("words to client `{}`", it.client);
+            Some(guard.verdict(guard.secret_in(text, fact, &what), fact.seq, false))
+        }
         Kind::GatewayExited { last_words, .. } => {
             Some(guard.verdict(guard.secret_in(last_words, fact, "last words"), fact.seq, false))
         }
@@ -49,6 +54,19 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
         requests.chain(facts),
         "messages were written in one place only, and nothing could tell a secret",
     )
+}
+
+/// What a client was told.
+fn shown(saw: &Saw) -> Option<&str> {
+    match saw {
+        Saw::Connected { text, .. }
+        | Saw::Refused { text, .. }
+        | Saw::Answered { text, .. }
+        | Saw::Event { text, .. }
+        | Saw::Garbled { text }
+        | Saw::Closed { reason: text, .. } => Some(text),
+        Saw::Asked { .. } | Saw::Left => None,
+    }
 }
 
 #[derive(Debug)]

@@ -38,7 +38,7 @@ impl Kind {
             | Self::GatewayReady
             | Self::GatewayExited { .. }
             | Self::StateFile { .. } => Track::Process,
-            Self::OperatorCalled { .. } => Track::Operator,
+            Self::OperatorCalled { .. } | Self::Operator(_) => Track::Operator,
             Self::HarnessError { .. } => Track::Harness,
         }
     }

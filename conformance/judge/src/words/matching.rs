@@ -1,5 +1,7 @@
 //! Which facts a filter speaks of.
 
+mod operating;
+
 use std::fmt;
 
 use super::{FactName, Filter};
@@ -44,6 +46,7 @@ impl<'a> Evidence<'a> {
             }
             Kind::ModelEnd { outcome, .. } => answer(outcome),
             Kind::OperatorCalled { call, .. } => Some(call),
+            Kind::Operator(it) => operating::text(&it.saw),
             Kind::ToolCalled { tool, .. } => Some(tool),
             Kind::ToolEnded { text, .. } => Some(text),
             Kind::Fetched { .. }
@@ -63,8 +66,18 @@ impl<'a> Evidence<'a> {
     }
 
     fn is_match(self, filter: &Filter, index: usize, fact: &'a Fact) -> bool {
-        let Filter { of, chat, message, contains, anywhere, call, model, credential, outcome } =
-            filter;
+        let Filter {
+            of,
+            chat,
+            message,
+            contains,
+            anywhere,
+            call,
+            model,
+            credential,
+            outcome,
+            operator,
+        } = filter;
         if FactName::of(&fact.kind) != Some(*of) {
             return false;
         }
@@ -72,7 +85,8 @@ impl<'a> Evidence<'a> {
         let request = self.request_of(index, fact);
         let asked = request.filter(|_| *of == FactName::ModelRequest);
         agrees(chat.as_deref(), |it| self.is_in_chat(fact, request, it))
-            && agrees(message.as_deref(), |it| is_about(fact, request, it))
+            && agrees(message.as_deref(), |it| self.is_about(fact, request, it))
+            && operating::agrees(operator, fact)
             && agrees(contains.as_deref(), |it| {
                 self.text(fact).is_some_and(|text| text.contains(it))
             })
@@ -115,6 +129,7 @@ impl<'a> Evidence<'a> {
             | Kind::GatewayReady
             | Kind::GatewayExited { .. }
             | Kind::OperatorCalled { .. }
+            | Kind::Operator(_)
             | Kind::ToolCalled { .. }
             | Kind::ToolEnded { .. }
             | Kind::Refresh { .. }
@@ -122,20 +137,21 @@ impl<'a> Evidence<'a> {
             | Kind::HarnessError { .. } => false,
         }
     }
+
+    fn is_about(self, fact: &Fact, request: Option<&Request>, wanted: &str) -> bool {
+        match &fact.kind {
+            Kind::Inbound { message, .. }
+            | Kind::Fetched { message }
+            | Kind::Acknowledged { message } => message == wanted,
+            Kind::Operator(it) => operating::is_about(self.trace, &it.saw, wanted),
+            _ => request.is_some_and(|it| it.new.iter().any(|new| new == wanted)),
+        }
+    }
 }
 
 /// A field that is not given agrees with everything.
 fn agrees(field: Option<&str>, matches: impl FnOnce(&str) -> bool) -> bool {
     field.is_none_or(matches)
-}
-
-fn is_about(fact: &Fact, request: Option<&Request>, wanted: &str) -> bool {
-    match &fact.kind {
-        Kind::Inbound { message, .. }
-        | Kind::Fetched { message }
-        | Kind::Acknowledged { message } => message == wanted,
-        _ => request.is_some_and(|it| it.new.iter().any(|new| new == wanted)),
-    }
 }
 
 fn answer(outcome: &ModelOutcome) -> Option<&str> {
@@ -166,6 +182,9 @@ fn outcome_of(fact: &Fact) -> Option<&'static str> {
     if let Kind::Refresh { outcome, .. } = &fact.kind {
         return Some(outcome.name());
     }
+    if let Kind::Operator(it) = &fact.kind {
+        return operating::outcome(&it.saw);
+    }
     let Kind::ModelEnd { outcome, .. } = &fact.kind else { return None };
     Some(match outcome {
         ModelOutcome::Completed { .. } => "completed",
@@ -189,6 +208,7 @@ impl FactName {
             Kind::ModelRequest { .. } => Self::ModelRequest,
             Kind::ModelEnd { .. } => Self::ModelEnd,
             Kind::OperatorCalled { .. } => Self::OperatorCalled,
+            Kind::Operator(it) => return operating::name(&it.saw),
             Kind::ToolCalled { .. } => Self::ToolCalled,
             Kind::ToolEnded { .. } => Self::ToolEnded,
             Kind::Refresh { .. } => Self::Refresh,
@@ -216,6 +236,12 @@ impl fmt::Display for FactName {
             Self::ToolCalled => "tool-called",
             Self::ToolEnded => "tool-ended",
             Self::OperatorCalled => "operator-called",
+            Self::OperatorConnected => "operator-connected",
+            Self::OperatorRefused => "operator-refused",
+            Self::OperatorAsked => "operator-asked",
+            Self::OperatorAnswered => "operator-answered",
+            Self::OperatorEvent => "operator-event",
+            Self::OperatorClosed => "operator-closed",
             Self::Refresh => "refresh",
         })
     }
@@ -223,10 +249,29 @@ impl fmt::Display for FactName {
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { of, chat, message, contains, anywhere, call, model, credential, outcome } = self;
+        let Self {
+            of,
+            chat,
+            message,
+            contains,
+            anywhere,
+            call,
+            model,
+            credential,
+            outcome,
+            operator,
+        } = self;
         write!(f, "`{of}`")?;
-        let named =
-            [("chat", chat), ("message", message), ("model", model), ("credential", credential)];
+        let named = [
+            ("client", &operator.client),
+            ("event", &operator.event),
+            ("chat", chat),
+            ("message", message),
+            ("model", model),
+            ("credential", credential),
+            ("code", &operator.code),
+            ("state", &operator.state),
+        ];
         for (field, name) in named {
             if let Some(name) = name {
                 write!(f, " {field} `{name}`")?;

@@ -42,6 +42,7 @@ fn filter(of: FactName) -> Filter {
         credential: None,
         outcome: None,
         anywhere: None,
+        operator: Operating::default(),
     }
 }
 

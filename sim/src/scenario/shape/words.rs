@@ -18,6 +18,10 @@ macro_rules! filter {
             Field::optional("model", &Shape::Text, "To this model."),
             Field::optional("credential", &Shape::Text, "With this credential."),
             Field::optional("outcome", &Shape::OneOf(crate::scenario::expect::OUTCOMES), "Ended so."),
+            Field::optional("client", &Shape::Text, "Of this client of an operator."),
+            Field::optional("event", &Shape::Text, "Of this name; for an `operator-event`."),
+            Field::optional("code", &Shape::Text, "With this error code or code of its details; of a close, its number in quotes."),
+            Field::optional("state", &Shape::Text, "The `state` of an event, `<stream>-<phase>` of one about an agent, or the `status` of an answer.")
         ])
     };
 }

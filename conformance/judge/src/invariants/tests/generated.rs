@@ -129,7 +129,19 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
 fn filter(of: FactName) -> Filter {
     let (message, contains, call, outcome) = (None, None, None, None);
     let (model, credential, chat) = (None, None, Some("alice".to_owned()));
-    Filter { of, chat, message, contains, anywhere: None, call, model, credential, outcome }
+    let operator = Operating::default();
+    Filter {
+        of,
+        chat,
+        message,
+        contains,
+        anywhere: None,
+        call,
+        model,
+        credential,
+        outcome,
+        operator,
+    }
 }
 
 fn words() -> Vec<Word> {

@@ -6,7 +6,7 @@ use crate::{
         command::{self, Meaning},
         session_key::SessionKey,
     },
-    trace::{Kind, Place, Trace},
+    trace::{Kind, Place, Saw, Trace},
     turns::{Moment, Request},
 };
 
@@ -108,6 +108,7 @@ impl<'a> Moments<'a> {
         let disturbs = |kind: &Kind| match kind {
             Kind::GatewayExited { .. } | Kind::GatewayStarted => true,
             Kind::OperatorCalled { call, .. } => call != "pairing.approve",
+            Kind::Operator(it) => matches!(it.saw, Saw::Asked { .. }),
             _ => false,
         };
         let facts = self.trace.facts.iter().filter(|it| is_between(it.seq));

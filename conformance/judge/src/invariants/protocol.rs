@@ -1,0 +1,211 @@
+//! I11, protocol truth: what operators' clients are told is numbered, and a run ends once.
+
+use std::collections::BTreeMap;
+
+use super::merged;
+use crate::{
+    context::Context,
+    phrase::seconds,
+    trace::{Fact, Kind, Saw, Trace},
+    turns::{Request, Turns},
+    verdict::Verdict,
+};
+
+/// The states of a chat event after which its run is over.
+const TERMINALS: [&str; 3] = ["final", "aborted", "error"];
+
+/// Events are numbered on each connection, from 1 and without a gap; a run's events are, too; a run has one terminal chat
+/// state and nothing after it; a frame is one of the protocol's; and what was asked for under one key ran once.
+///
+/// Exercised by clients that were let in. That a terminal state comes at all is judged of `chat.send` where the client stayed
+/// until the end, no model is still asked, and the gateway lived on.
+pub(super) fn check(trace: &Trace, turns: &Turns, _context: &Context) -> Verdict {
+    let mut connections = Connections::default();
+    let mut findings = Vec::new();
+    for fact in &trace.facts {
+        if let Kind::Operator(it) = &fact.kind {
+            findings.extend(connections.hear(&it.client, fact, &it.saw));
+        }
+    }
+    let is_settled = turns.requests.iter().all(|it| it.end.is_some())
+        && !trace.facts.iter().any(|it| matches!(it.kind, Kind::GatewayExited { .. }));
+    if is_settled {
+        findings.extend(connections.by_client.values().flat_map(Connection::unended));
+    }
+    findings.extend(keys(trace).into_iter().filter_map(|it| ran_once(it, trace, turns)));
+    merged(findings, "no operator's client was let in")
+}
+
+/// The latest connection of each client.
+#[derive(Debug, Default)]
+struct Connections {
+    by_client: BTreeMap<String, Connection>,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    is_open: bool,
+    seq: u64,
+    runs: BTreeMap<String, Run>,
+    /// What was asked for on it and taken, by key: the fact of the question, and that of the answer.
+    asked: BTreeMap<String, (String, u64)>,
+    taken: BTreeMap<String, u64>,
+}
+
+/// A run as one connection hears of it.
+#[derive(Debug, Default)]
+struct Run {
+    place: Option<u64>,
+    ended: Option<u64>,
+}
+
+impl Connections {
+    fn hear(&mut self, client: &str, fact: &Fact, saw: &Saw) -> Option<Verdict> {
+        match saw {
+            Saw::Connected { .. } => {
+                let fresh = Connection { is_open: true, ..Connection::default() };
+                self.by_client.insert(client.to_owned(), fresh);
+                Some(Verdict::pass(vec![fact.seq]))
+            }
+            Saw::Garbled { text } => {
+                let observed = format!("\"{text}\" at {}", seconds(fact.at_us));
+                let expected = format!("a request's answer or an event to `{client}`");
+                Some(Verdict::fail(expected, observed, vec![fact.seq]).breaking(&["CTL-011"]))
+            }
+            Saw::Closed { .. } | Saw::Left => {
+                self.by_client.remove(client);
+                None
+            }
+            Saw::Asked { .. } | Saw::Answered { .. } | Saw::Event { .. } | Saw::Refused { .. } => {
+                self.by_client.get_mut(client)?.hear(client, fact, saw)
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn hear(&mut self, client: &str, fact: &Fact, saw: &Saw) -> Option<Verdict> {
+        match saw {
+            Saw::Asked { call, method: Some(method), key: Some(key), .. } => {
+                if method == "chat.send" {
+                    self.asked.insert(call.clone(), (key.clone(), fact.seq));
+                }
+                None
+            }
+            Saw::Answered { call, ok: true, status, .. } => {
+                let (key, asked) = self.asked.get(call)?;
+                // What was taken before may have ended before this connection began.
+                if status.as_deref() == Some("started") {
+                    self.taken.insert(key.clone(), *asked);
+                }
+                None
+            }
+            Saw::Event { event, seq, run, place, state, .. } => {
+                if event == "connect.challenge" {
+                    return None;
+                }
+                let number = self.numbered(client, fact, *seq);
+                let run = run.as_deref().zip(*place);
+                let of_run = run.and_then(|(run, place)| {
+                    self.of_run(fact, (run, place), (event, state.as_deref()))
+                });
+                number.or(of_run).or_else(|| Some(Verdict::pass(vec![fact.seq])))
+            }
+            _ => None,
+        }
+    }
+
+    fn numbered(&mut self, client: &str, fact: &Fact, seq: Option<u64>) -> Option<Verdict> {
+        self.seq += 1;
+        if seq == Some(self.seq) {
+            return None;
+        }
+        let found = seq.map_or("no number".to_owned(), |it| it.to_string());
+        let expected = format!("event {} of `{client}`", self.seq);
+        let observed = format!("{found} at {}", seconds(fact.at_us));
+        // Said once: the next one may follow on this.
+        self.seq = seq.unwrap_or(self.seq);
+        Some(Verdict::fail(expected, observed, vec![fact.seq]).breaking(&["CTL-012"]))
+    }
+
+    fn of_run(
+        &mut self,
+        fact: &Fact,
+        (name, place): (&str, u64),
+        (event, state): (&str, Option<&str>),
+    ) -> Option<Verdict> {
+        let run = self.runs.entry(name.to_owned()).or_default();
+        let fail = |expected: String, observed: String, before: Option<u64>| {
+            let witnesses = before.into_iter().chain([fact.seq]).collect();
+            Some(Verdict::fail(expected, observed, witnesses).breaking(&["CTL-018"]))
+        };
+        if event == "chat"
+            && let Some(ended) = run.ended
+        {
+            let expected = format!("one terminal chat state of run `{name}`, and nothing after it");
+            let state = state.unwrap_or("nothing");
+            return fail(expected, format!("{state} at {}", seconds(fact.at_us)), Some(ended));
+        }
+        // Who came in the middle of a run cannot know how it began.
+        let may_follow = run.place.is_none_or(|it| (it..=it + 1).contains(&place));
+        if !may_follow {
+            let before = run.place.unwrap_or_default();
+            let expected = format!("event {before} or {} of run `{name}`", before + 1);
+            return fail(expected, format!("{place} at {}", seconds(fact.at_us)), None);
+        }
+        run.place = Some(place);
+        if event == "chat" && state.is_some_and(|it| TERMINALS.contains(&it)) {
+            run.ended = Some(fact.seq);
+        }
+        None
+    }
+
+    /// What was taken on this connection, which is still open, and never ended.
+    fn unended(&self) -> Vec<Verdict> {
+        let has_ended = |key: &&String| self.runs.get(*key).is_some_and(|it| it.ended.is_some());
+        let unended = self.taken.iter().filter(|(key, _)| self.is_open && !has_ended(key));
+        let verdict = |(key, asked): (&String, &u64)| {
+            let expected = format!("one of {} for run `{key}`", TERMINALS.join(", "));
+            Verdict::fail(expected, "none", vec![*asked]).breaking(&["CTL-018"])
+        };
+        unended.map(verdict).collect()
+    }
+}
+
+/// A key, and what was said under it.
+#[derive(Debug)]
+struct Key<'a> {
+    name: &'a str,
+    canary: &'a str,
+    asked: Vec<u64>,
+}
+
+fn keys(trace: &Trace) -> Vec<Key<'_>> {
+    let mut keys: Vec<Key<'_>> = Vec::new();
+    for fact in &trace.facts {
+        let Kind::Operator(it) = &fact.kind else { continue };
+        let Saw::Asked { key: Some(name), canary: Some(canary), .. } = &it.saw else { continue };
+        match keys.iter_mut().find(|it| it.name == name) {
+            Some(known) => known.asked.push(fact.seq),
+            None => keys.push(Key { name, canary, asked: vec![fact.seq] }),
+        }
+    }
+    keys
+}
+
+/// The failure if the model answered what was said under a key more than once. Other words under a known key are other
+/// checks' to judge.
+fn ran_once(key: Key<'_>, trace: &Trace, turns: &Turns) -> Option<Verdict> {
+    let answers = |request: &&Request| {
+        let prompt = request.prompt(trace);
+        let last = prompt.last().filter(|it| it.role == "user");
+        request.completed_answer().is_some() && last.is_some_and(|it| it.text.contains(key.canary))
+    };
+    let answered: Vec<u64> = turns.requests.iter().filter(answers).map(|it| it.start.seq).collect();
+    if answered.len() > 1 {
+        let expected = format!("one run for what was asked under key `{}`", key.name);
+        let observed = format!("the model answered it {} times", answered.len());
+        return Some(Verdict::fail(expected, observed, answered).breaking(&["CTL-016"]));
+    }
+    (key.asked.len() > 1).then(|| Verdict::pass(key.asked))
+}

@@ -1,0 +1,96 @@
+//! What the clients of operators saw on the control plane.
+
+use serde::{Deserialize, Serialize};
+
+/// What one client did or saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// The scenario's name of the client.
+    pub client: String,
+    /// What.
+    pub saw: Saw,
+}
+
+/// What a client did or saw. Texts that are JSON are written anew, so that their spaces are not the gateway's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "saw", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Saw {
+    /// It was let in.
+    Connected {
+        /// The protocol that is spoken.
+        protocol: u64,
+        /// The whole greeting, without the device's token.
+        text: String,
+    },
+    /// Its handshake was answered with an error.
+    Refused {
+        /// The error's `code`.
+        code: String,
+        /// The error's `details.code`.
+        details: Option<String>,
+        /// The whole error.
+        text: String,
+    },
+    /// It asked for something, or sent a text that is no request.
+    Asked {
+        /// The step's name for it, which is also the request's id.
+        call: String,
+        /// The method, if it is a request.
+        method: Option<String>,
+        /// The key under which it happens once.
+        key: Option<String>,
+        /// The token that finds its words again, if they have one.
+        canary: Option<String>,
+        /// The frame.
+        text: String,
+    },
+    /// It was answered.
+    Answered {
+        /// The request's id.
+        call: String,
+        /// Whether with what it asked for.
+        ok: bool,
+        /// The error's `code`.
+        code: Option<String>,
+        /// The error's `details.code` or `details.reason`.
+        details: Option<String>,
+        /// The answer's `runId`.
+        run: Option<String>,
+        /// The answer's `status`.
+        status: Option<String>,
+        /// The whole payload or error.
+        text: String,
+    },
+    /// It was told of something.
+    Event {
+        /// The event's name.
+        event: String,
+        /// Its number on this connection.
+        seq: Option<u64>,
+        /// The run that it is about.
+        run: Option<String>,
+        /// Its number among the run's events.
+        place: Option<u64>,
+        /// The session that it is about.
+        session: Option<String>,
+        /// The `state` of a chat event; `<stream>-<phase>` of an agent event.
+        state: Option<String>,
+        /// The words in it.
+        text: String,
+    },
+    /// It was sent something that is no frame of the protocol.
+    Garbled {
+        /// What.
+        text: String,
+    },
+    /// The other side ended the connection.
+    Closed {
+        /// The close code, if one was given.
+        code: Option<u16>,
+        /// The reason, or what broke.
+        reason: String,
+    },
+    /// It ended the connection itself, without a word.
+    Left,
+}

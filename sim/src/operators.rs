@@ -1,0 +1,191 @@
+//! Operators' clients: they speak the control plane's protocol as a scenario says, and record what they are told.
+//!
+//! They know the protocol and nothing of the gateway's own types: any gateway that speaks it is driven the same way.
+
+mod frame;
+mod greeting;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use creel_gateway::{
+    http::Http,
+    net::Net,
+    websocket::{Limits, Received, WebSocket},
+};
+use creel_judge::trace::{Kind, Operation, Saw};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use self::greeting::Greeting;
+use crate::{
+    recorder::Recorder,
+    scenario::{Call, Connect, First, merge},
+};
+
+/// What all clients of a run share.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    /// The gateway, as `ws://host:port/`.
+    pub(crate) address: String,
+    /// The gateway's token.
+    pub(crate) token: String,
+    /// The run's seed.
+    pub(crate) seed: u64,
+    /// The profile's protocol.
+    pub(crate) protocol: u64,
+    /// Where facts go.
+    pub(crate) recorder: Recorder,
+}
+
+/// The clients of a run. Dropping them ends their connections.
+#[derive(Debug)]
+pub(crate) struct Clients<N: Net> {
+    http: Http<N>,
+    ground: Arc<Ground>,
+    /// The way to each client's latest connection.
+    open: BTreeMap<String, mpsc::UnboundedSender<Order>>,
+    tasks: JoinSet<()>,
+}
+
+/// What a client shall do.
+#[derive(Debug)]
+enum Order {
+    /// Send a text, and record that it did.
+    Say(String, Saw),
+    /// Break off.
+    Leave,
+}
+
+impl<N: Net> Clients<N> {
+    pub(crate) fn new(http: Http<N>, ground: Ground) -> Self {
+        Self { http, ground: Arc::new(ground), open: BTreeMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// A client connects; what becomes of it is recorded.
+    pub(crate) fn connect(&mut self, connect: &Connect) {
+        let (orders, taken) = mpsc::unbounded_channel();
+        self.open.insert(connect.client.clone(), orders);
+        let client = Client { connect: connect.clone(), ground: self.ground.clone() };
+        self.tasks.spawn(client.live(self.http.clone(), taken));
+    }
+
+    /// A client asks for something, with the canary that its text shall have.
+    pub(crate) fn call(&mut self, call: &Call, canary: Option<String>) {
+        let mut params = json!({});
+        if let Some(text) = &call.text {
+            let text = match &canary {
+                Some(canary) => format!("{text} {canary}"),
+                None => text.clone(),
+            };
+            params["message"] = json!(text);
+        }
+        if let Some(key) = &call.key {
+            params["idempotencyKey"] = json!(key);
+        }
+        merge(&mut params, &call.params);
+        let frame =
+            json!({ "type": "req", "id": call.name, "method": call.method, "params": params });
+        let asked = Saw::Asked {
+            call: call.name.clone(),
+            method: Some(call.method.clone()),
+            key: params["idempotencyKey"].as_str().map(str::to_owned),
+            canary,
+            text: frame.to_string(),
+        };
+        self.order(&call.client, Order::Say(frame.to_string(), asked));
+    }
+
+    /// A client sends any text.
+    pub(crate) fn frame(&mut self, client: &str, name: &str, text: &str) {
+        let asked = Saw::Asked {
+            call: name.to_owned(),
+            method: None,
+            key: None,
+            canary: None,
+            text: text.to_owned(),
+        };
+        self.order(client, Order::Say(text.to_owned(), asked));
+    }
+
+    /// A client breaks off.
+    pub(crate) fn leave(&mut self, client: &str) {
+        self.order(client, Order::Leave);
+    }
+
+    fn order(&mut self, client: &str, order: Order) {
+        let sent = self.open.get(client).map(|it| it.send(order));
+        if !matches!(sent, Some(Ok(()))) {
+            let what = format!("client `{client}` has no connection any more: connect it again");
+            self.ground.recorder.harness_error(what);
+        }
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Client {
+    connect: Connect,
+    ground: Arc<Ground>,
+}
+
+impl Client {
+    fn record(&self, saw: Saw) {
+        let client = self.connect.client.clone();
+        self.ground.recorder.record(Kind::Operator(Operation { client, saw }));
+    }
+
+    /// Lives from the first packet to the end of the connection.
+    async fn live<N: Net>(self, http: Http<N>, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let address = &self.ground.address;
+        let mut socket = match WebSocket::connect(&http, address, Limits::default()).await {
+            Ok(socket) => socket,
+            Err(why) => return self.record(Saw::Closed { code: None, reason: why.to_string() }),
+        };
+        let mut is_in = false;
+        loop {
+            tokio::select! {
+                biased;
+                order = orders.recv(), if is_in => match order {
+                    Some(Order::Say(text, asked)) => {
+                        self.record(asked);
+                        if let Err(why) = socket.send(text).await {
+                            return self.record(Saw::Closed { code: None, reason: why.to_string() });
+                        }
+                    }
+                    Some(Order::Leave) => return self.record(Saw::Left),
+                    // The same name connects anew, and this connection stays as it is.
+                    None => is_in = false,
+                },
+                heard = socket.receive() => match heard {
+                    Ok(Received::Text(text)) => {
+                        let saw = frame::read(&text);
+                        is_in |= matches!(saw, Saw::Connected { .. });
+                        let challenge = frame::challenge(&text);
+                        self.record(saw);
+                        let first = challenge.and_then(|it| self.first(&it));
+                        if let Some(first) = first && let Err(why) = socket.send(first).await {
+                            return self.record(Saw::Closed { code: None, reason: why.to_string() });
+                        }
+                    }
+                    Ok(Received::Closed(close)) => {
+                        let (code, reason) = close.map_or((None, String::new()), |it| (Some(it.code), it.reason));
+                        return self.record(Saw::Closed { code, reason });
+                    }
+                    Err(why) => return self.record(Saw::Closed { code: None, reason: why.to_string() }),
+                },
+            }
+        }
+    }
+
+    /// What it answers the challenge with.
+    fn first(&self, challenge: &Value) -> Option<String> {
+        match &self.connect.first {
+            First::Silence => None,
+            First::Text(text) => Some(text.clone()),
+            First::Connect => {
+                let greeting = Greeting { connect: &self.connect, ground: &self.ground };
+                Some(greeting.frame(challenge).to_string())
+            }
+        }
+    }
+}
