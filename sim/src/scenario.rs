@@ -129,6 +129,10 @@ impl Scenario {
             Action::Redeliver { .. }
             | Action::Disconnect { .. }
             | Action::ApprovePairing { .. }
+            | Action::Connect(_)
+            | Action::Call(_)
+            | Action::Frame { .. }
+            | Action::Drop { .. }
             | Action::Restart { .. } => None,
         })
     }

@@ -121,11 +121,11 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
     f:14:29: steps[2].send.chat: no chat is called `alcie` (did you mean `alice`?)
     f:14:55: steps[2].send.as: a message is already called `m1` (give it another name with `as`)
     f:16:5: expect[0]: unknown key `requst` (did you mean `request`?)
-    f:17:26: expect[1].exactly.of: found the text `model.request`, expected one of `inbound`, `fetched`, `acknowledged`, `sent`, `edited`, `deleted`, `refused`, `model-request`, `model-end`, `tool-called`, `tool-ended`, `operator-called`, `refresh` (did you mean `model-request`?)
+    f:17:26: expect[1].exactly.of: found the text `model.request`, expected one of `inbound`, `fetched`, `acknowledged`, `sent`, `edited`, `deleted`, `refused`, `model-request`, `model-end`, `tool-called`, `tool-ended`, `operator-called`, `refresh`, `operator-connected`, `operator-refused`, `operator-asked`, `operator-answered`, `operator-event`, `operator-closed` (did you mean `model-request`?)
     f:17:47: expect[1].exactly.chat: no chat is called `bob` (accepted: `alice`, `ops`, `untagged`)
     f:18:14: expect[2].visible: `visible` says nothing about the chat (add one of `texts`, `images`, `ends_with`, `contains`, `lacks`, `between`)
     f:19:12: expect[3].order: expected two facts or more to be in order
-    f:20:39: expect[4].gap.from.outcome: `outcome` does not go with `of: sent` (it goes with `model-end`, `tool-ended`, `refresh`)
+    f:20:39: expect[4].gap.from.outcome: `outcome` does not go with `of: sent` (it goes with `model-end`, `tool-ended`, `refresh`, `operator-answered`)
     f:20:77: expect[4].gap.to.model: `model` does not go with `of: model-end` (it goes with `model-request`)
     f:20:91: expect[4].gap.between: the second bound lies before the first
     f:21:33: expect[5].quiet.between: expected two durations, such as `[5s, 5.1s]`
@@ -139,10 +139,10 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
 fn an_unknown_step_is_told_with_what_was_meant() {
     insta::assert_snapshot!(problems_with("send: { chat: bob", "sendd: { chat: bob"), @"f:7:15: steps[1]: unknown key `sendd` (did you mean `send`?)");
     insta::assert_snapshot!(problems_with("send: { chat: bob, text: \"ho\" }", "wait: 5s"), @r"
-    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `restart`, `approve`
-    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `restart`, `approve`, `at`)
+    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `frame`, `drop`, `approve`
+    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `frame`, `drop`, `approve`, `at`)
     ");
-    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `restart`, `approve`)");
+    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `frame`, `drop`, `approve`)");
 }
 
 #[test]
@@ -167,6 +167,21 @@ fn unknown_names_are_told_with_the_nearest() {
     f:7:37: steps[1].redeliver.message: no step above sends a message called `m7`
     f:10:42: expect[1].request.new[0]: no message is called `bob-1` (accepted: `m1`)
     ");
+}
+
+#[test]
+fn clients_of_operators_are_told_by_their_names() {
+    let step = |step: &str| problems_with("send: { chat: bob, text: \"ho\" }", step);
+    let found = step("call: { as: op, method: health }");
+    assert!(found.contains("no step above connects a client called `op`"), "{found}");
+    assert!(step("drop: op").contains("no step above connects"), "{}", step("drop: op"));
+    let both = |call: &str| step(&format!("connect: {{ as: op }} }}\n  - {{ at: 2s, {call}"));
+    let again = both("call: { as: op, method: health, again: r7 }");
+    assert!(again.contains("no step above is a call named `r7`"), "{again}");
+    let voice = both("call: { as: op, method: chat.send, text: x, voice: alice }");
+    assert!(voice.contains("a chat is already called `alice`"), "{voice}");
+    let state = problems_with("- request: { chat: bob, call: 1, new: [bob-1] }", "- never: { of: sent, state: x }");
+    assert!(state.contains("`state` does not go with `of: sent`"), "{state}");
 }
 
 #[test]

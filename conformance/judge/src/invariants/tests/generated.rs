@@ -8,7 +8,7 @@ use crate::{
     tests::{canary, context_with, trace},
     trace::{Fact, Kind, ModelOutcome, Place, PromptMessage, Trace},
     turns::Turns,
-    words::{FactName, Filter, Request, Span, Visible, Word, check},
+    words::{FactName, Filter, Operating, Request, Span, Visible, Word, check},
 };
 
 fn name() -> impl Strategy<Value = String> {
