@@ -180,7 +180,10 @@ fn clients_of_operators_are_told_by_their_names() {
     assert!(again.contains("no step above is a call named `r7`"), "{again}");
     let voice = both("call: { as: op, method: chat.send, text: x, voice: alice }");
     assert!(voice.contains("a chat is already called `alice`"), "{voice}");
-    let state = problems_with("- request: { chat: bob, call: 1, new: [bob-1] }", "- never: { of: sent, state: x }");
+    let state = problems_with(
+        "- request: { chat: bob, call: 1, new: [bob-1] }",
+        "- never: { of: sent, state: x }",
+    );
     assert!(state.contains("`state` does not go with `of: sent`"), "{state}");
 }
 

@@ -92,7 +92,9 @@ fn asked_and_answered(request: u64) -> Vec<Kind> {
 fn numbers_begin_at_one_on_each_connection_and_have_no_gap() {
     let told = "in\n1 tick\n2 tick\nin\n1 tick";
     assert_eq!(judge(told), "pass [1, 2, 3, 4, 5]");
-    for (script, found) in [("in\n2 tick", "2"), ("in\n1 tick\n1 tick", "1"), ("in\n- tick", "no number")] {
+    for (script, found) in
+        [("in\n2 tick", "2"), ("in\n1 tick\n1 tick", "1"), ("in\n- tick", "no number")]
+    {
         let verdict = judge(script);
         assert!(verdict.starts_with("fail"), "{script}: {verdict}");
         assert!(verdict.contains(&format!("observed {found}")), "{script}: {verdict}");
@@ -101,7 +103,8 @@ fn numbers_begin_at_one_on_each_connection_and_have_no_gap() {
 
 #[test]
 fn a_run_has_one_terminal_state_and_nothing_after_it() {
-    let run = "in\nask r1\nstart r1\n1 agent r1 1 lifecycle-start\n2 chat r1 2 delta\n3 chat r1 3 final";
+    let run =
+        "in\nask r1\nstart r1\n1 agent r1 1 lifecycle-start\n2 chat r1 2 delta\n3 chat r1 3 final";
     assert!(judge(run).starts_with("pass"), "{}", judge(run));
     for (more, expected) in [
         ("4 chat r1 4 final", "one terminal chat state of run `r1`"),
