@@ -49,8 +49,8 @@ const OPENED_MAX: usize = 64;
 /// How often a peer may guess at the hooks' token, on this machine too.
 const HOOK_GUESSES: Rule = Rule {
     failures_max: 20,
-    window: Duration::from_secs(60),
-    lockout: Duration::from_secs(60),
+    window: Duration::from_mins(1),
+    lockout: Duration::from_mins(1),
     near: Near::Counted,
 };
 

@@ -59,8 +59,8 @@ pub enum Endpoint {
 #[derive(Debug)]
 struct Error {
     status: StatusCode,
-    headers: HeaderMap,
-    wrong: Wrong,
+    headers: Box<HeaderMap>,
+    wrong: Box<Wrong>,
 }
 
 impl From<Wrong> for Error {
@@ -69,14 +69,14 @@ impl From<Wrong> for Error {
             "model_not_found" => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, headers: HeaderMap::new(), wrong }
+        Self { status, headers: Box::default(), wrong: wrong.into() }
     }
 }
 
 impl Error {
     fn of(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let wrong = Wrong { message: message.into(), parameter: None, code };
-        Self { status, headers: HeaderMap::new(), wrong }
+        Self { status, headers: Box::default(), wrong: wrong.into() }
     }
 
     fn with(mut self, name: header::HeaderName, value: impl Into<HeaderValue>) -> Self {
@@ -86,7 +86,7 @@ impl Error {
 
     fn response(self) -> Response {
         let Self { status, headers, wrong } = self;
-        (status, headers, Json(shown::error(status, &wrong))).into_response()
+        (status, *headers, Json(shown::error(status, &wrong))).into_response()
     }
 }
 
@@ -141,7 +141,7 @@ async fn serve(
             gate::Refusal::TooOften { .. } => "rate_limit_exceeded",
             gate::Refusal::Elsewhere(_) | gate::Refusal::NoToken => "forbidden",
         };
-        Error { headers: it.headers(), ..Error::of(it.status(), code, it.to_string()) }
+        Error { headers: it.headers().into(), ..Error::of(it.status(), code, it.to_string()) }
     })?;
     let body = gate::read(headers, body, BODY_BYTES_MAX)
         .await
@@ -226,7 +226,7 @@ async fn whole(mut turn: Turn, shown: &Shown) -> Result<Response, Error> {
             };
             // The gateway has tried all that it may: the client's own tries would only be more of them.
             let never = (header::HeaderName::from_static("x-should-retry"), "false");
-            let error = Error { status, headers: HeaderMap::new(), wrong };
+            let error = Error { status, headers: Box::default(), wrong: wrong.into() };
             Err(error.with(never.0, HeaderValue::from_static(never.1)))
         }
     }
@@ -277,8 +277,12 @@ impl Flow {
                     }
                     None => self.stage = Stage::End,
                 },
-                Stage::End => match self.turn.end.take() {
-                    end @ Some(_) => match ended(end).await {
+                Stage::End => {
+                    let Some(end) = self.turn.end.take() else {
+                        self.stage = Stage::Usage;
+                        return Some(self.shown.last());
+                    };
+                    match ended(Some(end)).await {
                         Ok(text) => {
                             let rest = shown::rest(&self.sent, &text);
                             if !rest.is_empty() {
@@ -287,15 +291,10 @@ impl Flow {
                         }
                         Err(wrong) => {
                             self.stage = Stage::Over;
-                            let status = StatusCode::BAD_GATEWAY;
-                            return Some(shown::error(status, &wrong).to_string());
+                            return Some(shown::error(StatusCode::BAD_GATEWAY, &wrong).to_string());
                         }
-                    },
-                    None => {
-                        self.stage = Stage::Usage;
-                        return Some(self.shown.last());
                     }
-                },
+                }
                 Stage::Usage => {
                     self.stage = Stage::Done;
                     if let Some(usage) = self.shown.usage() {

@@ -45,8 +45,8 @@ impl Default for Rule {
     fn default() -> Self {
         Self {
             failures_max: 10,
-            window: Duration::from_secs(60),
-            lockout: Duration::from_secs(300),
+            window: Duration::from_mins(1),
+            lockout: Duration::from_mins(5),
             near: Near::Exempt,
         }
     }
@@ -205,8 +205,8 @@ mod tests {
         for _ in 0..9 {
             guesses.failed_at(start, &peer);
         }
-        guesses.failed_at(start + Duration::from_secs(60), &peer);
-        assert_eq!(left(&guesses, start + Duration::from_secs(60), &peer), None);
+        guesses.failed_at(start + Duration::from_mins(1), &peer);
+        assert_eq!(left(&guesses, start + Duration::from_mins(1), &peer), None);
         for _ in 0..8 {
             guesses.failed_at(start + Duration::from_secs(61), &peer);
         }

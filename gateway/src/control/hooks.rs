@@ -64,13 +64,13 @@ pub enum Named {
 /// What a program reads instead of what it asked for.
 struct Error {
     status: StatusCode,
-    headers: HeaderMap,
+    headers: Box<HeaderMap>,
     message: String,
 }
 
 impl Error {
     fn of(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, headers: HeaderMap::new(), message: message.into() }
+        Self { status, headers: Box::default(), message: message.into() }
     }
 
     fn wrong(message: impl Into<String>) -> Self {
@@ -79,7 +79,7 @@ impl Error {
 
     fn response(self) -> Response {
         let shown = json!({ "ok": false, "error": self.message });
-        (self.status, self.headers, Json(shown)).into_response()
+        (self.status, *self.headers, Json(shown)).into_response()
     }
 }
 
@@ -191,7 +191,7 @@ impl Call<'_> {
                 }
                 other => other.to_string(),
             };
-            Error { headers: it.headers(), ..Error::of(it.status(), message) }
+            Error { headers: it.headers().into(), ..Error::of(it.status(), message) }
         })
     }
 

@@ -171,10 +171,10 @@ impl Metrics {
             Note::RunFailed(run, _) => self.counts().ended(*run, "failed"),
             Note::RunAborted(run) => self.counts().ended(*run, "aborted"),
             Note::SendGivenUp(route, _) => {
-                self.counts().given_up(route.channel.as_str(), "refused")
+                self.counts().given_up(route.channel.as_str(), "refused");
             }
             Note::OutboxFull(route) => {
-                self.counts().given_up(route.channel.as_str(), "outbox_full")
+                self.counts().given_up(route.channel.as_str(), "outbox_full");
             }
             Note::Duplicate(_)
             | Note::NotAdmitted(..)

@@ -127,17 +127,19 @@ pub(super) fn read(
     let RateLimit { max_attempts, window_ms, lockout_ms, exempt_loopback } = &auth.rate_limit;
     let span = |ms: &Option<u64>, usual| ms.map_or(usual, Duration::from_millis);
     Settings {
-        completions: match http.endpoints.chat_completions.enabled {
-            true => Endpoint::On,
-            false => Endpoint::Off,
+        completions: if http.endpoints.chat_completions.enabled {
+            Endpoint::On
+        } else {
+            Endpoint::Off
         },
         page: match control_ui.enabled {
             Some(false) => console::Page::Missing,
             Some(true) | None => console::Page::Served,
         },
-        page_device: match control_ui.allow_insecure_auth {
-            true => connect::Page::MayBeWithout,
-            false => connect::Page::NeedsDevice,
+        page_device: if control_ui.allow_insecure_auth {
+            connect::Page::MayBeWithout
+        } else {
+            connect::Page::NeedsDevice
         },
         guesses: Rule {
             failures_max: max_attempts.unwrap_or(usual.failures_max),
@@ -196,9 +198,10 @@ fn hooks(
         path,
         agents: agents.map(|all| all.iter().filter_map(|it| AgentId::new(it).ok()).collect()),
         session,
-        named: match raw.allow_request_session_key {
-            true => Named::Beginning(beginnings),
-            false => Named::Never,
+        named: if raw.allow_request_session_key {
+            Named::Beginning(beginnings)
+        } else {
+            Named::Never
         },
     })
 }

@@ -83,10 +83,10 @@ impl Gateway {
         load
     }
 
-    /// Which agent answers in a session, and where a run of it says so: none for a run that no chat hears.
+    /// Which agent a run of a session is, and where it is heard: no channel for one that no chat hears; none for one that is over.
     pub fn whose(&self, run: RunId, session: &SessionKey) -> Option<(&AgentId, Option<&Channel>)> {
         let agent = &self.sessions.get(session)?.agent;
-        let route = self.runs.get(&run).and_then(|it| it.route.as_ref());
+        let route = self.runs.get(&run)?.route.as_ref();
         Some((agent, route.map(|it| &it.channel)))
     }
 }

@@ -1,6 +1,6 @@
 //! `credentials.status`: which credentials rest, and for how long still. The original has no such method; the console uses it.
 
-use creel_core::{failover::credentials::Kind, gateway::CredentialView};
+use creel_core::{failover::credentials::Kind, gateway::CredentialView, ids::ModelId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn row(view: &CredentialView) -> Value {
         let is_disable = view.is_disabled && index + 1 == count;
         json!({
             "state": if is_disable { "disabled" } else { "cooling" }, "reason": window.reason.name(),
-            "model": window.model.as_ref().map(|it| it.as_str()), "remainingMs": left.as_ms(),
+            "model": window.model.as_ref().map(ModelId::as_str), "remainingMs": left.as_ms(),
         })
     });
     json!({
