@@ -43,9 +43,12 @@ pub(crate) struct Clients<N: Net> {
     http: Http<N>,
     ground: Arc<Ground>,
     /// The way to each client's latest connection.
-    open: BTreeMap<String, mpsc::UnboundedSender<Order>>,
+    open: BTreeMap<String, mpsc::Sender<Order>>,
     tasks: JoinSet<()>,
 }
+
+/// How many orders may wait for a client.
+const ORDERS_MAX: usize = 1_024;
 
 /// What a client shall do.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ impl<N: Net> Clients<N> {
 
     /// A client connects; what becomes of it is recorded.
     pub(crate) fn connect(&mut self, connect: &Connect) {
-        let (orders, taken) = mpsc::unbounded_channel();
+        let (orders, taken) = mpsc::channel(ORDERS_MAX);
         self.open.insert(connect.client.clone(), orders);
         let client = Client { connect: connect.clone(), ground: self.ground.clone() };
         self.tasks.spawn(client.live(self.http.clone(), taken));
@@ -113,9 +116,11 @@ impl<N: Net> Clients<N> {
     }
 
     fn order(&mut self, client: &str, order: Order) {
-        let sent = self.open.get(client).map(|it| it.send(order));
-        if !matches!(sent, Some(Ok(()))) {
-            let what = format!("client `{client}` has no connection any more: connect it again");
+        let is_taken = self.open.get(client).is_some_and(|it| it.try_send(order).is_ok());
+        if !is_taken {
+            let what = format!(
+                "client `{client}` has no connection any more, or {ORDERS_MAX} orders wait for it: connect it again"
+            );
             self.ground.recorder.harness_error(what);
         }
     }
@@ -135,7 +140,7 @@ impl Client {
     }
 
     /// Lives from the first packet to the end of the connection.
-    async fn live<N: Net>(self, http: Http<N>, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn live<N: Net>(self, http: Http<N>, mut orders: mpsc::Receiver<Order>) {
         let address = &self.ground.address;
         let mut socket = match WebSocket::connect(&http, address, Limits::default()).await {
             Ok(socket) => socket,

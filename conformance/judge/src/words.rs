@@ -33,6 +33,7 @@ pub fn check(word: &Word, trace: &Trace, turns: &Turns, context: &Context) -> Ve
 }
 
 /// One expectation.
+#[expect(clippy::large_enum_variant, reason = "a scenario has a few of them, each read once")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
     /// Exactly `n` facts match.
