@@ -101,7 +101,7 @@ pub fn write(devices: &Devices) -> String {
 ///
 /// # Errors
 ///
-/// If it is not one that [`write`] made.
+/// If it is not one that [`write()`] made.
 pub fn read(text: &str) -> Result<Devices, Error> {
     let file: File = serde_json::from_str(text)
         .map_err(|it| Error::Unreadable { line: it.line(), column: it.column() })?;
