@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     ids::{AccountId, AgentId, Channel, MessageId, ModelId, PeerId, RunId, SenderId},
+    message::{Inbound, TEXT_BYTES_MAX},
     origin::{Origin, Peer, PeerKind, Route},
     session_key::SessionKey,
     time::{Millis, Timestamp, WallTime},
@@ -43,6 +44,19 @@ pub fn origin(session: &SessionKey) -> Origin {
     Origin { route, sender, guild: None, team: None, roles: Vec::new() }
 }
 
+/// What an operator says in a session, as if a channel had handed it in.
+pub fn inbound(session: &SessionKey, name: &MessageId, (sender, text): (&str, String)) -> Inbound {
+    Inbound {
+        origin: origin(session),
+        message: name.clone(),
+        text,
+        sender_name: sender.to_owned(),
+        mentioned: true,
+        media: Vec::new(),
+        merged: Vec::new(),
+    }
+}
+
 /// Whether a route leads to operators and not to a platform.
 pub fn is_operators(route: &Route) -> bool {
     route.channel.as_str() == CHANNEL
@@ -57,6 +71,16 @@ pub struct Say {
     pub session: String,
     /// The words; a command too.
     pub text: String,
+}
+
+/// Checks that there are words, and not too many.
+///
+/// # Errors
+///
+/// If not.
+pub fn worded(text: &str) -> Result<(), Refused> {
+    let is_worded = !text.trim().is_empty() && text.len() <= TEXT_BYTES_MAX;
+    if is_worded { Ok(()) } else { Err(Refused::Text) }
 }
 
 /// A chat of a channel, as an operator names it.
@@ -143,7 +167,7 @@ pub enum Refused {
     #[error("this session was begun for another user")]
     NotTheirs,
     /// There are no words.
-    #[error("expected a message of 1 to {} bytes", crate::message::TEXT_BYTES_MAX)]
+    #[error("expected a message of 1 to {} bytes", TEXT_BYTES_MAX)]
     Text,
     /// Too many requests are under way.
     #[error("{UNDER_WAY_MAX} requests are under way already")]
@@ -255,13 +279,16 @@ impl Requests {
         self.by_name.iter().filter(|(_, it)| waits(it)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// A run serves these.
-    pub fn run(&mut self, names: &[MessageId], run: RunId) {
-        for name in names {
-            if let Some(request) = self.by_name.get_mut(name) {
-                request.progress = Progress::Running(run);
+    /// A run begins with these, and serves those that it returns: an earlier run may have answered one of them already.
+    pub fn run(&mut self, mut names: Vec<MessageId>, run: RunId) -> Vec<MessageId> {
+        names.retain(|name| match self.by_name.get_mut(name).map(|it| &mut it.progress) {
+            Some(progress @ (Progress::Waiting | Progress::Running(_))) => {
+                *progress = Progress::Running(run);
+                true
             }
-        }
+            Some(Progress::Ended(_)) | None => false,
+        });
+        names
     }
 
     /// It is over: false if it was already, or is not known.
@@ -316,11 +343,12 @@ mod tests {
         let again = |progress| Ok(Taken::Again { session: main(), progress });
         assert_eq!(take(&mut requests, 0, "hello"), Ok(Taken::New { session: main() }));
         assert_eq!(take(&mut requests, 1, "hello"), again(Progress::Waiting));
-        requests.run(&[name("a")], RunId(7));
+        assert_eq!(requests.run(vec![name("a"), name("b")], RunId(7)), [name("a")]);
         assert_eq!(take(&mut requests, 2, "hello"), again(Progress::Running(RunId(7))));
         assert_eq!(take(&mut requests, 2, "other"), Err(Refused::Conflict));
         assert!(requests.end(at(3), &name("a"), &ended(3)));
         assert!(!requests.end(at(4), &name("a"), &ended(4)), "it ends once");
+        assert_eq!(requests.run(vec![name("a")], RunId(8)), [], "nor is it served again");
         assert_eq!(take(&mut requests, 5, "hello"), again(Progress::Ended(ended(3))));
         let later = 3 + i64::try_from(REMEMBERED_FOR.as_ms()).unwrap();
         let later = u64::try_from(later).unwrap();

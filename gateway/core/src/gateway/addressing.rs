@@ -48,7 +48,9 @@ impl Gateway {
     }
 
     pub(super) fn session(&mut self, key: &SessionKey) -> &mut Session {
-        self.sessions.get_mut(key).expect("sessions are never removed while the gateway lives")
+        self.sessions
+            .get_mut(key)
+            .expect("a session that is used is known: it goes only when it is idle")
     }
 
     pub(super) fn agent(&self, id: &AgentId) -> &Agent {

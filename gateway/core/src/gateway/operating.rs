@@ -7,7 +7,7 @@ use crate::{
     command::{self, Command},
     ids::{AccountId, AgentId, Channel, MessageId, PeerId},
     lane::QueueOverride,
-    message::{Inbound, Message, TEXT_BYTES_MAX},
+    message::{Inbound, Message},
     operator::{
         self, Addressee, End, Ended, Progress, Refused, Say, SessionView, Taken, Telling,
         is_operators,
@@ -33,24 +33,14 @@ impl Gateway {
     ) -> Result<Taken, Refused> {
         self.wall = now.wall;
         let now = now.monotonic;
-        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
-            return Err(Refused::Text);
-        }
+        operator::worded(&text)?;
         let (key, agent) = self.session_called(&session)?;
         let taken = self.requests.take(now, (&name, &key, &text))?;
         if matches!(taken, Taken::Again { .. }) {
             return Ok(taken);
         }
         self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
-        let inbound = Inbound {
-            origin: operator::origin(&key),
-            message: name.clone(),
-            text,
-            sender_name: "operator".to_owned(),
-            mentioned: true,
-            media: Vec::new(),
-            merged: Vec::new(),
-        };
+        let inbound = operator::inbound(&key, &name, ("operator", text));
         let before = effects.len();
         let triggers = &self.settings.reset_triggers;
         let command = command::parse(self.settings.profile.version, &inbound.text)
@@ -84,20 +74,15 @@ impl Gateway {
             return;
         }
         let mut notices: Vec<Arc<str>> = Vec::new();
-        let mut index = 0;
-        effects.retain(|effect| {
-            index += 1;
-            match effect {
-                Effect::Told(told) if index > before && told.session == *key => match &told.what {
-                    Telling::Notice(text) => {
-                        notices.push(text.clone());
-                        false
-                    }
-                    _ => true,
+        for effect in effects.split_off(before) {
+            match &effect {
+                Effect::Told(told) if told.session == *key => match &told.what {
+                    Telling::Notice(text) => notices.push(text.clone()),
+                    _ => effects.push(effect),
                 },
-                _ => true,
+                _ => effects.push(effect),
             }
-        });
+        }
         let how = match notices.as_slice() {
             [] => Ended::Failed("this conversation is not answered".into()),
             notices => Ended::Answered(notices.join("\n").into()),
@@ -172,9 +157,7 @@ impl Gateway {
     /// Refuses a session that cannot be, and no words.
     pub fn inject(&mut self, now: Now, session: &str, text: &str) -> Result<SessionKey, Refused> {
         self.wall = now.wall;
-        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
-            return Err(Refused::Text);
-        }
+        operator::worded(text)?;
         let (key, agent) = self.session_called(session)?;
         self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent)).hear(now);
         self.remember_answer(&key, text.into());
@@ -209,17 +192,15 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
         self.wall = now.wall;
-        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
-            return Err(Refused::Text);
-        }
+        operator::worded(text)?;
         let Addressee { channel, account, chat } = to;
         let key = SessionKey::canonical(&format!("send:{channel}:{account}:{chat}"))?;
+        let (channel, account) = (Channel::new(&channel)?, AccountId::new(&account)?);
+        let id = PeerId::new(&chat)?;
         let taken = self.requests.take(now.monotonic, (&name, &key, text))?;
         if matches!(taken, Taken::Again { .. }) {
             return Ok(());
         }
-        let (channel, account) = (Channel::new(&channel)?, AccountId::new(&account)?);
-        let id = PeerId::new(&chat)?;
         let known = self.sessions.values().filter_map(|it| it.route.as_ref());
         let mut same =
             known.filter(|it| it.channel == channel && it.account == account && it.peer.id == id);
@@ -289,7 +270,7 @@ impl Gateway {
         Ok(key)
     }
 
-    /// Forgets a session altogether: whether there was one.
+    /// Forgets a session altogether: whether there was one, and it is gone. One in which the end of a run began another stays.
     ///
     /// # Errors
     ///
@@ -306,7 +287,8 @@ impl Gateway {
         }
         self.reset_session(now, session, effects)?;
         self.archive(&key);
-        Ok((key, true))
+        let is_gone = !self.sessions.contains_key(&key);
+        Ok((key, is_gone))
     }
 
     /// Changes what is set for a session.

@@ -161,11 +161,14 @@ impl Gateway {
 
     /// Its time is over, unless somebody has it work again: the end of that begins another.
     pub(super) fn archive(&mut self, key: &SessionKey) {
-        let lane = &self.sessions[key].lane;
-        if lane.active().is_some() || lane.is_waiting() {
+        // An operator may have deleted it meanwhile.
+        let is_busy = |it: &Session| it.lane.active().is_some() || it.lane.is_waiting();
+        if self.sessions.get(key).is_some_and(is_busy) {
             return;
         }
         self.sessions.remove(key);
-        self.deadlines.set(&Timer::Lane(key.clone()), None);
+        for timer in [Timer::Lane(key.clone()), Timer::Archive(key.clone())] {
+            self.deadlines.set(&timer, None);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Effect, Gateway, subagents::Status};
 use crate::{
     ids::{MessageId, RunId},
-    operator::{End, Ended, Telling, Told},
+    operator::{End, Ended, Progress, Telling, Told},
     origin::Route,
     run::Run,
     session_key::SessionKey,
@@ -63,6 +63,10 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) {
         for name in self.session(key).lane.take_given_way() {
+            // What is kept behind the run that it joined gives way there, and is answered all the same.
+            if self.requests.progress(&name).is_some_and(|it| *it.1 != Progress::Waiting) {
+                continue;
+            }
             let how = Ended::Failed("it gave way to later messages".into());
             self.end_request(now, (key, name), &how, effects);
         }

@@ -53,7 +53,7 @@ impl Gateway {
         if lane == LaneName::Nested {
             turn.route.clone_from(&session.route);
         }
-        self.requests.run(&turn.asked, id);
+        turn.asked = self.requests.run(turn.asked, id);
         self.runs.insert(id, Run::new(key.clone(), lane, turn));
         if self.lanes.slots(lane).enter(id) {
             self.begin(now, id, effects);
@@ -224,7 +224,7 @@ impl Gateway {
         self.runs.get_mut(&id).expect("only active runs are steered").route =
             Some(last.route.clone());
         let asked: Vec<MessageId> = steering.iter().flat_map(Message::requests).cloned().collect();
-        self.requests.run(&asked, id);
+        let asked = self.requests.run(asked, id);
         self.runs.get_mut(&id).expect("only active runs are steered").asked.extend(asked);
         for message in steering {
             self.session(key).history.push(Entry::User(message.into_prompt()));

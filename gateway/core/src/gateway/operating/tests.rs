@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    gateway::Event,
+    gateway::{Event, Hook},
     ids::RunId,
     lane::{DropPolicy, Mode},
     profile::Version,
@@ -189,4 +189,61 @@ fn requests_that_give_way_are_told_so() {
     desk.say("new", "main", "three").unwrap();
     let told = desk.told();
     assert_eq!(told, r#"old Failed("it gave way to later messages")"#);
+}
+
+#[test]
+fn a_session_may_be_deleted_that_would_have_passed_by_itself() {
+    let mut desk = Desk::new();
+    let hook = Hook {
+        name: MessageId::new("a").unwrap(),
+        session: "once".to_owned(),
+        label: "ci".to_owned(),
+        text: "the build broke".to_owned(),
+        model: None,
+        passes: true,
+    };
+    desk.gateway.say_as_hook(desk.now(), hook, &mut desk.effects).unwrap();
+    desk.look();
+    desk.answer("noted");
+    assert!(desk.gateway.delete_session(desk.now(), "once", &mut desk.effects).unwrap().1);
+    desk.wait(30 * 24 * 3_600_000);
+    assert!(desk.gateway.sessions().is_empty());
+}
+
+#[test]
+fn a_request_that_joined_a_run_and_is_kept_behind_it_ends_once() {
+    let mut desk = Desk::new();
+    desk.say("run", "main", "one").unwrap();
+    desk.say("mode", "main", "/queue steer-backlog").unwrap();
+    desk.told();
+    desk.say("both", "main", "two").unwrap();
+    desk.answer("first");
+    desk.answer("second");
+    assert_eq!(
+        desk.told(),
+        r#"run Answered("first\n\nsecond")"#.replace("run ", "run+both "),
+        "it joined"
+    );
+    desk.wait(5_000);
+    assert!(desk.calls[0].2.contains("two"), "it is kept behind the run");
+    desk.answer("again");
+    assert_eq!(desk.told(), r#" Answered("again")"#, "nobody asked for this run by name");
+}
+
+#[test]
+fn a_text_for_no_chat_leaves_nothing_under_way() {
+    let mut desk = Desk::new();
+    let name = MessageId::new("a").unwrap();
+    let to = |chat: &str| Addressee {
+        channel: "telegram".to_owned(),
+        account: "default".to_owned(),
+        chat: chat.to_owned(),
+    };
+    let send = |desk: &mut Desk, chat| {
+        desk.gateway.send_as_operator(desk.now(), (name.clone(), to(chat)), "hi", &mut desk.effects)
+    };
+    assert!(matches!(send(&mut desk, " "), Err(Refused::Empty(_))));
+    assert_eq!(desk.gateway.progress(&name), None);
+    assert_eq!(send(&mut desk, "5"), Ok(()));
+    assert!(matches!(desk.gateway.progress(&name), Some((_, Progress::Ended(_)))));
 }
