@@ -1,7 +1,7 @@
 //! Who watches, and what they are told. The loop tells; each connection has a bounded buffer and never holds the loop up.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -12,25 +12,25 @@ use creel_core::{
     time::WallTime,
 };
 use serde_json::{Value, json};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
+use self::{
+    presence::Presence,
+    seat::{Buffer, Head, Weight, needed},
+};
 use super::frame::{Event, StateVersion};
 use crate::clock::WallClock;
 
-/// How much may wait for one connection, in bytes: `policy.maxBufferedBytes`.
-pub const BUFFERED_BYTES_MAX: usize = 52_428_800;
+mod presence;
+mod seat;
 
-/// From how much on a connection misses what later events say again: deltas and ticks.
-const SLOW_BYTES: usize = BUFFERED_BYTES_MAX / 2;
+pub use seat::{BUFFERED_BYTES_MAX, Listener, Seat, TooSlow};
 
 /// From how many requests on that are waited for those are forgotten that nobody waits for any more.
 const WAITED_FOR_MAX: usize = 1_000;
 
 /// How many parts of an answer may wait for whoever listens to it.
 const WORDS_MAX: usize = 256;
-
-/// How many presence entries are kept of connections that are gone.
-const GONE_MAX: usize = 50;
 
 /// Everything that is known of who watches. A clone is the same hub.
 #[derive(Clone, Debug)]
@@ -47,8 +47,7 @@ struct Inner {
     runs: BTreeMap<RunId, Live>,
     waiters: BTreeMap<MessageId, Vec<oneshot::Sender<End>>>,
     listeners: BTreeMap<MessageId, mpsc::Sender<Arc<str>>>,
-    present: BTreeMap<u64, Value>,
-    gone: VecDeque<Value>,
+    presence: Presence,
     version: StateVersion,
     notices: u64,
 }
@@ -60,37 +59,6 @@ struct Live {
     text: String,
     started: WallTime,
 }
-
-/// What waits for one connection.
-#[derive(Debug, Default)]
-struct Buffer {
-    waiting: Mutex<Waiting>,
-    more: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    events: VecDeque<Head>,
-    bytes: usize,
-    /// It was too slow: nothing more is kept, and the connection ends.
-    is_over: bool,
-}
-
-/// An event's text up to its `seq`, which each connection counts by itself.
-type Head = Arc<str>;
-
-/// One connection's place at the hub. Dropping it takes its place away.
-#[derive(Debug)]
-pub struct Seat {
-    hub: Hub,
-    id: u64,
-    buffer: Arc<Buffer>,
-}
-
-/// Why a connection is told nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("slow consumer")]
-pub struct TooSlow;
 
 impl Hub {
     /// A hub that nobody watches yet.
@@ -108,22 +76,34 @@ impl Hub {
     }
 
     /// Takes a connection in, which is present as `presence` from now on.
-    pub fn seat(&self, presence: Value) -> Seat {
-        let buffer = Arc::<Buffer>::default();
+    pub fn seat(&self, listener: Listener, presence: Value) -> Seat {
+        let buffer = Arc::new(Buffer::new(listener));
         let mut inner = self.inner();
         inner.next += 1;
         let id = inner.next;
         inner.watchers.insert(id, buffer.clone());
-        inner.present.insert(id, presence);
-        inner.version.presence += 1;
-        inner.tell_presence(Some(id));
+        inner.presence.came(id, presence);
+        inner.others_changed(Some(id));
         drop(inner);
-        Seat { hub: self.clone(), id, buffer }
+        Seat::new(self.clone(), id, buffer)
     }
 
-    /// Who is connected, and who was lately.
+    fn leave(&self, id: u64) {
+        let now_ms = self.now_ms();
+        let mut inner = self.inner();
+        inner.watchers.remove(&id);
+        inner.presence.left(id, now_ms);
+        inner.others_changed(None);
+    }
+
+    fn presence_event(&self) -> Head {
+        let inner = &mut *self.inner();
+        inner.presence.event(inner.version)
+    }
+
+    /// Who is connected, and who was lately: the last ones.
     pub fn presence(&self) -> Vec<Value> {
-        self.inner().presence()
+        self.inner().presence.entries()
     }
 
     /// How often each part of the snapshot has changed.
@@ -158,12 +138,12 @@ impl Hub {
         self.inner().watchers.len()
     }
 
-    /// Tells everybody of an event.
+    /// Tells everybody of an event who may hear of it.
     pub fn publish(&self, event: &str, payload: Value) {
         self.inner().publish(event, payload, Weight::Kept);
     }
 
-    /// Tells everybody what the loop has to tell.
+    /// Tells those who may look what the loop has to tell.
     pub fn tell(&self, told: Told) {
         let now = self.wall_clock.now();
         let mut inner = self.inner();
@@ -179,13 +159,6 @@ impl Hub {
             (None, Telling::Started | Telling::Wrote(_)) | (Some(_), Telling::Notice(_)) => {}
         }
     }
-}
-
-/// Whether a slow connection may miss an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Weight {
-    Kept,
-    Light,
 }
 
 /// A run as a told fact names it: its number, the requests it serves, its session.
@@ -307,41 +280,24 @@ impl Inner {
         seq
     }
 
-    fn presence(&self) -> Vec<Value> {
-        self.present.values().chain(&self.gone).cloned().collect()
-    }
-
-    /// Everybody but one hears who is there.
-    fn tell_presence(&mut self, but: Option<u64>) {
-        let payload = json!({ "presence": self.presence() });
-        let event =
-            Event { state_version: Some(self.version), ..Event::unnumbered("presence", payload) };
-        let head = head(&event);
+    /// Everybody but one is to hear who is there.
+    fn others_changed(&mut self, but: Option<u64>) {
+        self.version.presence += 1;
         for (_, buffer) in self.watchers.iter().filter(|(id, _)| Some(**id) != but) {
-            buffer.push(&head, Weight::Kept);
+            buffer.others_changed();
         }
     }
 
-    fn publish(&mut self, event: &str, payload: Value, weight: Weight) {
-        self.send(&Event::unnumbered(event, payload), weight);
-    }
-
-    fn send(&self, event: &Event, weight: Weight) {
+    fn publish(&self, event: &str, payload: Value, weight: Weight) {
         if self.watchers.is_empty() {
             return;
         }
-        let head = head(event);
+        let needed = needed(event);
+        let head = Head::of(&Event::unnumbered(event, payload));
         for buffer in self.watchers.values() {
-            buffer.push(&head, weight);
+            buffer.push(&head, (needed, weight));
         }
     }
-}
-
-fn head(event: &Event) -> Head {
-    let mut text = event.json().to_string();
-    // The closing brace.
-    text.pop();
-    text.into()
 }
 
 fn chat(
@@ -359,61 +315,4 @@ fn chat(
         });
     }
     payload
-}
-
-impl Buffer {
-    fn push(&self, head: &Head, weight: Weight) {
-        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
-        if waiting.is_over || (weight == Weight::Light && waiting.bytes > SLOW_BYTES) {
-            return;
-        }
-        if waiting.bytes + head.len() > BUFFERED_BYTES_MAX {
-            *waiting = Waiting { is_over: true, ..Waiting::default() };
-        } else {
-            waiting.bytes += head.len();
-            waiting.events.push_back(head.clone());
-        }
-        drop(waiting);
-        self.more.notify_one();
-    }
-}
-
-impl Seat {
-    /// The next event, as the connection's event of this number.
-    ///
-    /// # Errors
-    ///
-    /// When the connection was too slow, and has missed some.
-    pub async fn next(&self, seq: u64) -> Result<String, TooSlow> {
-        loop {
-            {
-                let mut waiting =
-                    self.buffer.waiting.lock().expect("no holder of this lock panics");
-                if waiting.is_over {
-                    return Err(TooSlow);
-                }
-                if let Some(head) = waiting.events.pop_front() {
-                    waiting.bytes -= head.len();
-                    return Ok(format!("{head},\"seq\":{seq}}}"));
-                }
-            }
-            self.buffer.more.notified().await;
-        }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let now_ms = self.hub.now_ms();
-        let mut inner = self.hub.inner();
-        inner.watchers.remove(&self.id);
-        if let Some(mut presence) = inner.present.remove(&self.id) {
-            presence["reason"] = json!("disconnect");
-            presence["ts"] = json!(now_ms);
-            inner.gone.push_front(presence);
-            inner.gone.truncate(GONE_MAX);
-        }
-        inner.version.presence += 1;
-        inner.tell_presence(None);
-    }
 }

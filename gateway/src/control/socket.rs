@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     connect::{self, Accepted, Cause, Close, First, Fresh, Handshake, Method, News, Peer},
     frame::{self, Event, Response, Unreadable},
-    hub::{BUFFERED_BYTES_MAX, Seat, TooSlow},
+    hub::{BUFFERED_BYTES_MAX, Listener, Seat, TooSlow},
     methods::{self, Caller, Reply},
     plane::Plane,
 };
@@ -36,7 +36,7 @@ const SEND_WITHIN: Duration = Duration::from_secs(20);
 const LATER_MAX: usize = 256;
 
 /// How many connections may be open.
-const CONNECTIONS_MAX: usize = 512;
+const CONNECTIONS_MAX: usize = 16_384;
 
 /// A socket that has been upgraded, and who is at its other end.
 #[derive(Debug)]
@@ -103,11 +103,12 @@ async fn hold(plane: Plane, mut socket: WebSocket, peer: Peer) {
     };
     let (role, scopes) = (accepted.role.name(), accepted.scopes.to_string());
     tracing::info!(client, connection, role, scopes, "a client connected");
-    let seat = plane.hub.seat(presence(&plane, &accepted));
+    let listener = Listener { role: accepted.role, scopes: accepted.scopes.clone() };
+    let mut seat = plane.hub.seat(listener, presence(&plane, &accepted));
     let hello = hello(&plane, &accepted, &connection).await;
     let greeted = say(&mut socket, Response::ok(&*accepted.id, hello).json().to_string()).await;
     if greeted.is_ok() {
-        attend(&plane, &caller, (&mut socket, &seat)).await;
+        attend(&plane, &caller, (&mut socket, &mut seat)).await;
     }
     tracing::info!(connection, "a client left");
 }
@@ -250,7 +251,7 @@ async fn hello(plane: &Plane, accepted: &Accepted, connection: &str) -> Value {
 }
 
 /// Answers calls and passes events on, until the end.
-async fn attend(plane: &Plane, caller: &Caller, (socket, seat): (&mut WebSocket, &Seat)) {
+async fn attend(plane: &Plane, caller: &Caller, (socket, seat): (&mut WebSocket, &mut Seat)) {
     let mut later: JoinSet<Response> = JoinSet::new();
     let mut tick = interval_at(clock::instant() + TICK_EVERY, TICK_EVERY);
     let mut seq = 0;
