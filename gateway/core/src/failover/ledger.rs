@@ -32,7 +32,7 @@ pub struct Policy {
     pub disabled_max: Millis,
     /// After so long without a failure, failures are counted from the first again.
     pub failure_window: Millis,
-    /// Whether a rate limit holds for the model alone that met it.
+    /// What a rate limit is a limit of.
     pub rate_limit_scope: RateLimitScope,
     /// How often a request that met a rate limit is made in all, with one credential and model.
     pub rate_limit_tries: u32,
@@ -48,6 +48,18 @@ pub struct Policy {
     pub pin: Pin,
     /// Whether tokens come before API keys.
     pub tokens_first: bool,
+}
+
+impl Policy {
+    /// Whether a failure says nothing of the credential's other models: a model that is overloaded, does not answer or breaks
+    /// leaves its siblings to be asked.
+    fn rests_one_model(&self, reason: Reason) -> bool {
+        match reason {
+            Reason::Overloaded | Reason::Timeout | Reason::ServerError => true,
+            Reason::RateLimit => self.rate_limit_scope == RateLimitScope::Model,
+            _ => false,
+        }
+    }
 }
 
 /// What a request that the provider calls malformed leads to.
@@ -229,9 +241,7 @@ impl Health {
         (reason, rest_asked): (Reason, Option<Millis>),
         policy: &Policy,
     ) {
-        let is_scoped =
-            reason == Reason::RateLimit && policy.rate_limit_scope == RateLimitScope::Model;
-        let model = is_scoped.then(|| model.clone());
+        let model = policy.rests_one_model(reason).then(|| model.clone());
         // Windows of single models stand beside each other: one that is open hides no other.
         self.cooldowns.retain(|it| now < it.until);
         if self.cooldowns.iter().any(|it| it.model == model) {

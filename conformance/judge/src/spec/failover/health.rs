@@ -115,7 +115,12 @@ impl Health {
             self.disabled_until_us = Some(now_us + rest);
             return Effect::Disabled(self.disables);
         }
-        let is_scoped = version == Version::September && reason == Reason::RateLimit;
+        // A model that is overloaded or breaks leaves its siblings to be asked.
+        let is_scoped = match reason {
+            Reason::Overloaded | Reason::Timeout | Reason::ServerError => true,
+            Reason::RateLimit => version == Version::September,
+            _ => false,
+        };
         let model = is_scoped.then(|| model.to_owned());
         self.rests.retain(|it| it.until_us > now_us);
         if self.rests.iter().any(|it| it.model == model) {
