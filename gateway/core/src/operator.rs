@@ -194,6 +194,8 @@ pub enum Telling {
     Started,
     /// The model wrote these words, after those before.
     Wrote(Arc<str>),
+    /// The model is asked once more: of what it wrote, these words stand. What a try wrote that failed is void.
+    AskedAgain(Arc<str>),
     /// The run, or what was asked without one, ended.
     Ended(End),
     /// The gateway itself has something to say there.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use creel_core::{
@@ -12,14 +13,17 @@ use creel_core::{
     time::WallTime,
 };
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use self::{
     presence::Presence,
     seat::{Buffer, Head, Weight, needed},
 };
 use super::frame::{Event, StateVersion};
-use crate::clock::WallClock;
+use crate::clock::{self, WallClock};
 
 mod presence;
 mod seat;
@@ -28,6 +32,12 @@ pub use seat::{BUFFERED_BYTES_MAX, Listener, Seat, TooSlow};
 
 /// From how many requests on that are waited for those are forgotten that nobody waits for any more.
 const WAITED_FOR_MAX: usize = 1_000;
+
+/// How often those who watch a run are told what it wrote, at most.
+const WORDS_EVERY: Duration = Duration::from_millis(150);
+
+/// What stands between two answers of a run's model.
+const APART: &str = "\n\n";
 
 /// How many parts of an answer may wait for whoever listens to it.
 const WORDS_MAX: usize = 256;
@@ -56,7 +66,11 @@ struct Inner {
 #[derive(Debug)]
 struct Live {
     seq: u64,
+    /// What it has said.
     text: String,
+    /// How much of it was told, and when: an event has the whole text, and not each of a model's words is worth one.
+    told: usize,
+    told_at: Option<Instant>,
     started: WallTime,
 }
 
@@ -154,9 +168,13 @@ impl Hub {
                 inner.pass_on(&asked, &text);
                 inner.wrote((run, &asked, &session), &text, now);
             }
+            (Some(run), Telling::AskedAgain(stands)) => {
+                inner.asked_again((run, &asked, &session), &stands, now);
+            }
             (run, Telling::Ended(end)) => inner.ended((run, &asked, &session), &end, now),
             (None, Telling::Notice(text)) => inner.notice(&session, &text, now),
-            (None, Telling::Started | Telling::Wrote(_)) | (Some(_), Telling::Notice(_)) => {}
+            (None, Telling::Started | Telling::Wrote(_) | Telling::AskedAgain(_))
+            | (Some(_), Telling::Notice(_)) => {}
         }
     }
 }
@@ -166,7 +184,8 @@ type Of<'a> = (RunId, &'a [MessageId], &'a SessionKey);
 
 impl Inner {
     fn started(&mut self, (run, asked, session): Of<'_>, now: WallTime) {
-        self.runs.insert(run, Live { seq: 0, text: String::new(), started: now });
+        let live = Live { seq: 0, text: String::new(), told: 0, told_at: None, started: now };
+        self.runs.insert(run, live);
         let data = json!({ "phase": "start", "startedAt": now.as_unix_ms() });
         self.agent((run, asked, session), "lifecycle", &data, (now, Weight::Kept));
     }
@@ -181,14 +200,41 @@ impl Inner {
         }
     }
 
-    fn wrote(&mut self, (run, asked, session): Of<'_>, text: &str, now: WallTime) {
-        let Some(live) = self.runs.get_mut(&run) else { return };
+    fn wrote(&mut self, of: Of<'_>, text: &str, now: WallTime) {
+        let Some(live) = self.runs.get_mut(&of.0) else { return };
         live.text.push_str(text);
+        let told = live.told_at.filter(|it| clock::instant() < *it + WORDS_EVERY);
+        if told.is_none() {
+            self.tell_words(of, now);
+        }
+    }
+
+    /// The model is asked once more: what stands of its words is told, and what it says next is apart from them.
+    fn asked_again(&mut self, of: Of<'_>, stands: &str, now: WallTime) {
+        let Some(live) = self.runs.get_mut(&of.0) else { return };
+        let is_whole = live.text == stands;
+        stands.clone_into(&mut live.text);
+        if !is_whole || live.told < stands.len() {
+            self.tell_words(of, now);
+        }
+        if !stands.is_empty()
+            && let Some(live) = self.runs.get_mut(&of.0)
+        {
+            live.text.push_str(APART);
+            self.pass_on(of.1, &APART.into());
+        }
+    }
+
+    /// Tells what a run has said so far.
+    fn tell_words(&mut self, (run, asked, session): Of<'_>, now: WallTime) {
+        let Some(live) = self.runs.get_mut(&run) else { return };
+        let delta = live.text.get(live.told..).unwrap_or_default().to_owned();
+        (live.told, live.told_at) = (live.text.len(), Some(clock::instant()));
         if self.watchers.is_empty() {
             return;
         }
         let whole = live.text.clone();
-        let data = json!({ "text": whole, "delta": text });
+        let data = json!({ "text": whole, "delta": delta });
         let seq = self.agent((run, asked, session), "assistant", &data, (now, Weight::Light));
         for name in asked {
             let payload = chat((name.as_str(), session), seq, "delta", Some((&whole, now)));
@@ -315,4 +361,93 @@ fn chat(
         });
     }
     payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::scope::{Role, Scope};
+
+    struct Desk {
+        hub: Hub,
+        seat: Seat,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let hub = Hub::new(WallClock::showing(|| WallTime::from_unix_ms(0)));
+            let listener =
+                Listener { role: Role::Operator, scopes: [Scope::Read].into_iter().collect() };
+            let seat = hub.seat(listener, json!({}));
+            Self { hub, seat }
+        }
+
+        fn tell(&self, what: Telling) {
+            let asked = vec![MessageId::new("r1").expect("a name")];
+            let session = SessionKey::canonical("agent:main:main").expect("a key");
+            self.hub.tell(Told { session, run: Some(RunId(1)), asked, what });
+        }
+
+        fn wrote(&self, text: &str) {
+            self.tell(Telling::Wrote(text.into()));
+        }
+
+        /// What chat events said, each with its state.
+        async fn chats(&mut self) -> String {
+            let mut all = Vec::new();
+            while let Ok(Ok(event)) =
+                tokio::time::timeout(Duration::from_millis(1), self.seat.next(1)).await
+            {
+                let event: Value = serde_json::from_str(&event).expect("JSON");
+                let payload = &event["payload"];
+                if event["event"] == "chat" {
+                    all.push(format!(
+                        "{} {}",
+                        payload["state"], payload["message"]["content"][0]["text"]
+                    ));
+                }
+            }
+            all.join("; ")
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn words_are_told_together() {
+        let mut desk = Desk::new();
+        desk.tell(Telling::Started);
+        for _ in 0..1_000 {
+            desk.wrote("x");
+        }
+        assert_eq!(desk.chats().await, r#""delta" "x""#);
+        tokio::time::advance(WORDS_EVERY).await;
+        desk.wrote("y");
+        assert_eq!(desk.chats().await, format!("\"delta\" \"{}y\"", "x".repeat(1_000)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_failed_try_wrote_is_taken_back_and_what_was_said_stands_apart() {
+        let mut desk = Desk::new();
+        let mut words = desk.hub.words_of(&MessageId::new("r1").expect("a name"));
+        desk.tell(Telling::Started);
+        desk.wrote("Hello th");
+        desk.tell(Telling::AskedAgain("".into()));
+        assert_eq!(desk.chats().await, r#""delta" "Hello th"; "delta" """#);
+        tokio::time::advance(WORDS_EVERY).await;
+        desk.wrote("Looking.");
+        tokio::time::advance(WORDS_EVERY).await;
+        desk.tell(Telling::AskedAgain("Looking.".into()));
+        desk.wrote("Found");
+        assert_eq!(desk.chats().await, r#""delta" "Looking."; "delta" "Looking.\n\nFound""#);
+        desk.tell(Telling::Ended(End {
+            began: None,
+            at: WallTime::from_unix_ms(0),
+            how: Ended::Aborted,
+        }));
+        assert_eq!(desk.chats().await, r#""aborted" "Looking.\n\nFound""#);
+        let mut heard = String::new();
+        while let Some(part) = words.recv().await {
+            heard.push_str(&part);
+        }
+        assert_eq!(heard, "Hello thLooking.\n\nFound", "what was passed on cannot be taken back");
+    }
 }

@@ -133,6 +133,10 @@ impl Gateway {
             self.end_request(now, (&key, name), &Ended::Aborted, effects);
         }
         if let Some(run) = active {
+            // Nor does what joined the run and is kept for afterwards, as steer-backlog has it.
+            for name in self.runs[&run].asked.clone() {
+                self.session(&key).lane.withdraw(&name);
+            }
             aborted.names.splice(0..0, self.runs[&run].asked.iter().cloned());
             aborted.any = true;
             self.abort(now, run, effects);

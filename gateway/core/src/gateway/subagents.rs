@@ -104,6 +104,10 @@ impl Gateway {
         else {
             return;
         };
+        // Nobody is left to hear of it: a session that passes may be gone before its sub-agents.
+        if !self.sessions.contains_key(&session) {
+            return;
+        }
         let text = match status {
             Status::Answered(text) if text.trim().is_empty() => {
                 format!("[Sub-agent {label} has finished. It said nothing.]")

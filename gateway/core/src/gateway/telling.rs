@@ -3,7 +3,7 @@
 use super::{Effect, Gateway, subagents::Status};
 use crate::{
     ids::{MessageId, RunId},
-    operator::{End, Ended, Progress, Telling, Told},
+    operator::{End, Ended, Progress, Telling, Told, is_operators},
     origin::Route,
     run::Run,
     session_key::SessionKey,
@@ -16,6 +16,14 @@ impl Gateway {
         let Run { session, asked, .. } = &self.runs[&id];
         let (session, asked) = (session.clone(), asked.clone());
         effects.push(Effect::Told(Box::new(Told { session, run: Some(id), asked, what })));
+    }
+
+    /// A run's model is asked once more.
+    pub(super) fn tell_asked_again(&self, id: RunId, effects: &mut Vec<Effect>) {
+        let run = &self.runs[&id];
+        if run.route.as_ref().is_some_and(is_operators) {
+            self.tell(id, Telling::AskedAgain(run.told.as_str().into()), effects);
+        }
     }
 
     /// A run ended, and with it whatever was asked of it.

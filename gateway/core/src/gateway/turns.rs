@@ -86,6 +86,9 @@ impl Gateway {
             return self.exhausted(now, run, effects);
         };
         let deltas = self.open_stream(run);
+        if call > 1 {
+            self.tell_asked_again(run, effects);
+        }
         let session = &self.sessions[key];
         let agent = self.agent(&session.agent);
         effects.push(Effect::CallModel(ModelRequest {

@@ -68,6 +68,10 @@ impl Desk {
         self.act(|core, now, effects| core.say_as_hook(now, hook, effects))
     }
 
+    fn model_of(&self, session: &str) -> String {
+        self.gateway.session_view(session).unwrap().model.to_string()
+    }
+
     fn event(&mut self, name: &str, text: &str) -> Result<Taken, Refused> {
         let (name, agent) = (self::name(name), AgentId::new("main").unwrap());
         self.act(|core, now, effects| core.tell_of_event(now, (&name, &agent, text), effects))
@@ -154,4 +158,24 @@ fn a_session_belongs_to_whom_it_was_begun_for() {
     assert_eq!(desk.call("4", "app", None), Err(Refused::NotTheirs));
     assert!(theirs(desk.call("5", "own", None)));
     assert_eq!(desk.call("6", "own", Some("ann")), Err(Refused::NotTheirs));
+}
+
+#[test]
+fn a_program_chooses_the_model_of_a_session_that_it_begins_and_of_no_other() {
+    let mut desk = Desk::new();
+    let hook = |name: &str, session: &str| Hook {
+        name: self::name(name),
+        session: session.to_owned(),
+        label: "ci".to_owned(),
+        text: "the build broke".to_owned(),
+        model: Some(ModelId::new("p/big").unwrap()),
+        passes: false,
+    };
+    let usual = desk.model_of("main");
+    desk.call("a", "main", None).unwrap();
+    desk.answer("yes");
+    desk.act(|core, now, effects| core.say_as_hook(now, hook("b", "main"), effects)).unwrap();
+    assert_eq!(desk.model_of("main"), usual, "others talk there");
+    desk.act(|core, now, effects| core.say_as_hook(now, hook("c", "own"), effects)).unwrap();
+    assert_eq!(desk.model_of("own"), "p/big");
 }

@@ -6,6 +6,10 @@ use crate::{
     profile::Version,
     run::{Answer, ModelOutcome},
     testing,
+    tools::{
+        Asked, ToolCall, ToolName,
+        builtin::{self, Builtin, Spawn},
+    },
 };
 
 /// A gateway, what it wants done, and what whoever watches was told of ends.
@@ -50,6 +54,21 @@ impl Desk {
         self.step(Event::ModelEnded { run, call, outcome });
     }
 
+    /// The newest run's model begins a sub-agent, whose request is the newest then.
+    fn spawn(&mut self) {
+        let (run, call, _) = self.calls.pop().expect("a model was asked");
+        let spawn = Spawn { task: "dig".to_owned(), label: None, agent: None };
+        let calls = vec![ToolCall {
+            id: "1".into(),
+            name: ToolName::nearest(builtin::SESSIONS_SPAWN),
+            arguments: "{}".into(),
+            asked: Asked::Builtin(Builtin::SessionsSpawn(spawn)),
+        }];
+        let outcome = ModelOutcome::Answered(Answer { text: "wait".to_owned(), calls });
+        self.step(Event::ModelEnded { run, call, outcome });
+        self.calls.sort_by_key(|it| it.2 == "dig");
+    }
+
     fn wait(&mut self, ms: u64) {
         self.now_ms += ms;
         self.step(Event::Tick);
@@ -66,6 +85,7 @@ impl Desk {
                 Effect::CallModel(request) => {
                     let newest = match request.history.entries().last() {
                         Some(Entry::User(said)) => said.text.to_string(),
+                        Some(Entry::Tools(_)) => "tools".to_owned(),
                         other => panic!("{other:?}"),
                     };
                     self.calls.push((request.run, request.call, newest));
@@ -78,6 +98,7 @@ impl Desk {
                             self.told.push(format!("{} {how:?}", names.join("+")));
                         }
                         Telling::Notice(text) => self.told.push(format!("notice {text}")),
+                        Telling::AskedAgain(stands) => self.told.push(format!("stands {stands:?}")),
                         Telling::Started | Telling::Wrote(_) => (),
                     }
                 }
@@ -219,15 +240,50 @@ fn a_request_that_joined_a_run_and_is_kept_behind_it_ends_once() {
     desk.say("both", "main", "two").unwrap();
     desk.answer("first");
     desk.answer("second");
-    assert_eq!(
-        desk.told(),
-        r#"run Answered("first\n\nsecond")"#.replace("run ", "run+both "),
-        "it joined"
-    );
+    let told = r#"stands "first"; run+both Answered("first\n\nsecond")"#;
+    assert_eq!(desk.told(), told, "it joined");
     desk.wait(5_000);
     assert!(desk.calls[0].2.contains("two"), "it is kept behind the run");
     desk.answer("again");
     assert_eq!(desk.told(), r#" Answered("again")"#, "nobody asked for this run by name");
+}
+
+#[test]
+fn a_sub_agent_may_outlive_the_session_that_began_it() {
+    let mut desk = Desk::new();
+    desk.say("a", "side", "dig").unwrap();
+    desk.spawn();
+    let (session, child) = ("agent:main:side", "agent:main:subagent:1");
+    assert_eq!(desk.gateway.sessions().len(), 2);
+    assert!(desk.gateway.delete_session(desk.now(), session, &mut desk.effects).unwrap().1);
+    desk.look();
+    assert!(desk.calls.is_empty(), "what it began ends with it");
+    desk.told();
+    desk.say("b", child, "go on").unwrap();
+    desk.answer("found");
+    assert_eq!(desk.told(), r#"b Answered("found")"#);
+}
+
+#[test]
+fn what_an_abort_ended_does_not_begin_again_behind_the_run() {
+    let mut desk = Desk::new();
+    desk.say("run", "main", "one").unwrap();
+    desk.say("mode", "main", "/queue steer-backlog").unwrap();
+    desk.say("both", "main", "two").unwrap();
+    desk.answer("first");
+    desk.told();
+    assert_eq!(desk.abort("main", None).names.len(), 2);
+    desk.wait(5_000);
+    assert_eq!(desk.told(), "run+both Aborted");
+    assert!(desk.calls.is_empty(), "{:?}", desk.calls);
+}
+
+#[test]
+fn who_watches_knows_which_words_stand_when_a_model_is_asked_again() {
+    let mut desk = Desk::new();
+    desk.say("a", "main", "dig").unwrap();
+    desk.spawn();
+    assert_eq!(desk.told(), r#"stands "wait""#);
 }
 
 #[test]
