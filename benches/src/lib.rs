@@ -34,11 +34,20 @@ pub fn settings(mode: &str, bindings: &Value, api_root: &str, base_url: &str) ->
         "session": { "dmScope": "per-channel-peer" },
         "messages": { "queue": { "mode": mode, "debounceMs": 0 } },
     });
+    load(Version::V2026_3, &config)
+}
+
+/// A configuration, read as the gateway reads it.
+///
+/// # Panics
+///
+/// If the gateway refuses it, which would be a mistake of the bench.
+pub fn load(version: Version, config: &Value) -> Settings {
     let text = config.to_string();
     let loaded = settings::load(&Source {
         name: "bench",
         text: &text,
-        version: Version::V2026_3,
+        version,
         env: &|_| None,
         state_file: &|_| Ok(None),
         state_dir: Path::new("/state"),
