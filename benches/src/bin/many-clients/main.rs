@@ -10,12 +10,11 @@
 mod client;
 mod roles;
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{process::ExitCode, time::Duration};
 
+use creel_gateway::clock::instant;
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use self::roles::{Child, Gateway};
 
@@ -46,11 +45,12 @@ fn number(text: &str) -> usize {
 }
 
 async fn measure() -> ExitCode {
-    let base = roles::provider().await;
+    let mut servers = JoinSet::new();
+    let base = roles::provider(&mut servers).await;
     let gateway = Gateway::start(&base).await;
     let empty = gateway.memory_kb();
 
-    let began = Instant::now();
+    let began = instant();
     let mut idle: Vec<Child> = Vec::new();
     for _ in 0..WATCHERS {
         let count = (IDLE / WATCHERS).to_string();
@@ -92,7 +92,7 @@ async fn measure() -> ExitCode {
 async fn report_latency(operator: &mut client::Client) {
     let (mut taken, mut ended) = (Vec::new(), Vec::new());
     for number in 0..QUESTIONS {
-        let began = Instant::now();
+        let began = instant();
         let name = format!("quick-{number}");
         operator.ask(roles::QUICKLY, &name).await;
         taken.push(began.elapsed());

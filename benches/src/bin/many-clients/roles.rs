@@ -166,14 +166,15 @@ pub(super) async fn follow(address: &str, count: usize) {
     say(&all.to_string());
 }
 
-/// A provider that answers at once, or slowly when it is asked to; its address.
-pub(super) async fn provider() -> String {
+/// A provider that answers at once, or slowly when it is asked to, and ends with `servers`; its address.
+pub(super) async fn provider(servers: &mut JoinSet<()>) -> String {
     let listener = TokioNet.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
     let listener = listener.expect("a port");
     let address = axum::serve::Listener::local_addr(&listener).expect("a port");
     let router = Router::new().route("/v1/chat/completions", post(complete));
-    // It ends with the program.
-    _ = tokio::spawn(async move { axum::serve(listener, router).await });
+    servers.spawn(
+        async move { axum::serve(listener, router).await.expect("it serves until the end") },
+    );
     format!("http://{address}/v1")
 }
 

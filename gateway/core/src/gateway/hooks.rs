@@ -55,7 +55,7 @@ impl Gateway {
             return Ok(taken);
         }
         // In a session that others talk in, the model is theirs to choose.
-        let fresh = || Session { passes, model, ..Session::new(agent) };
+        let fresh = || Session { model, passes, ..Session::new(agent) };
         self.sessions.entry(key.clone()).or_insert_with(fresh);
         let label = untrusted::name(&label);
         let text = format!(
