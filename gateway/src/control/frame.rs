@@ -12,6 +12,9 @@ use super::{schema::problems, scope::Scope};
 /// The id that answers a frame which has none of its own.
 const UNKNOWN_ID: &str = "invalid";
 
+/// How much of a client's words is repeated where it could be much.
+const SHOWN_CHARS_MAX: usize = 100;
+
 /// `{type: "req", id, method, params?}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -225,7 +228,7 @@ impl ErrorShape {
 
     /// For a method that nobody knows.
     pub fn unknown_method(method: &str) -> Self {
-        Self::invalid(format!("unknown method: {method}"))
+        Self::invalid(format!("unknown method: {}", beginning(method)))
     }
 
     /// For a second `connect`.
@@ -251,6 +254,12 @@ impl ErrorShape {
             })),
         }
     }
+}
+
+/// The first [`SHOWN_CHARS_MAX`] characters of what a client wrote, where the whole could be too much.
+pub fn beginning(text: &str) -> &str {
+    let end = text.char_indices().nth(SHOWN_CHARS_MAX).map_or(text.len(), |(at, _)| at);
+    &text[..end]
 }
 
 #[cfg(test)]
@@ -345,5 +354,12 @@ mod tests {
             texts.join("; "),
             "unknown method: no.such; connect is only valid as the first request; unauthorized role: node"
         );
+    }
+
+    #[test]
+    fn a_long_name_is_not_repeated_whole() {
+        assert_eq!(beginning("höher"), "höher");
+        let refused = ErrorShape::unknown_method(&"ö".repeat(1_000_000));
+        assert_eq!(refused.message.chars().count(), "unknown method: ".len() + SHOWN_CHARS_MAX);
     }
 }

@@ -132,7 +132,10 @@ impl Hub {
         if inner.waiters.len() >= WAITED_FOR_MAX {
             inner.waiters.retain(|_, all| all.iter().any(|it| !it.is_closed()));
         }
-        inner.waiters.entry(name.clone()).or_default().push(ended);
+        let all = inner.waiters.entry(name.clone()).or_default();
+        // Who asks again and again for the same one has given up the last time.
+        all.retain(|it| !it.is_closed());
+        all.push(ended);
         end
     }
 
@@ -449,5 +452,15 @@ mod tests {
             heard.push_str(&part);
         }
         assert_eq!(heard, "Hello thLooking.\n\nFound", "what was passed on cannot be taken back");
+    }
+
+    #[tokio::test]
+    async fn who_has_given_up_waiting_takes_no_room() {
+        let hub = Hub::new(WallClock::showing(|| WallTime::from_unix_ms(0)));
+        let name = MessageId::new("never").unwrap();
+        let waits = hub.end_of(&name);
+        (0..10).for_each(|_| drop(hub.end_of(&name)));
+        assert_eq!(hub.inner().waiters[&name].len(), 2, "the one that waits and the last one");
+        drop(waits);
     }
 }

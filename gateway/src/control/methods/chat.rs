@@ -22,10 +22,10 @@ const HISTORY_MAX: usize = 1_000;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Send {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 512))]
     session_key: String,
     message: String,
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 256))]
     idempotency_key: String,
     #[expect(dead_code, reason = "accepted; it changes nothing here")]
     thinking: Option<String>,
@@ -94,7 +94,7 @@ pub(super) fn name(idempotency_key: &str) -> Result<MessageId, ErrorShape> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct History {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 512))]
     session_key: String,
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u64>,
@@ -141,8 +141,9 @@ pub(super) fn messages(entry: &Entry) -> Vec<Value> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Abort {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 512))]
     session_key: String,
+    #[schemars(length(max = 256))]
     run_id: Option<String>,
 }
 
@@ -161,7 +162,7 @@ pub(super) async fn abort(plane: &Plane, params: &Value) -> Outcome {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Inject {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 512))]
     session_key: String,
     #[schemars(length(min = 1))]
     message: String,

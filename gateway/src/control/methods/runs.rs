@@ -27,9 +27,10 @@ const WAIT_MAX: Duration = Duration::from_hours(24);
 struct Agent {
     #[schemars(length(min = 1))]
     message: String,
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 256))]
     idempotency_key: String,
     agent_id: Option<String>,
+    #[schemars(length(max = 512))]
     session_key: Option<String>,
     #[expect(dead_code, reason = "accepted; it changes nothing here")]
     session_id: Option<String>,
@@ -150,7 +151,7 @@ fn ended(run: &str, end: &End) -> Value {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Wait {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 256))]
     run_id: String,
     timeout_ms: Option<u64>,
 }
@@ -212,7 +213,7 @@ struct Send {
     #[schemars(length(min = 1))]
     to: String,
     message: Option<String>,
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 256))]
     idempotency_key: String,
     channel: Option<String>,
     account_id: Option<String>,

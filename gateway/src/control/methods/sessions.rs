@@ -160,7 +160,7 @@ fn item(message: &Value, chars: usize) -> Value {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Patch {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 512))]
     key: String,
     #[serde(default)]
     label: Change<String>,
@@ -228,7 +228,7 @@ pub(super) async fn patch(plane: &Plane, params: &Value) -> Outcome {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Reset {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 512))]
     key: String,
     #[expect(dead_code, reason = "accepted; it changes nothing here")]
     reason: Option<String>,
@@ -251,7 +251,7 @@ pub(super) async fn reset(plane: &Plane, params: &Value) -> Outcome {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 struct Delete {
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 512))]
     key: String,
     #[expect(dead_code, reason = "accepted; it changes nothing here")]
     delete_transcript: Option<bool>,
