@@ -45,12 +45,25 @@ pub async fn enter(
         Err(why) => return (StatusCode::FORBIDDEN, format!("{why}\n")).into_response(),
     };
     let opened = porch.opened;
+    allowance.limit(STRANGER_BYTES_MAX);
     upgrade
         .max_message_size(PAYLOAD_BYTES_MAX)
         .max_frame_size(PAYLOAD_BYTES_MAX)
         // An error means that the gateway has ended.
-        .on_upgrade(move |socket| async move { _ = opened.send(Opened { socket, peer }).await })
+        .on_upgrade(move |socket| async move {
+            _ = opened.send(Opened { socket, peer, allowance }).await;
+        })
 }
+
+/// What a proxy says about whom it asks for. What it says is anybody's word; that it says something is not.
+const FORWARDED: [&str; 6] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-real-ip",
+];
 
 /// Who asks. A page of another site is nobody: it would speak with this machine's own standing.
 pub(super) fn peer(
@@ -66,6 +79,8 @@ pub(super) fn peer(
     if is_near && !all_are_near && !host.is_some_and(|it| is_own(it.host())) {
         return Err("expected `Host` to be this machine: localhost or a loopback address");
     }
+    // Who is behind a proxy on this machine may be anywhere.
+    let is_near = is_near && !FORWARDED.iter().any(|it| headers.contains_key(*it));
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(if is_near { Peer::Program } else { Peer::Remote(from.to_string()) });
     };
@@ -112,5 +127,19 @@ mod tests {
         check("gateway.example:18789", None, "192.0.2.7", Some(&far));
         check("gateway.example", Some("http://gateway.example"), "192.0.2.7", Some(&far));
         check("gateway.example", Some("http://other.example"), "192.0.2.7", None);
+    }
+
+    #[test]
+    fn who_is_behind_a_proxy_on_this_machine_is_elsewhere() {
+        for name in FORWARDED {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "127.0.0.1:18789".parse().unwrap());
+            headers.insert(name, "127.0.0.1".parse().unwrap());
+            let behind = Peer::Remote("127.0.0.1".to_owned());
+            let from = "127.0.0.1".parse().unwrap();
+            assert_eq!(peer(&headers, from, false), Ok(behind.clone()), "{name}");
+            headers.insert(header::ORIGIN, "http://127.0.0.1:18789".parse().unwrap());
+            assert_eq!(peer(&headers, from, false), Ok(behind), "{name}");
+        }
     }
 }
