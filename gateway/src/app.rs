@@ -3,12 +3,7 @@
 //! It is given its network, its settings, its seed and its end; it reads nothing else. So the same function runs for
 //! real and inside a simulation.
 
-use std::{
-    convert::Infallible,
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use creel_core::{gateway::Gateway, time::WallTime};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -18,13 +13,17 @@ use crate::{
     clock::Clock,
     control::{
         connect::ConnectParams,
-        devices::{Devices, disk},
+        devices::{
+            Devices, disk,
+            shelf::{self, Shelf},
+        },
         door::Porch,
         gate::Gate,
         guesses::{Guesses, Near, Rule},
         hub::Hub,
+        members::Members,
         metrics::Metrics,
-        plane::{DEVICES_FILE, Facts, Plane},
+        plane::{Facts, Plane},
         socket,
         web::{self, Web},
     },
@@ -182,7 +181,7 @@ fn operators(
 }
 
 /// The control plane's ground, as soon as there is a way into the loop.
-fn plane(
+pub(crate) fn plane(
     settings: &Settings,
     (hub, board): (Hub, Arc<Board>),
 ) -> Result<impl FnOnce(Inbox) -> Plane + use<>, Error> {
@@ -192,7 +191,7 @@ fn plane(
     let shape = Arc::new(ConnectParams::shape(facts.version));
     let Settings { token, entropy, state, log, wall_clock, web, .. } = settings.clone();
     let started_ms = wall_clock.now().as_unix_ms();
-    let devices = Arc::new(Mutex::new(devices));
+    let devices = Shelf::new(devices, state);
     let facts = Arc::new(facts);
     Ok(move |inbox| Plane {
         facts,
@@ -204,7 +203,7 @@ fn plane(
         guesses: Guesses::new(web.guesses),
         page: web.page_device,
         devices,
-        state,
+        members: Members::default(),
         log,
         shape,
         started_ms,
@@ -213,8 +212,8 @@ fn plane(
 
 /// The devices that an earlier life paired.
 fn known_devices(state: &StateFolder) -> Result<Devices, Error> {
-    let unreadable = |why: String| Error::Devices { file: DEVICES_FILE, why };
-    match state.read(DEVICES_FILE).map_err(|it| unreadable(it.to_string()))? {
+    let unreadable = |why: String| Error::Devices { file: shelf::FILE, why };
+    match state.read(shelf::FILE).map_err(|it| unreadable(it.to_string()))? {
         Some(text) => disk::read(&text).map_err(|it| unreadable(it.to_string())),
         None => Ok(Devices::default()),
     }

@@ -16,7 +16,7 @@
 //! - [`web`]: what is served over HTTP: [`completions`], [`hooks`], [`metrics`] and the [`console`].
 //! - [`socket`]: one connection, from the challenge to the end.
 //! - [`methods`]: what a client may call.
-//! - [`hub`]: who is told what happens.
+//! - [`hub`]: who is told what happens; [`members`]: who has to go with a device.
 //! - [`plane`]: what all of them share.
 //! - [`client`]: the other end, for the command line.
 
@@ -32,6 +32,7 @@ pub mod gate;
 pub mod guesses;
 pub mod hooks;
 pub mod hub;
+pub mod members;
 pub mod methods;
 pub mod metrics;
 pub mod plane;
@@ -39,3 +40,6 @@ pub mod schema;
 pub mod scope;
 pub mod socket;
 pub mod web;
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,13 @@ impl Inbox {
         _ = self.inputs.try_send(Input::Operate(Operation(Box::new(operation))));
     }
 
+    /// The way to nobody: nothing is done, and the gateway ends when the second says so or is gone.
+    #[cfg(test)]
+    pub(crate) fn unheard() -> (Self, watch::Sender<bool>) {
+        let (open, closing) = watch::channel(false);
+        (Self { inputs: mpsc::channel(1).0, closing }, open)
+    }
+
     /// Whether the gateway takes no more messages.
     pub fn is_closing(&self) -> bool {
         *self.closing.borrow()

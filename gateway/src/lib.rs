@@ -11,10 +11,11 @@
 //! - [`outside`]: which of them an effect goes to.
 //! - [`server`]: the gateway's own port.
 //! - [`control`]: the control plane that clients of OpenClaw speak.
-//! - [`http`], [`websocket`], [`net`], [`clock`], [`secret`], [`signature`]: what they stand on.
+//! - [`http`], [`websocket`], [`net`], [`allowance`], [`clock`], [`secret`], [`signature`]: what they stand on.
 //!
 //! The gateway never names a simulator: it is generic over [`net::Net`] and reads time in [`clock`] alone.
 
+pub mod allowance;
 pub mod app;
 pub mod channels;
 pub mod cli;

@@ -26,6 +26,7 @@ use tokio::{
 };
 
 use crate::{
+    allowance::{Allowance, Metered},
     channels::{self, Board, push::Door},
     control::gate::{self, Gate},
     driver::Inbox,
@@ -95,7 +96,7 @@ where
 }
 
 /// Serves one connection until either side closes it.
-async fn connection<I>((io, from): (I, SocketAddr), router: Router, idle: Idle)
+pub(crate) async fn connection<I>((io, from): (I, SocketAddr), router: Router, idle: Idle)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -107,9 +108,11 @@ where
         http.header_read_timeout(None);
     }
     // Handlers that care find the other side's address among the request's extensions.
-    let service = TowerToHyperService::new(router.layer(Extension(from)));
+    let allowance = Allowance::default();
+    let router = router.layer(Extension(from)).layer(Extension(allowance.clone()));
+    let io = TokioIo::new(Metered::new(io, allowance));
     // A connection that breaks is its client's business.
-    _ = builder.serve_connection_with_upgrades(TokioIo::new(io), service).await;
+    _ = builder.serve_connection_with_upgrades(io, TowerToHyperService::new(router)).await;
 }
 
 /// A panic in a handler is a bug of ours, so it must end the run.

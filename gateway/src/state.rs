@@ -65,6 +65,24 @@ impl StateFolder {
     }
 }
 
+impl StateFolder {
+    /// Does what waits for the folder's disk where nothing else waits for it.
+    ///
+    /// # Panics
+    ///
+    /// When `work` does.
+    #[expect(clippy::disallowed_methods, reason = "a simulation's folder is in memory")]
+    pub async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        match self {
+            Self::Memory(_) => work(),
+            Self::Disk(_) => match tokio::task::spawn_blocking(work).await {
+                Ok(done) => done,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+        }
+    }
+}
+
 /// Where it is, and not what is in it.
 impl fmt::Debug for StateFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

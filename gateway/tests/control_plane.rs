@@ -146,6 +146,17 @@ async fn what_is_wrong_is_told_and_nothing_secret_is() {
         ("skills.status", json!({}), "UNAVAILABLE: this gateway has no skills"),
         ("connect", json!({}), "INVALID_REQUEST: connect is only valid as the first request"),
         (
+            "agent.wait",
+            json!({ "runId": "r".repeat(257) }),
+            "INVALID_REQUEST: invalid agent.wait params: at /runId: must NOT have more than 256 characters",
+        ),
+        (
+            "chat.send",
+            json!({ "sessionKey": "s".repeat(513), "message": "x", "idempotencyKey": "k".repeat(257) }),
+            "INVALID_REQUEST: invalid chat.send params: at /sessionKey: must NOT have more than 512 characters; at \
+             /idempotencyKey: must NOT have more than 256 characters",
+        ),
+        (
             "chat.send",
             json!({ "sessionKey": "agent:nobody:main", "message": "x", "idempotencyKey": "k" }),
             "INVALID_REQUEST: found session `agent:nobody:main`, expected `main`, or `agent:<id>:<name>` of a \
@@ -195,14 +206,64 @@ async fn devices_that_were_paired_are_kept() {
     assert_eq!(paired.len(), 1, "{known}");
     let kept = gateway.target.state.read("devices/creel.json").unwrap().unwrap();
     assert!(kept.contains(paired[0]["deviceId"].as_str().unwrap()), "{kept}");
-    let device = json!({ "deviceId": paired[0]["deviceId"], "role": "operator" });
-    let rotated = client.call("device.token.rotate", &device, WITHIN).await.unwrap();
-    assert!(rotated["token"].as_str().is_some_and(|it| it.len() > 30));
-    client.call("device.token.revoke", &device, WITHIN).await.unwrap();
     let device = json!({ "deviceId": paired[0]["deviceId"] });
-    client.call("device.pair.remove", &device, WITHIN).await.unwrap();
-    let known = client.call("device.pair.list", &json!({}), WITHIN).await.unwrap();
-    assert_eq!(known, json!({ "paired": [], "pending": [] }));
+    let token = json!({ "deviceId": paired[0]["deviceId"], "role": "operator" });
+    let steps = [
+        ("device.token.rotate", &token),
+        ("device.token.revoke", &token),
+        ("device.pair.remove", &device),
+    ];
+    // Whose device may not come as it did has to go, whoever says so, and its own answer comes first.
+    for (method, params) in steps {
+        let mut other = gateway.client().await;
+        let mut own = gateway.client().await;
+        let answer = own.call(method, params, WITHIN).await.unwrap();
+        assert_eq!(answer["deviceId"], device["deviceId"], "{method}");
+        for client in [&mut other, &mut own] {
+            match client.call("health", &json!({}), WITHIN).await {
+                Err(Error::Closed(why)) => assert!(why.contains("device removed"), "{why}"),
+                other => panic!("{method}: {other:?}"),
+            }
+        }
+    }
+    let kept = gateway.target.state.read("devices/creel.json").unwrap().unwrap();
+    assert!(!kept.contains(paired[0]["deviceId"].as_str().unwrap()), "{kept}");
+}
+
+#[tokio::test]
+async fn whose_sessions_there_are_is_told_to_those_who_may_look() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    for (scope, may) in [("operator.pairing", false), ("operator.read", true)] {
+        let stream = TcpStream::connect(&gateway.target.address).await.unwrap();
+        let address = format!("ws://{}/", gateway.target.address);
+        let (mut socket, _) = tokio_tungstenite::client_async(&address, stream).await.unwrap();
+        let connect = json!({ "type": "req", "id": "1", "method": "connect", "params": {
+            "minProtocol": 4, "maxProtocol": 4, "auth": { "token": GATEWAY_TOKEN }, "scopes": [scope],
+            "client": { "id": "gateway-client", "mode": "backend", "version": "1", "platform": "linux" },
+        } });
+        socket.send(Message::text(connect.to_string())).await.unwrap();
+        let health = json!({ "type": "req", "id": "2", "method": "health" });
+        socket.send(Message::text(health.to_string())).await.unwrap();
+        let mut answers = Vec::new();
+        while answers.len() < 2 {
+            let frame = soon("an answer", socket.next()).await.unwrap().unwrap();
+            let frame: Value = serde_json::from_str(frame.to_text().unwrap()).unwrap();
+            if frame["type"] == "res" {
+                answers.push(frame["payload"].clone());
+            }
+        }
+        let events = answers[0]["features"]["events"].as_array().unwrap();
+        assert!(
+            events.contains(&json!("device.pair.requested")) && !events.contains(&json!("health"))
+        );
+        for health in [&answers[0]["snapshot"]["health"], &answers[1]] {
+            assert_eq!(health["ok"], true, "{health}");
+            assert_eq!(health.get("sessions").is_some(), may, "{scope}: {health}");
+            assert_eq!(health["agents"][0].get("sessions").is_some(), may, "{scope}: {health}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -116,11 +116,20 @@ pub enum First {
     Accepted(Box<Accepted>),
 }
 
-/// What changed for the devices, to be told to those who may pair.
+/// What changed for the devices: it has to be kept, and most of it is told to those who may pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// A device waits (`device.pair.requested`); the value is what is shown of it.
     Requested(Value),
+    /// A device asks for more than it did, under another id; the one that it had is worth nothing (`device.pair.resolved`).
+    Superseded {
+        /// The id that it had.
+        request_id: String,
+        /// The device's.
+        device_id: String,
+    },
+    /// A device has a new token, which nobody else is told.
+    Token,
     /// A device was let in silently (`device.pair.resolved`).
     Approved {
         /// The request's id.
@@ -178,6 +187,11 @@ pub const fn first_frame_ms_max(version: Version) -> u64 {
         Version::V2026_3 => 3_000,
         Version::V2026_9 => 15_000,
     }
+}
+
+/// How a connection ends on which too much is said before its handshake.
+pub fn too_large() -> Close {
+    refusal::too_large().close
 }
 
 /// What a connection is sent first.

@@ -20,6 +20,8 @@ use super::{
 use crate::secret::Secret;
 
 pub mod disk;
+mod pending;
+pub mod shelf;
 pub mod show;
 pub mod tokens;
 
@@ -102,6 +104,15 @@ pub struct Pending {
     pub is_repair: bool,
     /// When it last asked, in ms since 1970.
     pub at_ms: u64,
+}
+
+/// What came of a device's asking.
+#[derive(Debug)]
+pub struct Requested<'a> {
+    /// What waits now.
+    pub pending: &'a Pending,
+    /// The id of what it asked before, which is worth nothing any more because it asks for more now.
+    pub superseded: Option<String>,
 }
 
 /// A device that may connect.
@@ -215,8 +226,8 @@ impl Devices {
         (!paired.scopes.cover(access.role, &access.scopes)).then_some(Need::Scopes)
     }
 
-    /// Lets a device wait, under a new id unless it waits already. Asking again adds to what it asked for; it is let in silently
-    /// only if all of that would be.
+    /// Lets a device wait, under a new id unless it waits already for all that it asks. Asking for more adds to what it asked for,
+    /// and whoever approves the old id does not approve that. It is let in silently only if all of it would be.
     ///
     /// # Errors
     ///
@@ -226,13 +237,24 @@ impl Devices {
         access: Access,
         new_id: &str,
         now_ms: u64,
-    ) -> Result<&Pending, Error> {
+    ) -> Result<Requested<'_>, Error> {
         self.forget_expired(now_ms);
         let is_repair = self.paired.contains_key(&access.device_id);
         let same = |it: &&Pending| it.access.device_id == access.device_id;
-        let before = self.pending.values().find(same).cloned();
+        let before = self.pending.values().find(same).map(|it| it.request_id.clone());
+        let before = before.and_then(|it| self.pending.remove(&it));
+        let mut superseded = None;
         let pending = match before {
-            Some(before) => before.and(access, is_repair, now_ms),
+            Some(before) => {
+                let is_covered = before.covers(&access);
+                let both = before.and(access, is_repair, now_ms);
+                if is_covered {
+                    both
+                } else {
+                    superseded = Some(both.request_id);
+                    Pending { request_id: new_id.to_owned(), ..both }
+                }
+            }
             None if self.pending.len() >= PENDING_MAX => return Err(Error::TooManyPending),
             None => Pending {
                 request_id: new_id.to_owned(),
@@ -243,7 +265,8 @@ impl Devices {
             },
         };
         let id = pending.request_id.clone();
-        Ok(self.pending.entry(id).insert_entry(pending).into_mut())
+        let pending = &*self.pending.entry(id).insert_entry(pending).into_mut();
+        Ok(Requested { pending, superseded })
     }
 
     /// Lets a waiting device in; it gets a new token for the role that it asked for.
@@ -312,62 +335,6 @@ impl Devices {
         let mut all: Vec<&Pending> = self.pending.values().collect();
         all.sort_by_key(|it| std::cmp::Reverse(it.at_ms));
         all
-    }
-}
-
-impl Pending {
-    fn and(self, access: Access, is_repair: bool, now_ms: u64) -> Self {
-        let silent = [self.access.consent, access.consent] == [Consent::Silent; 2];
-        let mut roles = self.roles;
-        if !roles.contains(&access.role) {
-            roles.push(access.role);
-        }
-        Self {
-            request_id: self.request_id,
-            roles,
-            is_repair: self.is_repair || is_repair,
-            at_ms: now_ms,
-            access: Access {
-                device_id: access.device_id,
-                public_key: access.public_key,
-                role: self.access.role,
-                scopes: self.access.scopes.with(&access.scopes),
-                about: access.about.over(self.access.about),
-                consent: if silent { Consent::Silent } else { Consent::Asked },
-            },
-        }
-    }
-
-    fn into_paired(self, before: Option<Paired>, token: Secret, now_ms: u64) -> Paired {
-        let Access { device_id, public_key, role, scopes, about, consent: _ } = self.access;
-        // Another key under the same id cannot be; should it, nothing of the old device is inherited.
-        let before = before.filter(|it| it.public_key == public_key);
-        let mut roles = before.as_ref().map(|it| it.roles.clone()).unwrap_or_default();
-        roles.extend(self.roles);
-        roles.sort_unstable();
-        roles.dedup();
-        let old_scopes = before.as_ref().map_or(Scopes::NONE, |it| it.scopes.clone());
-        let old_about = before.as_ref().map(|it| it.about.clone()).unwrap_or_default();
-        let created_at_ms = before.as_ref().map_or(now_ms, |it| it.created_at_ms);
-        let all = old_scopes.with(&scopes);
-        let mut tokens = before.map(|it| it.tokens).unwrap_or_default();
-        let old = tokens.remove(&role);
-        let granted = if scopes.is_empty() {
-            old.as_ref().map_or_else(|| all.clone(), |it| it.scopes.clone())
-        } else {
-            scopes
-        };
-        tokens.insert(role, Token::after(old.as_ref(), token, &granted, now_ms));
-        Paired {
-            device_id,
-            public_key,
-            about: about.over(old_about),
-            roles,
-            scopes: all,
-            tokens,
-            created_at_ms,
-            approved_at_ms: now_ms,
-        }
     }
 }
 

@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 use super::{
     connect::Peer,
     console::{self, Page},
-    socket::{Opened, PAYLOAD_BYTES_MAX},
+    socket::{Opened, PAYLOAD_BYTES_MAX, STRANGER_BYTES_MAX},
 };
+use crate::allowance::Allowance;
 
 /// What the door needs.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub struct Porch {
 /// Upgrades a request, or shows the page to one that asks for no upgrade.
 pub async fn enter(
     State((porch, page)): State<(Porch, Page)>,
-    Extension(from): Extension<SocketAddr>,
+    (Extension(from), Extension(allowance)): (Extension<SocketAddr>, Extension<Allowance>),
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {

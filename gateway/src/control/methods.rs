@@ -51,6 +51,15 @@ pub struct Caller {
     pub role: Role,
     /// What it may do.
     pub scopes: Scopes,
+    /// Which device it came as.
+    pub device_id: Option<String>,
+}
+
+impl Caller {
+    /// Whether it may look at what people say.
+    pub fn may_read(&self) -> bool {
+        self.role == Role::Operator && self.scopes.allow(Scope::Read)
+    }
 }
 
 /// What is known of a method before it is called.
@@ -135,8 +144,21 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// The events that are told: `features.events`.
-pub const EVENTS: [&str; 7] =
-    ["agent", "chat", "connect.challenge", "health", "presence", "shutdown", "tick"];
+pub const EVENTS: [&str; 8] = [
+    "agent",
+    "chat",
+    "connect.challenge",
+    "device.pair.requested",
+    "device.pair.resolved",
+    "presence",
+    "shutdown",
+    "tick",
+];
+
+/// Whether a method may answer later.
+pub fn takes_its_time(method: &str) -> bool {
+    matches!(method, "agent" | "agent.wait")
+}
 
 /// Answers a call.
 pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
@@ -147,7 +169,7 @@ pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
     let Some(method) = METHODS.iter().find(|it| it.name == name) else {
         return Reply::Now(Err(ErrorShape::unknown_method(name)));
     };
-    // `health` says nothing that a node may not know.
+    // `health` says to each what it may know.
     if caller.role != Role::Operator && name != "health" {
         return Reply::Now(Err(ErrorShape::unauthorized_role(caller.role.name())));
     }
@@ -173,13 +195,13 @@ pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
         "cron.list" => Reply::Now(cron::list(plane, params).await),
         "cron.run" => Reply::Now(cron::run(plane, params).await),
         "cron.status" => Reply::Now(cron::status(plane, params).await),
-        "device.pair.approve" => Reply::Now(devices::approve(plane, params)),
+        "device.pair.approve" => Reply::Now(devices::approve(plane, caller, params).await),
         "device.pair.list" => Reply::Now(devices::list(plane, params)),
-        "device.pair.reject" => Reply::Now(devices::reject(plane, params)),
-        "device.pair.remove" => Reply::Now(devices::remove(plane, params)),
-        "device.token.revoke" => Reply::Now(devices::revoke(plane, params)),
-        "device.token.rotate" => Reply::Now(devices::rotate(plane, caller, params)),
-        "health" => Reply::Now(health(plane).await),
+        "device.pair.reject" => Reply::Now(devices::reject(plane, params).await),
+        "device.pair.remove" => Reply::Now(devices::remove(plane, caller, params).await),
+        "device.token.revoke" => Reply::Now(devices::revoke(plane, caller, params).await),
+        "device.token.rotate" => Reply::Now(devices::rotate(plane, caller, params).await),
+        "health" => Reply::Now(health(plane, caller).await),
         "logs.tail" => Reply::Now(look::logs(plane, params)),
         "models.list" => Reply::Now(look::models(plane, params)),
         "send" => Reply::Now(runs::send(plane, params).await),

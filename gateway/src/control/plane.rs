@@ -1,10 +1,6 @@
 //! What every connection and every method shares: the way to the loop, who watches, and what the gateway is.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use creel_core::{
     gateway::{self, Agent, Effect, Gateway},
@@ -15,19 +11,16 @@ use creel_core::{
 
 use super::{
     connect::{ConnectParams, Page},
-    devices::{Devices, disk},
+    devices::{Devices, shelf::Shelf},
     frame::ErrorShape,
     guesses::Guesses,
     hub::Hub,
+    members::Members,
     schema::Shape,
 };
 use crate::{
     channels::Board, driver::Inbox, entropy::Entropy, log::Tail, secret::Secret, settings::Shown,
-    state::StateFolder,
 };
-
-/// Where the devices are kept, below the state folder.
-pub const DEVICES_FILE: &str = "devices/creel.json";
 
 /// What the gateway is, for whoever asks. Nothing of it changes while it lives.
 #[derive(Clone, Debug)]
@@ -66,9 +59,9 @@ pub struct Plane {
     /// Where nonces and names come from.
     pub entropy: Entropy,
     /// Which devices may connect.
-    pub devices: Arc<Mutex<Devices>>,
-    /// Where they are kept.
-    pub state: StateFolder,
+    pub devices: Shelf,
+    /// Who is connected as which of them.
+    pub members: Members,
     /// What was logged lately.
     pub log: Tail,
     /// What the first frame has to look like.
@@ -119,17 +112,13 @@ impl Facts {
 
 impl Plane {
     /// Writes down which devices may connect, where the next life of the gateway finds it.
-    pub fn keep_devices(&self) {
-        let text = self.with_devices(|it| disk::write(it));
-        // What may connect now may until the end; that it is not kept is for the operator to know.
-        if let Err(error) = self.state.replace(DEVICES_FILE, &text) {
-            tracing::error!(file = DEVICES_FILE, %error, "the devices were not kept");
-        }
+    pub async fn keep_devices(&self) {
+        self.devices.keep().await;
     }
 
     /// Looks at the devices, or changes them.
     pub fn with_devices<T>(&self, look: impl FnOnce(&mut Devices) -> T) -> T {
-        look(&mut self.devices.lock().expect("no holder of this lock panics"))
+        self.devices.with(look)
     }
 
     /// Has the loop do something, and says what came of it.

@@ -83,7 +83,7 @@ impl Keeper {
         for (file, changes) in files {
             let (folder, path) = (self.folder.clone(), file.clone());
             let write = move || write(&folder, &path, &changes);
-            let written = self.apart(write).await;
+            let written = self.folder.apart(write).await;
             self.tell(file, written);
         }
     }
@@ -92,7 +92,7 @@ impl Keeper {
     pub(super) async fn stored_login(&self, agent: &AgentId, profile: &ProfileId) -> Option<Login> {
         let (folder, file, profile) = (self.folder.clone(), file_of(agent), profile.clone());
         let read = move || stored(&folder.read(&file).ok()??, profile.as_str());
-        self.apart(read).await
+        self.folder.apart(read).await
     }
 
     /// Writes a renewed login into an agent's file, in the place of the old one. When it returns, the file has it.
@@ -112,20 +112,8 @@ impl Keeper {
                 None => Err("it has another login of this name, or none, by now".to_owned()),
             }
         };
-        let written = self.apart(write).await;
+        let written = self.folder.apart(write).await;
         self.tell(file, written);
-    }
-
-    /// Does what waits for a disk where nothing else waits for it.
-    #[expect(clippy::disallowed_methods, reason = "a simulation's folder is in memory")]
-    async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        match self.folder {
-            StateFolder::Memory(_) => work(),
-            StateFolder::Disk(_) => match tokio::task::spawn_blocking(work).await {
-                Ok(done) => done,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            },
-        }
     }
 
     /// Says once that a file cannot be written, and once that it can be again.

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::control::{
     device::{self, Claim, Signed},
-    devices::{About, Access, Consent, Devices, Need, tokens},
+    devices::{
+        About, Access, Consent, Devices, Need, Requested,
+        tokens::{self, Made},
+    },
     scope::{Role, Scopes},
 };
 
@@ -56,7 +59,13 @@ impl Asked<'_> {
             }
             let wanted = (self.role, &self.scopes);
             let fresh = self.handshake.fresh.token.clone();
-            token = devices.ensure_token(&access.device_id, wanted, fresh, self.now_ms).cloned();
+            let ensured = devices.ensure_token(&access.device_id, wanted, fresh, self.now_ms);
+            if let Some((it, made)) = ensured {
+                if made == Made::Now {
+                    news.push(News::Token);
+                }
+                token = Some(it.clone());
+            }
         }
         let spoken = self.handshake.spoken(&self.params);
         Ok(Accepted {
@@ -220,8 +229,12 @@ impl Asked<'_> {
             let Some(need) = devices.need(access) else { break };
             let access = Access { consent: self.consent(need, method), ..access.clone() };
             let fresh = self.handshake.fresh;
-            let pending =
+            let Requested { pending, superseded } =
                 devices.request(access.clone(), &fresh.request_id, self.now_ms).map_err(full)?;
+            if let Some(request_id) = superseded {
+                let device_id = access.device_id.clone();
+                news.push(News::Superseded { request_id, device_id });
+            }
             let request_id = pending.request_id.clone();
             if pending.access.consent == Consent::Asked {
                 if request_id == fresh.request_id {

@@ -108,6 +108,10 @@ fn told(version: Version, first: First) -> String {
         match news {
             News::Requested(it) => writeln!(text, "requested {}", it["requestId"]).unwrap(),
             News::Approved { request_id, .. } => writeln!(text, "approved {request_id}").unwrap(),
+            News::Superseded { request_id, .. } => {
+                writeln!(text, "superseded {request_id}").unwrap();
+            }
+            News::Token => text.push_str("a new token\n"),
         }
     }
     text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")

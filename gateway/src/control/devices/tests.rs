@@ -1,4 +1,4 @@
-use super::*;
+use super::{tokens::Made, *};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -25,9 +25,9 @@ fn a_device_waits_until_somebody_approves() {
     let mut devices = Devices::default();
     let wanted = access("d", "operator.read");
     assert_eq!(devices.need(&wanted), Some(Need::Pairing));
-    assert_eq!(devices.request(wanted.clone(), "r-1", 5).unwrap().request_id, "r-1");
+    assert_eq!(devices.request(wanted.clone(), "r-1", 5).unwrap().pending.request_id, "r-1");
     // Asking again is the same request.
-    assert_eq!(devices.request(wanted.clone(), "r-2", 6).unwrap().request_id, "r-1");
+    assert_eq!(devices.request(wanted.clone(), "r-2", 6).unwrap().pending.request_id, "r-1");
     assert_eq!(devices.all_pending().len(), 1);
     assert!(devices.approve("r-2", Secret::new("t"), 7).unwrap().is_none());
     let approved = devices.approve("r-1", Secret::new("t"), 7).unwrap().expect("it waits");
@@ -91,17 +91,38 @@ fn more_than_was_approved_is_asked_for_again() {
 fn requests_of_one_device_add_up_and_are_silent_only_together() {
     let mut devices = Devices::default();
     let silent = |scopes| Access { consent: Consent::Silent, ..access("d", scopes) };
-    let first = devices.request(silent("operator.read"), "r", 0).unwrap();
+    let first = devices.request(silent("operator.read"), "r", 0).unwrap().pending;
     assert_eq!(first.access.consent, Consent::Silent);
     let node = Access { role: Role::Node, ..access("d", "operator.write") };
-    let both = devices.request(node, "s", 1).unwrap();
+    let both = devices.request(node, "s", 1).unwrap().pending;
     assert_eq!(both.access.scopes.to_string(), "operator.read,operator.write");
     assert_eq!(both.roles, [Role::Operator, Role::Node]);
     assert_eq!(both.access.consent, Consent::Asked);
-    let again = devices.request(silent("operator.read"), "t", 2).unwrap();
+    let again = devices.request(silent("operator.read"), "t", 2).unwrap().pending;
     assert_eq!(again.access.consent, Consent::Asked, "what a person was asked stays asked");
-    let approved = devices.approve("r", Secret::new("t"), 3).unwrap().expect("it waits");
+    let approved = devices.approve("s", Secret::new("t"), 3).unwrap().expect("it waits");
     assert_eq!(approved.roles, [Role::Node, Role::Operator]);
+}
+
+#[test]
+fn who_approves_a_request_approves_what_it_was_when_it_was_shown() {
+    let mut devices = Devices::default();
+    let mut ask = |role, scopes, id| {
+        let wanted = Access { role, ..access("d", scopes) };
+        let asked = devices.request(wanted, id, 0).unwrap();
+        (asked.pending.request_id.clone(), asked.superseded)
+    };
+    let (one, two, three) = ("r-1".to_owned(), "r-2".to_owned(), "r-3".to_owned());
+    assert_eq!(ask(Role::Operator, "operator.read", "r-1"), (one.clone(), None));
+    assert_eq!(ask(Role::Operator, "operator.admin", "r-2"), (two.clone(), Some(one)));
+    assert_eq!(ask(Role::Operator, "operator.read", "r"), (two.clone(), None), "it covers both");
+    assert_eq!(ask(Role::Node, "", "r-3"), (three, Some(two)));
+    assert_eq!(devices.all_pending().len(), 1);
+    for id in ["r-1", "r-2"] {
+        assert!(devices.approve(id, Secret::new("t"), 1).unwrap().is_none(), "{id} is no more");
+    }
+    let approved = devices.approve("r-3", Secret::new("t"), 1).unwrap().expect("it waits");
+    assert_eq!(approved.scopes.to_string(), "operator.read,operator.admin");
 }
 
 #[test]
@@ -124,17 +145,17 @@ fn a_token_is_kept_while_it_is_enough() {
     let mut devices = paired("d", "operator.write");
     let [read, admin] = ["operator.read", "operator.admin"].map(|it| Scopes::known([it]));
     let mut ensure = |role, scopes: &Scopes| {
-        let token = devices.ensure_token("d", (role, scopes), Secret::new("token-2"), 5)?;
-        Some((token.secret.expose().to_owned(), token.issued_at_ms()))
+        let (token, made) = devices.ensure_token("d", (role, scopes), Secret::new("token-2"), 5)?;
+        Some((token.secret.expose().to_owned(), token.issued_at_ms(), made))
     };
-    assert_eq!(ensure(Role::Operator, &read), Some(("token-1".to_owned(), 0)));
+    assert_eq!(ensure(Role::Operator, &read), Some(("token-1".to_owned(), 0, Made::Before)));
     assert_eq!(ensure(Role::Operator, &admin), None);
     assert_eq!(ensure(Role::Node, &Scopes::NONE), None);
     devices.revoke_token("d", Role::Operator, 6).expect("there is one");
     let revoked = devices.use_token("d", (Role::Operator, &read), "token-1", 7);
     assert_eq!(revoked, Err(tokens::Error::Mismatch));
     let next = devices.ensure_token("d", (Role::Operator, &read), Secret::new("token-3"), 8);
-    assert_eq!(next.map(Token::issued_at_ms), Some(8));
+    assert_eq!(next.map(|(it, made)| (it.issued_at_ms(), made)), Some((8, Made::Now)));
 }
 
 #[test]

@@ -26,6 +26,15 @@ pub struct Token {
     pub last_used_at_ms: Option<u64>,
 }
 
+/// Whether a token is a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It is: it has to be kept, and the one before it is worth nothing.
+    Now,
+    /// It is not.
+    Before,
+}
+
 /// Why a token does not let a device in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -101,7 +110,7 @@ impl Devices {
         (role, scopes): (Role, &Scopes),
         new: Secret,
         now_ms: u64,
-    ) -> Option<&Token> {
+    ) -> Option<(&Token, Made)> {
         let paired = self.paired.get_mut(device_id).filter(|it| it.may_have(role, scopes))?;
         let is_enough = paired.tokens.get(&role).is_some_and(|it| {
             it.revoked_at_ms.is_none()
@@ -109,9 +118,9 @@ impl Devices {
                 && it.scopes.cover(role, scopes)
         });
         if is_enough {
-            return paired.tokens.get(&role);
+            return paired.tokens.get(&role).map(|it| (it, Made::Before));
         }
-        Some(paired.replace(role, scopes, new, now_ms))
+        Some((paired.replace(role, scopes, new, now_ms), Made::Now))
     }
 
     /// Replaces a token, with the scopes asked for or those that the device had. Nothing happens if the device may not have them.

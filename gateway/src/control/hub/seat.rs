@@ -134,6 +134,8 @@ pub struct Seat {
     buffer: Arc<Buffer>,
     /// When it was told last who is there.
     told: Option<Instant>,
+    /// How many events it was told that waited for it.
+    taken: u64,
 }
 
 /// Why a connection is told nothing more.
@@ -150,7 +152,7 @@ enum Next {
 
 impl Seat {
     pub(super) const fn new(hub: Hub, id: u64, buffer: Arc<Buffer>) -> Self {
-        Self { hub, id, buffer, told: None }
+        Self { hub, id, buffer, told: None, taken: 0 }
     }
 
     /// The next event, as the connection's event of this number. Nothing is lost when the future is dropped.
@@ -177,7 +179,17 @@ impl Seat {
         }
     }
 
-    fn look(&self) -> Result<Next, TooSlow> {
+    /// How many events it was told that waited for it.
+    pub const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// How many that will be, once it was told all that wait now.
+    pub fn known(&self) -> u64 {
+        self.taken + self.buffer.waiting().events.len() as u64
+    }
+
+    fn look(&mut self) -> Result<Next, TooSlow> {
         let mut waiting = self.buffer.waiting();
         if waiting.is_over {
             return Err(TooSlow);
@@ -186,6 +198,7 @@ impl Seat {
             return Ok(if waiting.others_changed { Next::Presence } else { Next::Nothing });
         };
         waiting.bytes -= head.0.len();
+        self.taken += 1;
         Ok(Next::Event(head))
     }
 

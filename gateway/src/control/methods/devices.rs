@@ -1,4 +1,6 @@
 //! `device.pair.*` and `device.token.*`: which devices may connect.
+//!
+//! Nobody hands out what they may not do themselves, and who came as a device manages that one alone, administrators excepted.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +12,7 @@ use crate::{
         frame::ErrorShape,
         plane::Plane,
         schema,
-        scope::{Role, Scopes},
+        scope::{Role, Scope, Scopes},
     },
     secret::Secret,
 };
@@ -39,8 +41,8 @@ struct Request {
     request_id: String,
 }
 
-fn resolved(plane: &Plane, request: &str, device: &str, decision: &str) {
-    plane.keep_devices();
+async fn resolved(plane: &Plane, request: &str, device: &str, decision: &str) {
+    plane.keep_devices().await;
     let payload = json!({
         "requestId": request, "deviceId": device, "decision": decision, "ts": plane.hub.now_ms(),
     });
@@ -51,26 +53,47 @@ fn unknown_request() -> ErrorShape {
     ErrorShape::invalid("unknown requestId")
 }
 
+/// What a caller lacks to let a device in, if anything.
+fn lacks(caller: &Caller, (roles, scopes): (&[Role], &Scopes)) -> Option<Scope> {
+    if roles.iter().any(|it| *it != Role::Operator) && !caller.scopes.allow(Scope::Admin) {
+        return Some(Scope::Admin);
+    }
+    scopes.iter().find(|it| !caller.scopes.allow(*it))
+}
+
+/// Whether a caller may manage a device that is paired.
+fn may_manage(plane: &Plane, caller: &Caller, device_id: &str) -> Result<(), ErrorShape> {
+    let is_other = caller.device_id.as_deref().is_some_and(|it| it != device_id);
+    if is_other && !caller.scopes.allow(Scope::Admin) {
+        return Err(ErrorShape::missing_scope(plane.facts.version, Scope::Admin));
+    }
+    Ok(())
+}
+
 /// `device.pair.approve`.
-pub(super) fn approve(plane: &Plane, params: &Value) -> Outcome {
-    let Request { request_id } = schema::check(plane.facts.version, "device.pair.approve", params)?;
+pub(super) async fn approve(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
+    let version = plane.facts.version;
+    let Request { request_id } = schema::check(version, "device.pair.approve", params)?;
     let token = Secret::new(plane.entropy.text());
-    let approved = plane.with_devices(|it| {
+    let (device, shown) = plane.with_devices(|it| {
+        let pending = it.pending(&request_id).ok_or_else(unknown_request)?;
+        if let Some(scope) = lacks(caller, (&pending.roles, &pending.access.scopes)) {
+            return Err(ErrorShape::missing_scope(version, scope));
+        }
         let approved = it.approve(&request_id, token, now_ms(plane));
-        approved.map(|it| it.map(|it| (it.device_id.clone(), it.json())))
-    });
-    let approved = approved.map_err(|it| ErrorShape::unavailable(it.to_string()))?;
-    let (device, shown) = approved.ok_or_else(unknown_request)?;
-    resolved(plane, &request_id, &device, "approved");
+        let approved = approved.map_err(|it| ErrorShape::unavailable(it.to_string()))?;
+        approved.map(|it| (it.device_id.clone(), it.json())).ok_or_else(unknown_request)
+    })?;
+    resolved(plane, &request_id, &device, "approved").await;
     Ok(json!({ "requestId": request_id, "device": shown }))
 }
 
 /// `device.pair.reject`.
-pub(super) fn reject(plane: &Plane, params: &Value) -> Outcome {
+pub(super) async fn reject(plane: &Plane, params: &Value) -> Outcome {
     let Request { request_id } = schema::check(plane.facts.version, "device.pair.reject", params)?;
     let rejected = plane.with_devices(|it| it.reject(&request_id)).ok_or_else(unknown_request)?;
     let device = rejected.access.device_id;
-    resolved(plane, &request_id, &device, "rejected");
+    resolved(plane, &request_id, &device, "rejected").await;
     Ok(json!({ "requestId": request_id, "deviceId": device }))
 }
 
@@ -81,14 +104,16 @@ struct Device {
     device_id: String,
 }
 
-/// `device.pair.remove`.
-pub(super) fn remove(plane: &Plane, params: &Value) -> Outcome {
+/// `device.pair.remove`. Whoever is connected as the device goes.
+pub(super) async fn remove(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     let Device { device_id } = schema::check(plane.facts.version, "device.pair.remove", params)?;
+    may_manage(plane, caller, &device_id)?;
     let removed = plane.with_devices(|it| it.remove(&device_id).is_some());
     if !removed {
         return Err(ErrorShape::invalid("unknown deviceId"));
     }
-    plane.keep_devices();
+    plane.members.dismiss(&device_id);
+    plane.keep_devices().await;
     Ok(json!({ "deviceId": device_id }))
 }
 
@@ -106,16 +131,17 @@ fn role(name: &str) -> Result<Role, ErrorShape> {
     Role::named(name).ok_or_else(|| ErrorShape::invalid("unknown deviceId/role"))
 }
 
-/// `device.token.rotate`. Nobody hands out what they may not do themselves.
-pub(super) fn rotate(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
+/// `device.token.rotate`. Whoever is connected as the device in this role goes, and comes back with the new token.
+pub(super) async fn rotate(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     let Token { device_id, role: name, scopes } =
         schema::check(plane.facts.version, "device.token.rotate", params)?;
     let role = role(&name)?;
     let asked = scopes.map(|it| Scopes::known(it.iter().map(String::as_str)));
+    may_manage(plane, caller, &device_id)?;
     let new = Secret::new(plane.entropy.text());
     let rotated = plane.with_devices(|it| {
         let had = it.paired(&device_id)?.scopes.clone();
-        if !caller.scopes.cover(Role::Operator, asked.as_ref().unwrap_or(&had)) {
+        if lacks(caller, (&[role], asked.as_ref().unwrap_or(&had))).is_some() {
             return None;
         }
         let token = it.rotate_token(&device_id, (role, asked.as_ref()), new, now_ms(plane))?;
@@ -125,20 +151,104 @@ pub(super) fn rotate(plane: &Plane, caller: &Caller, params: &Value) -> Outcome 
         }))
     });
     let rotated = rotated.ok_or_else(|| ErrorShape::invalid("device token rotation denied"))?;
-    plane.keep_devices();
+    plane.members.dismiss_role(&device_id, role);
+    plane.keep_devices().await;
     Ok(rotated)
 }
 
-/// `device.token.revoke`.
-pub(super) fn revoke(plane: &Plane, params: &Value) -> Outcome {
+/// `device.token.revoke`. Whoever is connected as the device in this role goes.
+pub(super) async fn revoke(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     let Token { device_id, role: name, .. } =
         schema::check(plane.facts.version, "device.token.revoke", params)?;
     let role = role(&name)?;
+    may_manage(plane, caller, &device_id)?;
     let at = now_ms(plane);
     let revoked = plane.with_devices(|it| it.revoke_token(&device_id, role, at).is_some());
     if !revoked {
         return Err(ErrorShape::invalid("unknown deviceId/role"));
     }
-    plane.keep_devices();
+    plane.members.dismiss_role(&device_id, role);
+    plane.keep_devices().await;
     Ok(json!({ "deviceId": device_id, "role": role.name(), "revokedAtMs": at }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::{
+        devices::{About, Access, Consent},
+        tests,
+    };
+
+    fn access(device: &str, role: Role, scopes: &str) -> Access {
+        Access {
+            device_id: device.to_owned(),
+            public_key: format!("key of {device}"),
+            role,
+            scopes: Scopes::known(scopes.split(',')),
+            about: About::default(),
+            consent: Consent::Asked,
+        }
+    }
+
+    fn caller(device: Option<&str>, scopes: &str) -> Caller {
+        Caller {
+            connection: "c".to_owned(),
+            role: Role::Operator,
+            scopes: Scopes::known(scopes.split(',')),
+            device_id: device.map(str::to_owned),
+        }
+    }
+
+    fn told(outcome: &Outcome) -> String {
+        outcome.as_ref().map_or_else(|it| it.message.clone(), |_| "done".to_owned())
+    }
+
+    #[tokio::test]
+    async fn nobody_lets_in_who_may_do_more_than_themselves() {
+        let (plane, _open) = tests::plane();
+        let check = async |role, asked: &str, has: &str, expected: &str| {
+            let at = now_ms(&plane);
+            plane
+                .with_devices(|it| it.request(access("d", role, asked), "r", at).map(drop))
+                .unwrap();
+            let request = json!({ "requestId": "r" });
+            let outcome = approve(&plane, &caller(None, has), &request).await;
+            assert_eq!(told(&outcome), expected, "{role:?} {asked} by {has}");
+            plane.with_devices(|it| (it.reject("r"), it.remove("d")));
+        };
+        let (operator, pairing) = (Role::Operator, "operator.pairing");
+        check(operator, "operator.admin", pairing, "missing scope: operator.admin").await;
+        check(operator, "operator.pairing,operator.read", pairing, "missing scope: operator.read")
+            .await;
+        check(operator, "operator.pairing", pairing, "done").await;
+        check(operator, "operator.read", "operator.pairing,operator.write", "done").await;
+        check(operator, "operator.admin", "operator.admin", "done").await;
+        check(Role::Node, "", pairing, "missing scope: operator.admin").await;
+        check(Role::Node, "", "operator.admin", "done").await;
+    }
+
+    #[tokio::test]
+    async fn a_device_manages_itself_and_an_administrator_all() {
+        let (plane, _open) = tests::plane();
+        let check = async |caller: Caller, expected: &str| {
+            let at = now_ms(&plane);
+            let token = Secret::new("t");
+            let wanted = access("d", Role::Operator, "operator.pairing");
+            plane.with_devices(|it| {
+                it.request(wanted, "r", at).unwrap();
+                it.approve("r", token, at).unwrap().expect("it waits");
+            });
+            let token = json!({ "deviceId": "d", "role": "operator" });
+            let device = json!({ "deviceId": "d" });
+            assert_eq!(told(&rotate(&plane, &caller, &token).await), expected, "{caller:?}");
+            assert_eq!(told(&revoke(&plane, &caller, &token).await), expected, "{caller:?}");
+            assert_eq!(told(&remove(&plane, &caller, &device).await), expected, "{caller:?}");
+        };
+        let refused = "missing scope: operator.admin";
+        check(caller(Some("e"), "operator.pairing,operator.write"), refused).await;
+        check(caller(Some("e"), "operator.admin"), "done").await;
+        check(caller(Some("d"), "operator.pairing"), "done").await;
+        check(caller(None, "operator.pairing"), "done").await;
+    }
 }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Outcome;
+use super::{Caller, Outcome};
 use crate::{
     channels::State,
     control::{plane::Plane, schema},
@@ -107,12 +107,12 @@ fn told(state: &State) -> (bool, Option<&str>) {
     }
 }
 
-/// `health`.
+/// `health`. What the sessions are called says whose they are, so that only those are told who may look at them.
 ///
 /// # Errors
 ///
 /// When the gateway is ending.
-pub async fn health(plane: &Plane) -> Outcome {
+pub async fn health(plane: &Plane, caller: &Caller) -> Outcome {
     let facts = &plane.facts;
     let now_ms = plane.hub.now_ms();
     let sessions = plane.operate(|core, _, _| core.sessions()).await?;
@@ -131,11 +131,14 @@ pub async fn health(plane: &Plane) -> Outcome {
         .agents
         .keys()
         .map(|id| {
-            json!({
+            let mut agent = json!({
                 "agentId": id.as_str(), "isDefault": *id == facts.default_agent,
                 "heartbeat": { "enabled": false, "every": "disabled", "everyMs": null },
-                "sessions": recent(Some(id)),
-            })
+            });
+            if caller.may_read() {
+                agent["sessions"] = recent(Some(id));
+            }
+            agent
         })
         .collect();
     let states = plane.board.states();
@@ -149,11 +152,15 @@ pub async fn health(plane: &Plane) -> Outcome {
     }
     let order: Vec<String> = channels.keys().cloned().collect();
     let labels: Map<String, Value> = order.iter().map(|it| (it.clone(), json!(it))).collect();
-    Ok(json!({
+    let mut health = json!({
         "ok": true, "ts": now_ms, "durationMs": 0, "channels": channels, "channelOrder": order,
         "channelLabels": labels, "heartbeatSeconds": 0,
-        "defaultAgentId": facts.default_agent.as_str(), "agents": agents, "sessions": recent(None),
-    }))
+        "defaultAgentId": facts.default_agent.as_str(), "agents": agents,
+    });
+    if caller.may_read() {
+        health["sessions"] = recent(None);
+    }
+    Ok(health)
 }
 
 /// `status`.

@@ -142,6 +142,35 @@ fn a_device_elsewhere_waits_for_approval() {
 }
 
 #[test]
+fn a_device_that_asks_for_more_is_another_request() {
+    for version in Version::ALL {
+        let mut lab = Lab::remote(version);
+        let narrow = with(params("cli", "cli"), &json!({ "scopes": ["operator.read"] }));
+        let told = lab.connect(&signed(2, narrow.clone()));
+        assert!(told.ends_with("requested \"request-1\""), "{told}");
+        let told = lab.next(2).connect(&signed(2, params("cli", "cli")));
+        assert!(told.ends_with("superseded request-1\nrequested \"request-2\""), "{told}");
+        let told = lab.next(3).connect(&signed(2, narrow));
+        assert!(told.contains("request-2") && !told.contains("superseded"), "{told}");
+    }
+}
+
+#[test]
+fn a_token_that_is_new_is_news() {
+    for version in Version::ALL {
+        let mut lab = Lab::new(version);
+        lab.connect(&signed(2, params("cli", "cli")));
+        lab.devices.revoke_token(&Key::new(2).id(), Role::Operator, NOW_MS).expect("there is one");
+        let told = lab.next(2).connect(&signed(2, params("cli", "cli")));
+        assert_eq!(device_token(&told).as_deref(), Some("device-token-2"), "{told}");
+        assert!(told.ends_with("a new token"), "{told}");
+        let told = lab.next(3).connect(&signed(2, params("cli", "cli")));
+        assert_eq!(device_token(&told).as_deref(), Some("device-token-2"), "{told}");
+        assert!(!told.contains("a new token"), "{told}");
+    }
+}
+
+#[test]
 fn what_a_paired_device_may_become_without_being_asked_differs() {
     let check = |version, changes: Value, expected: &str| {
         let mut lab = Lab::new(version);
