@@ -178,7 +178,12 @@ impl<N: Net> Client<N> {
 }
 
 /// The parameters of `connect`.
-fn hello(target: &Target, nonce: &str) -> Result<Value, Error> {
+/// What a client says of itself in `connect`, with its device's proof for a challenge.
+///
+/// # Errors
+///
+/// When the device's key cannot be read or kept.
+pub fn hello(target: &Target, nonce: &str) -> Result<Value, Error> {
     let key = device_key(&target.state)?;
     let public = key.public_key().as_ref();
     let id = fingerprint(public);
