@@ -20,6 +20,9 @@ use super::{
 };
 use crate::allowance::Allowance;
 
+/// What a connection reads at once, in bytes. Most clients say little and seldom, and each would hold 128 KiB otherwise.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
 /// What the door needs.
 #[derive(Clone, Debug)]
 pub struct Porch {
@@ -48,6 +51,7 @@ pub async fn enter(
     let opened = porch.opened;
     allowance.limit(STRANGER_BYTES_MAX);
     upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(PAYLOAD_BYTES_MAX)
         .max_frame_size(PAYLOAD_BYTES_MAX)
         // An error means that the gateway has ended.
