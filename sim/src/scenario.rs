@@ -291,6 +291,16 @@ pub enum StreamEnd {
     Eof,
     /// Nothing more comes, and the connection stays open.
     Stall,
+    /// With an event that tells of the server's error.
+    Error,
+    /// With an event that tells of a provider that is overloaded.
+    Overloaded,
+    /// As an answer that failed: with the finish reason `error`, or the protocol's event for it.
+    Failed,
+    /// As an answer that a filter ended, or that the model refused.
+    Refused,
+    /// As an answer that reached its longest.
+    Length,
 }
 
 /// A tool that a model asks for.

@@ -307,7 +307,7 @@ pub enum ModelOutcome {
     },
     /// The connection was cut, or the stream spoiled, because the scenario said so.
     Spoiled {
-        /// `cut`, `malformed` or `eof`.
+        /// `cut`, `malformed`, `eof`, `error`, `overloaded` or `refused`.
         how: String,
         /// The part of the answer that was written.
         text: String,

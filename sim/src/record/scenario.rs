@@ -280,6 +280,11 @@ impl Writer<'_> {
                     StreamEnd::Cut => ", ends: cut",
                     StreamEnd::Eof => ", ends: eof",
                     StreamEnd::Stall => ", ends: stall",
+                    StreamEnd::Error => ", ends: error",
+                    StreamEnd::Overloaded => ", ends: overloaded",
+                    StreamEnd::Failed => ", ends: failed",
+                    StreamEnd::Refused => ", ends: refused",
+                    StreamEnd::Length => ", ends: length",
                 };
                 format!("stream: [{}]{ends}", parts.join(", "))
             }

@@ -68,6 +68,11 @@ pub(super) fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
             Some("cut") => StreamEnd::Cut,
             Some("eof") => StreamEnd::Eof,
             Some("stall") => StreamEnd::Stall,
+            Some("error") => StreamEnd::Error,
+            Some("overloaded") => StreamEnd::Overloaded,
+            Some("failed") => StreamEnd::Failed,
+            Some("refused") => StreamEnd::Refused,
+            Some("length") => StreamEnd::Length,
             _ => StreamEnd::Complete,
         };
         Act::Stream { parts: parts.items().iter().map(part).collect(), ends }

@@ -64,6 +64,7 @@ pub(super) fn outcome(outcome: &ModelOutcome) -> String {
         ModelOutcome::Spoiled { how, .. } => match how.as_str() {
             "cut" => "cut off".to_owned(),
             "eof" => "ended without an end".to_owned(),
+            "error" => "ended in an error".to_owned(),
             other => other.to_owned(),
         },
         ModelOutcome::Abandoned { .. } => "given up by the gateway".to_owned(),

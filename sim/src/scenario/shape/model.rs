@@ -113,7 +113,7 @@ static CASES: [Case; 8] = [
             Field::optional(
                 "ends",
                 &Shape::OneOf(ENDS),
-                "How it ends: as an answer does, by closing the connection, without a finish reason, or not at all. Default: `complete`. Cut without any part, not even a status is written.",
+                "How it ends: as an answer does, by closing the connection, without a finish reason, not at all, with an event of a server error or of an overloaded provider, as an answer that failed, that was refused, or that reached its longest. Default: `complete`. Cut without any part, not even a status is written.",
             ),
         ]),
         Case::new("call", &Shape::ListOf(&TOOL_USE), "It asks for these tools.").with(&[
@@ -160,7 +160,8 @@ static PART: Shape = Shape::record(&[
 ]);
 
 /// How a stream can end, in the order of [`crate::scenario::StreamEnd`].
-pub(in crate::scenario) const ENDS: &[&str] = &["complete", "cut", "eof", "stall"];
+pub(in crate::scenario) const ENDS: &[&str] =
+    &["complete", "cut", "eof", "stall", "error", "overloaded", "failed", "refused", "length"];
 
 static TOOL_USE: Shape = Shape::record(&[
     Field::required(

@@ -9,7 +9,7 @@ use super::{
     request::Asked,
 };
 
-use crate::scenario::{Part, ToolUse};
+use crate::scenario::{Part, StreamEnd, ToolUse};
 
 /// A token is some four bytes of English.
 const TOKEN_BYTES: usize = 4;
@@ -33,22 +33,41 @@ pub(super) fn say(
         let document = heading.document(text, &json!("stop"));
         return Planned::new(vec![whole(&document, text)], Finale::Complete, ending);
     }
-    let pieces = stream(heading, &even(text, (chunks, every)), true);
+    let pieces = stream(heading, &even(text, (chunks, every)), StreamEnd::Complete);
     Planned::new(pieces, Finale::Complete, ending)
 }
 
-/// A stream of these parts, with its end if it is complete.
-pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], is_complete: bool) -> Vec<Piece> {
+/// A stream of these parts, with its end if it has one.
+pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], ends: StreamEnd) -> Vec<Piece> {
     let mut pieces = heading.opening_with(parts);
-    if is_complete {
-        pieces.push(event(&heading.chunk(&json!({}), &json!("stop"))));
-        if heading.asked.include_usage {
-            let text: String = parts.iter().map(|it| it.text.as_str()).collect();
-            pieces.push(event(&heading.usage_chunk(&text)));
+    let reason = match ends {
+        StreamEnd::Complete => "stop",
+        StreamEnd::Length => "length",
+        StreamEnd::Refused => "content_filter",
+        StreamEnd::Failed => "error",
+        StreamEnd::Cut | StreamEnd::Eof | StreamEnd::Stall => return pieces,
+        StreamEnd::Error | StreamEnd::Overloaded => {
+            let (code, message) = fault(ends);
+            let error = json!({ "message": message, "type": code, "param": null, "code": code });
+            pieces.push(event(&json!({ "error": error })));
+            return pieces;
         }
-        pieces.push(line("[DONE]"));
+    };
+    pieces.push(event(&heading.chunk(&json!({}), &json!(reason))));
+    if heading.asked.include_usage {
+        let text: String = parts.iter().map(|it| it.text.as_str()).collect();
+        pieces.push(event(&heading.usage_chunk(&text)));
     }
+    pieces.push(line("[DONE]"));
     pieces
+}
+
+/// What an error in the middle of a stream is called, and what it says.
+pub(super) fn fault(ends: StreamEnd) -> (&'static str, &'static str) {
+    match ends {
+        StreamEnd::Overloaded => ("overloaded_error", "Overloaded"),
+        _ => ("server_error", "The server had an error."),
+    }
 }
 
 /// An answer that asks for tools, each call in pieces as providers stream them.

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 pub(super) use self::request::read;
 use super::{
     Refusal,
-    answer::{Heading, even, parts, tokens},
+    answer::{Heading, even, fault, parts, tokens},
     body::{Ending, Finale, Piece, Planned},
     dialect::bearer,
 };
-use crate::scenario::{Part, ToolUse};
+use crate::scenario::{Part, StreamEnd, ToolUse};
 
 /// The key that a request carries: in a header of its own, or as a bearer, as the official client has it by now.
 pub(super) fn key(headers: &HeaderMap) -> Option<&str> {
@@ -55,13 +55,24 @@ pub(super) fn say(
     heading_of(heading).whole(ending, (text, pace), &[], "end_turn")
 }
 
-/// A stream of these parts, with its end if it is complete.
-pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], is_complete: bool) -> Vec<Piece> {
+/// A stream of these parts, with its end if it has one.
+pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], ends: StreamEnd) -> Vec<Piece> {
     let mut pieces = heading_of(heading).opening_with(parts);
-    if is_complete {
-        let text: String = parts.iter().map(|it| it.text.as_str()).collect();
-        pieces.extend(closing(&text, "end_turn"));
-    }
+    let reason = match ends {
+        StreamEnd::Complete => "end_turn",
+        StreamEnd::Length => "max_tokens",
+        StreamEnd::Refused => "refusal",
+        StreamEnd::Cut | StreamEnd::Eof | StreamEnd::Stall => return pieces,
+        StreamEnd::Error | StreamEnd::Failed | StreamEnd::Overloaded => {
+            let (kind, message) = fault(ends);
+            let kind = if kind == "server_error" { "api_error" } else { kind };
+            let error = json!({ "type": kind, "message": message });
+            pieces.push(event(&json!({ "type": "error", "error": error })));
+            return pieces;
+        }
+    };
+    let text: String = parts.iter().map(|it| it.text.as_str()).collect();
+    pieces.extend(closing(&text, reason));
     pieces
 }
 

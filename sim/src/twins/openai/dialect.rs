@@ -139,26 +139,36 @@ impl Dialect {
         ends: StreamEnd,
     ) -> Planned {
         let finale = match ends {
-            StreamEnd::Complete => Finale::Complete,
+            StreamEnd::Complete | StreamEnd::Length => Finale::Complete,
             StreamEnd::Cut => Finale::Cut,
             StreamEnd::Eof => Finale::Spoiled("eof"),
             StreamEnd::Stall => Finale::Stall,
+            StreamEnd::Error | StreamEnd::Failed => Finale::Spoiled("error"),
+            StreamEnd::Overloaded => Finale::Spoiled("overloaded"),
+            StreamEnd::Refused => Finale::Spoiled("refused"),
         };
         if parts.is_empty() && finale == Finale::Cut {
             return Planned::new(Vec::new(), finale, ending);
         }
         if heading.asked.stream {
-            let is_complete = ends == StreamEnd::Complete;
             let pieces = match self {
-                Self::ChatCompletions => answer::stream(heading, parts, is_complete),
-                Self::Responses => responses::stream(heading, parts, is_complete),
-                Self::Messages => anthropic::stream(heading, parts, is_complete),
+                Self::ChatCompletions => answer::stream(heading, parts, ends),
+                Self::Responses => responses::stream(heading, parts, ends),
+                Self::Messages => anthropic::stream(heading, parts, ends),
             };
             return Planned::new(pieces, finale, ending);
         }
         let text: String = parts.iter().map(|it| it.text.as_str()).collect();
         let wait = parts.iter().map(|it| it.after).sum();
         let once = (1, Duration::ZERO);
+        // Whole answers have no events: what would end in one ends without a reason.
+        let ends = match ends {
+            StreamEnd::Length => StreamEnd::Complete,
+            StreamEnd::Error | StreamEnd::Overloaded | StreamEnd::Failed | StreamEnd::Refused => {
+                StreamEnd::Eof
+            }
+            it => it,
+        };
         let whole = match (ends, self) {
             (StreamEnd::Stall, _) => return Planned::new(Vec::new(), finale, ending),
             (StreamEnd::Complete, Self::ChatCompletions) => {
@@ -169,9 +179,9 @@ impl Dialect {
             (StreamEnd::Cut, Self::ChatCompletions) => answer::cut(heading, ending, &text),
             (StreamEnd::Cut, Self::Responses) => responses::cut(heading, ending, &text),
             (StreamEnd::Cut, Self::Messages) => anthropic::cut(heading, ending, &text),
-            (StreamEnd::Eof, Self::ChatCompletions) => answer::eof(heading, ending, &text),
-            (StreamEnd::Eof, Self::Responses) => responses::eof(heading, ending, &text),
-            (StreamEnd::Eof, Self::Messages) => anthropic::eof(heading, ending, &text),
+            (_, Self::ChatCompletions) => answer::eof(heading, ending, &text),
+            (_, Self::Responses) => responses::eof(heading, ending, &text),
+            (_, Self::Messages) => anthropic::eof(heading, ending, &text),
         };
         whole.delayed(wait)
     }

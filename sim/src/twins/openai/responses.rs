@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 pub(super) use self::request::read;
 use super::{
-    answer::{Heading, even, parts, tokens},
+    answer::{Heading, even, fault, parts, tokens},
     body::{Ending, Finale, Piece, Planned},
 };
-use crate::scenario::{Part, ToolUse};
+use crate::scenario::{Part, StreamEnd, ToolUse};
 
 /// The whole text, in pieces with a pause between them where the client asked for a stream.
 pub(super) fn say(
@@ -23,14 +23,36 @@ pub(super) fn say(
     Answer::new(heading).whole(ending, (text, pace), &[])
 }
 
-/// A stream of these parts, with its end if it is complete.
-pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], is_complete: bool) -> Vec<Piece> {
+/// A stream of these parts, with its end if it has one.
+pub(super) fn stream(heading: &Heading<'_>, parts: &[Part], ends: StreamEnd) -> Vec<Piece> {
     let mut answer = Answer::new(heading);
     let mut pieces = answer.opening_with(parts);
-    if is_complete {
-        let text: String = parts.iter().map(|it| it.text.as_str()).collect();
-        pieces.extend(answer.close_message(&text));
-        pieces.push(answer.completed(&text, &[]));
+    let text: String = parts.iter().map(|it| it.text.as_str()).collect();
+    let (code, message) = fault(ends);
+    match ends {
+        StreamEnd::Cut | StreamEnd::Eof | StreamEnd::Stall => (),
+        StreamEnd::Complete => {
+            pieces.extend(answer.close_message(&text));
+            pieces.push(answer.completed(&text, &[]));
+        }
+        StreamEnd::Length | StreamEnd::Refused => {
+            let is_long = ends == StreamEnd::Length;
+            let reason = if is_long { "max_output_tokens" } else { "content_filter" };
+            let mut response = answer.document("incomplete", &answer.output(&text, &[]));
+            response["incomplete_details"] = json!({ "reason": reason });
+            pieces.extend(answer.close_message(&text));
+            let event = json!({ "type": "response.incomplete", "response": response });
+            pieces.push(answer.event(event));
+        }
+        StreamEnd::Failed => {
+            let mut response = answer.document("failed", &[]);
+            response["error"] = json!({ "code": code, "message": message });
+            pieces.push(answer.event(json!({ "type": "response.failed", "response": response })));
+        }
+        StreamEnd::Error | StreamEnd::Overloaded => {
+            let error = json!({ "type": "error", "code": code, "message": message, "param": null });
+            pieces.push(answer.event(error));
+        }
     }
     pieces
 }

@@ -101,8 +101,12 @@ fn in_session(
         let reason = match &end.outcome {
             ModelOutcome::Completed { .. } => None,
             ModelOutcome::Failed { status } => Some(reason_of_status(*status)),
-            ModelOutcome::Spoiled { how, .. } if how == "malformed" => Some(Reason::ServerError),
-            ModelOutcome::Spoiled { .. } => Some(Reason::Timeout),
+            ModelOutcome::Spoiled { how, .. } => Some(match how.as_str() {
+                "malformed" | "error" => Reason::ServerError,
+                "overloaded" => Reason::Overloaded,
+                "refused" => Reason::Refusal,
+                _ => Reason::Timeout,
+            }),
             ModelOutcome::Abandoned { .. } if is_stopped => Some(Reason::Aborted),
             // The gateway's own patience: which of its clocks ended it, no fact tells.
             ModelOutcome::Abandoned { .. } => return None,
