@@ -322,11 +322,11 @@ fn check_config(files: &Files) -> anyhow::Result<ExitCode> {
 /// Asks the running gateway.
 fn approve(files: &Files, channel: &str, code: &str) -> anyhow::Result<ExitCode> {
     let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    let address = loaded.settings.reachable();
     let Some(token) = loaded.settings.token else {
         eprintln("error: `gateway.auth.token` is not set: operator calls need it");
         return Ok(ExitCode::from(REFUSED));
     };
-    let address = loaded.settings.listen;
     let body = serde_json::json!({ "channel": channel, "code": code }).to_string();
     let request = Request::post(format!("http://{address}/pairing/approve"))
         .header(header::CONTENT_TYPE, "application/json")

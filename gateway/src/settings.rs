@@ -28,7 +28,7 @@ mod web;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path as FilePath, PathBuf},
 };
 
@@ -85,9 +85,9 @@ impl std::fmt::Debug for Source<'_> {
 pub struct Shown {
     /// The file's path.
     pub path: String,
-    /// Its text, with stars for what is secret.
+    /// What it says, written down without its comments.
     pub text: String,
-    /// What that text says.
+    /// What it says, with stars for what is secret.
     pub json: serde_json::Value,
     /// The SHA-256 of the file as it is, in hexadecimal.
     pub hash: String,
@@ -141,6 +141,18 @@ pub struct Loaded {
     pub ignored: Vec<String>,
     /// The agents' folders.
     pub workspaces: BTreeSet<PathBuf>,
+}
+
+impl Settings {
+    /// Where a program on this machine reaches the gateway: `0.0.0.0` is where it listens, and no name of this machine.
+    pub fn reachable(&self) -> SocketAddr {
+        let ip = match self.listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        SocketAddr::new(ip, self.listen.port())
+    }
 }
 
 impl Loaded {
@@ -220,8 +232,8 @@ pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
 }
 
 fn shown(source: &Source<'_>, tree: &Node) -> Shown {
-    let text = secrecy::shown_text(source.text, tree);
-    let json = json5::parse(&text).map(|it| it.to_json()).unwrap_or_default();
+    let json = secrecy::shown_json(source.text, tree);
+    let text = serde_json::to_string_pretty(&json).expect("JSON can be written");
     let hash = fingerprint(source.text.as_bytes());
     Shown { path: source.name.to_owned(), text, json, hash }
 }
@@ -341,7 +353,8 @@ fn token(
         problems.add("gateway.auth.token", why);
     }
     let given = (source.env)("OPENCLAW_GATEWAY_TOKEN").filter(|it| !it.trim().is_empty());
-    configured.cloned().or(given).map(Secret::new)
+    // What clients show is read without the space around it too.
+    configured.cloned().or(given).map(|it| Secret::new(it.trim()))
 }
 
 /// Keys that must not be ignored become problems; the others are listed.

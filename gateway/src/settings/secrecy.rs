@@ -3,12 +3,16 @@
 use std::ops::Range;
 
 use creel_document::{
+    json5,
     path::Part,
     problem::Problem,
     tree::{Node, Value},
 };
 
 use super::environment::Written;
+
+/// What stands for a secret, however long it is.
+const HIDDEN: &str = "\"***\"";
 
 /// Endings of the names of keys whose values are secret, in lower case.
 const SECRET_ENDINGS: [&str; 6] =
@@ -21,11 +25,26 @@ fn is_secret(key: &str) -> bool {
         || SECRET_ENDINGS.iter().any(|it| key.ends_with(it))
 }
 
+/// Whether a key's texts are handed to a program, with whatever it needs to know.
+fn is_said_to_programs(key: &str) -> bool {
+    key == "args"
+}
+
 /// The file's text as reports may show it: secret values are stars of the same length, so that all places stay right.
 pub(super) fn shown_text(text: &str, tree: &Node) -> String {
-    let mut spans = Vec::new();
-    secret_spans(tree, &mut spans);
-    starred(text, &spans)
+    let spans = Spans::of(text, tree);
+    starred(text, &[spans.values, spans.parts].concat())
+}
+
+/// The configuration as an operator may see it. Comments are left out: nobody knows what is in them.
+pub(super) fn shown_json(text: &str, tree: &Node) -> serde_json::Value {
+    let spans = Spans::of(text, tree);
+    let mut shown = starred(text, &spans.parts);
+    // From the end, so that the places before stay right. A letter and its stars have the same length.
+    for span in spans.values.into_iter().rev() {
+        shown.replace_range(span, HIDDEN);
+    }
+    json5::parse(&shown).map(|it| it.to_json()).unwrap_or_default()
 }
 
 /// The same for a text that has errors of syntax, and so no tree: by the looks of it.
@@ -43,7 +62,13 @@ pub(super) fn shown_broken_text(text: &str) -> String {
 /// A message about a value that is secret, or that came from the environment, does not quote it.
 pub(super) fn without_secrets(problem: Problem, tree: &Node, written: &Written) -> Problem {
     let Some(node) = tree.find(&problem.path) else { return problem };
-    let secret = matches!(problem.path.parts().last(), Some(Part::Key(key)) if is_secret(key));
+    let is_hidden =
+        |it: &Part| matches!(it, Part::Key(key) if is_secret(key) || is_said_to_programs(key));
+    let secret = match problem.path.parts() {
+        [.., parent, Part::Index(_)] => is_hidden(parent),
+        [.., last] => is_hidden(last),
+        [] => false,
+    } || matches!(&node.value, Value::Text(text) if !secrets_of_address(text).is_empty());
     let instead = match written.get(&problem.path.to_string()) {
         _ if secret => "a value that is not shown".to_owned(),
         Some(written) => format!("`{written}`"),
@@ -59,21 +84,71 @@ pub(super) fn without_secrets(problem: Problem, tree: &Node, written: &Written) 
     Problem { message: hide(problem.message), help: problem.help.map(hide), ..problem }
 }
 
-fn secret_spans(node: &Node, spans: &mut Vec<Range<usize>>) {
-    match &node.value {
-        Value::List(items) => items.iter().for_each(|it| secret_spans(it, spans)),
-        Value::Map(entries) => {
-            for (key, value) in entries {
-                let holds_settings = key.name == "auth" && matches!(value.value, Value::Map(_));
-                if is_secret(&key.name) && !holds_settings {
-                    spans.push(value.span.clone());
-                } else {
-                    secret_spans(value, spans);
+/// Where secrets stand in a text, in its order.
+#[derive(Default)]
+struct Spans {
+    /// Whole values, with their quotes.
+    values: Vec<Range<usize>>,
+    /// Parts of values.
+    parts: Vec<Range<usize>>,
+}
+
+impl Spans {
+    fn of(text: &str, tree: &Node) -> Self {
+        let mut spans = Self::default();
+        spans.look(text, tree);
+        spans
+    }
+
+    fn look(&mut self, text: &str, node: &Node) {
+        match &node.value {
+            Value::List(items) => items.iter().for_each(|it| self.look(text, it)),
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    let holds_settings = key.name == "auth" && matches!(value.value, Value::Map(_));
+                    let is_hidden = is_secret(&key.name) || is_said_to_programs(&key.name);
+                    if is_hidden && !holds_settings {
+                        self.hide(value);
+                    } else {
+                        self.look(text, value);
+                    }
                 }
             }
+            Value::Text(_) => {
+                let written = text.get(node.span.clone()).unwrap_or_default();
+                let start = node.span.start;
+                let parts = secrets_of_address(written).into_iter();
+                self.parts.extend(parts.map(|it| start + it.start..start + it.end));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => (),
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => (),
     }
+
+    /// All that is in a value, but not the marks that make a list or a map of it.
+    fn hide(&mut self, node: &Node) {
+        match &node.value {
+            Value::List(items) => items.iter().for_each(|it| self.hide(it)),
+            Value::Map(entries) => entries.iter().for_each(|(_, it)| self.hide(it)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {
+                self.values.push(node.span.clone());
+            }
+        }
+    }
+}
+
+/// What a text that reads as an address holds of secrets: who calls, and what is asked for with the call.
+fn secrets_of_address(written: &str) -> Vec<Range<usize>> {
+    let Some(begin) = written.find("://").map(|it| it + 3) else { return Vec::new() };
+    let from = |at: usize| written.get(at..).unwrap_or_default();
+    let host_ends = from(begin).find(['/', '?', '#']).map_or(written.len(), |it| begin + it);
+    let host = written.get(begin..host_ends).unwrap_or_default();
+    let caller = host.rfind('@').map(|it| begin..begin + it);
+    let query = from(host_ends).find(['?', '#']).map(|it| host_ends + it + 1..written.len());
+    caller
+        .into_iter()
+        .chain(query)
+        .filter(|it| !from(it.start).trim_matches(['"', '\'']).is_empty())
+        .collect()
 }
 
 /// The value behind a colon at byte `colon`: up to its closing quote or the line's end, or the end of the word.
@@ -105,6 +180,19 @@ fn starred(text: &str, spans: &[Range<usize>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_who_calls_and_what_for() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(starred(text, &secrets_of_address(text)), expected);
+        };
+        check("https://h/sse", "https://h/sse");
+        check("https://ann:pw@h:1/v1", "https://******@h:1/v1");
+        check("'https://h/sse?key=abc&x'", "'https://h/sse?*********'");
+        check("https://h?key=a@b", "https://h?*******");
+        check("https://h/a#token", "https://h/a#*****");
+        check("what?no address", "what?no address");
+    }
 
     #[test]
     fn a_broken_text_is_shown_without_its_secrets() {

@@ -58,6 +58,9 @@ fn secrets_are_in_no_report_however_it_is_shown() {
         "{ models: { providers: { p: { baseUrl: '${KEY}' } } }, agents: { defaults: { model: '${KEY}' } } }",
         "{ messages: { queue: { mode: '${KEY}' } }, session: { identityLinks: { a: ['${KEY}'] } } }",
         "{ channels: { telegram: { botToken: '${KEY}', apiRoot: '${KEY}' } } }",
+        // Secrets in what programs are handed, and in addresses.
+        "{ mcp: { servers: { a: { command: 'a', args: [['canary']] } } } }",
+        "{ mcp: { servers: { a: { url: 'ftp://h/?canary' } } } }",
         // No tree to look secrets up in.
         "{ channels: { telegram: { botToken: 'canary' } ",
         "{ channels: { telegram: { botToken: canary",
@@ -70,6 +73,36 @@ fn secrets_are_in_no_report_however_it_is_shown() {
         let leaks = [&plain, &fancy].into_iter().any(|it| it.contains(CANARY));
         assert!(!leaks, "{text}\n{plain}\n{fancy}");
     }
+}
+
+#[test]
+fn an_operator_is_shown_the_configuration_and_nothing_secret() {
+    let text = r#"{
+        // botToken: "123:canary"
+        models: { providers: { p: {
+            baseUrl: "http://ann:canary@127.0.0.1:1/v1", apiKey: "canary", /* canary */
+            headers: { "x-key": "canary", "x-number": 5 },
+        } } },
+        agents: { defaults: { model: "p/m" } },
+        mcp: { servers: {
+            files: { command: "files", args: ["--api-key", "canary"], env: { HOME: "canary", B: "${KEY}" } },
+            web: { url: "http://127.0.0.1:1/sse?key=canary" },
+        } },
+    }"#;
+    let env = [("KEY", "canary-from-the-environment")];
+    let shown = load_with(OLD, text, &env, &[])
+        .unwrap_or_else(|it| panic!("{}", it.plain()))
+        .settings
+        .shown;
+    assert!(!format!("{} {}", shown.text, shown.json).contains(CANARY), "{}", shown.text);
+    assert_eq!(shown.json["mcp"]["servers"]["web"]["url"], "http://127.0.0.1:1/sse?**********");
+    assert_eq!(shown.json["mcp"]["servers"]["files"]["command"], "files");
+    assert_eq!(shown.json["mcp"]["servers"]["files"]["args"][0], "***");
+    assert_eq!(
+        shown.json["models"]["providers"]["p"]["baseUrl"],
+        "http://**********@127.0.0.1:1/v1"
+    );
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown.text).unwrap(), shown.json);
 }
 
 #[test]

@@ -26,6 +26,32 @@ fn nothing_of_it_is_served_unless_the_file_says_so() {
 }
 
 #[test]
+fn a_gateway_that_listens_everywhere_is_reached_by_a_name_of_this_machine() {
+    let check = |bind: &str, listens: &str, reachable: &str| {
+        let settings = read(&format!("gateway: {{ bind: '{bind}', port: 5 }}")).settings;
+        assert_eq!(settings.listen.to_string(), listens);
+        assert_eq!(settings.reachable().to_string(), reachable);
+    };
+    check("lan", "0.0.0.0:5", "127.0.0.1:5");
+    check("loopback", "127.0.0.1:5", "127.0.0.1:5");
+    let mut settings = read("").settings;
+    settings.listen = "[::]:7".parse().unwrap();
+    assert_eq!(settings.reachable().to_string(), "[::1]:7");
+}
+
+#[test]
+fn the_gateways_token_has_no_space_around_it() {
+    let token = |lines: &str, given: &str| {
+        let env = [("OPENCLAW_GATEWAY_TOKEN", given)];
+        let loaded = load_with(OLD, &with(&format!("{MODEL}\n{lines}")), &env, &[]).unwrap();
+        loaded.settings.token.map(|it| it.expose().to_owned())
+    };
+    assert_eq!(token("", " from-a-file\n").as_deref(), Some("from-a-file"));
+    assert_eq!(token("gateway: { auth: { token: ' own ' } }", "x").as_deref(), Some("own"));
+    assert_eq!(token("", " \n"), None);
+}
+
+#[test]
 fn a_file_says_what_is_served() {
     let text = r#"
         gateway: {
