@@ -10,8 +10,12 @@ use serde_json::{Value, json};
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
+    span::{Attributes, Id},
 };
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::{
+    layer::{Context, Layer},
+    registry::LookupSpan,
+};
 
 use crate::clock::WallClock;
 
@@ -98,11 +102,27 @@ pub struct Tailing {
     pub clock: WallClock,
 }
 
-impl<S: Subscriber> Layer<S> for Tailing {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Tailing {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut said = Said::default();
+        attributes.record(&mut said);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(said);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut said = Said::default();
         event.record(&mut said);
-        let Said { message, fields } = said;
+        // What is done on behalf of a run says so, with the model and the credential.
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(around) = span.extensions().get::<Said>() {
+                said.add(around);
+            }
+        }
+        let message = &said.message;
+        let fields: String =
+            said.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         let metadata = event.metadata();
         let subsystem = metadata.target().rsplit("::").next().unwrap_or_default();
         let level = match *metadata.level() {
@@ -125,22 +145,34 @@ impl<S: Subscriber> Layer<S> for Tailing {
 #[derive(Default)]
 struct Said {
     message: String,
-    fields: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Said {
+    /// Adds what is said around it, unless it is said here already.
+    fn add(&mut self, around: &Self) {
+        for (name, value) in &around.fields {
+            if !self.fields.iter().any(|it| it.0 == *name) {
+                self.fields.push((name, value.clone()));
+            }
+        }
+    }
 }
 
 impl Visit for Said {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let written = if field.name() == "message" {
-            write!(self.message, "{value:?}")
+        if field.name() == "message" {
+            write!(self.message, "{value:?}").expect("writing to a string");
         } else {
-            write!(self.fields, " {}={value:?}", field.name())
-        };
-        written.expect("writing to a string");
+            self.fields.push((field.name(), format!("{value:?}")));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
     use super::*;
 
     fn lines(tail: &Tail, cursor: Option<u64>, lines_max: usize) -> (String, u64, bool, bool) {
@@ -160,6 +192,34 @@ mod tests {
         assert_eq!(lines(&tail, Some(4), 10), ("two".into(), 8, false, false));
         assert_eq!(lines(&tail, Some(8), 10), (String::new(), 8, false, false));
         assert_eq!(lines(&tail, Some(99), 10), ("one two".into(), 8, false, true));
+    }
+
+    #[test]
+    fn a_line_says_what_it_is_about() {
+        let tail = Tail::default();
+        let tailing = Tailing { tail: tail.clone(), clock: WallClock::system() };
+        let subscriber = tracing_subscriber::registry().with(tailing);
+        tracing::subscriber::with_default(subscriber, || {
+            let (run, model) = (7, "p/m");
+            tracing::info_span!("model", run, %model).in_scope(|| {
+                tracing::info!(run, status = 429, "model request failed");
+                tracing::info_span!("inner", key = "k").in_scope(|| tracing::info!("asked"));
+            });
+            tracing::info!("over");
+        });
+        let said = |line: &String| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["1"].as_str().unwrap().to_owned()
+        };
+        let lines: Vec<String> = tail.after(None, (10, 10_000)).lines.iter().map(said).collect();
+        assert_eq!(
+            lines,
+            [
+                "model request failed run=7 status=429 model=p/m",
+                "asked key=\"k\" run=7 model=p/m",
+                "over"
+            ]
+        );
     }
 
     #[test]

@@ -49,6 +49,15 @@ impl StateFolder {
         }
     }
 
+    /// Puts a text in the place of a file that stands anywhere on the disk, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's. The old file is then as it was.
+    pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+        replace(path, text)
+    }
+
     /// Puts a text in the place of a file, or makes it.
     ///
     /// # Errors
@@ -102,7 +111,7 @@ fn held(
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     // Somebody's link stays one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(&path);
     fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
@@ -113,6 +122,11 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     }
     done?;
     fs::File::open(folder)?.sync_all()
+}
+
+/// The folder that a file is in; a bare name is in this one.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn write_through(path: &Path, text: &str) -> io::Result<()> {
@@ -144,6 +158,13 @@ mod tests {
         assert_eq!(mode("a") & 0o777, FOLDER_MODE);
         let names: Vec<_> = fs::read_dir(folder.path().join("a")).unwrap().collect();
         assert_eq!(names.len(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_bare_name_is_in_this_folder() {
+        for (path, folder) in [("a.json", "."), ("./a.json", "."), ("b/a.json", "b"), ("/a", "/")] {
+            assert_eq!(folder_of(Path::new(path)), Path::new(folder), "{path}");
+        }
     }
 
     #[test]

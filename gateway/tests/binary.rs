@@ -127,6 +127,20 @@ async fn a_file_that_is_not_there_is_told() {
 }
 
 #[tokio::test]
+async fn a_first_configuration_is_written_where_the_command_stands() {
+    let program = Program::new(GOOD);
+    fs::remove_file(program.0.path().join("openclaw.json")).unwrap();
+    let Ended { code, stdout, stderr } = program.run(&["onboard", "--model", "m"]).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.starts_with("wrote openclaw.json\n"), "{stdout}");
+    let written = fs::read_to_string(program.0.path().join("openclaw.json")).unwrap();
+    assert!(written.contains("main/m"), "{written}");
+    let Ended { code, stderr, .. } = program.run(&["onboard"]).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("openclaw.json is there already"), "{stderr}");
+}
+
+#[tokio::test]
 async fn a_profile_that_does_not_exist_is_wrong_usage() {
     let Ended { code, stderr, .. } =
         Program::new(GOOD).run(&["check-config", "--profile", "2025.1"]).await;

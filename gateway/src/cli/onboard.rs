@@ -58,10 +58,7 @@ pub(super) fn onboard(asked: &Onboard) -> anyhow::Result<ExitCode> {
             eprintln(&format!("warning: {variable} is not set; set it before the gateway starts"));
         }
     }
-    let folder = path.parent().context("the configuration has no folder")?;
-    let name = path.file_name().context("the configuration has no name")?.to_string_lossy();
-    StateFolder::Disk(folder.to_owned())
-        .replace(&name, &format!("{text}\n"))
+    StateFolder::replace_file(&path, &format!("{text}\n"))
         .with_context(|| format!("write {}", path.display()))?;
     println(&format!("wrote {}", path.display()));
     println("next: creel-gateway check-config, then creel-gateway serve");

@@ -1,6 +1,6 @@
 //! What an operator asks a running gateway from the command line.
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ use crate::{
 
 /// How long a call may take unless it is told.
 const CALL_WITHIN_S: u64 = 30;
+
+/// How long a turn may take unless it is told: a run's ten minutes, and a while to wait for its place.
+const TURN_WITHIN_S: u64 = 660;
 
 /// How often a log that is followed is asked for more.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
@@ -105,22 +108,22 @@ pub(super) struct Common {
     /// Print the gateway's answer as JSON.
     #[arg(long)]
     json: bool,
-    /// How long to wait, in seconds.
-    #[arg(long, default_value_t = CALL_WITHIN_S)]
-    timeout: u64,
+    /// How long to wait, in seconds [default: 30, for a turn 660]
+    #[arg(long)]
+    timeout: Option<u64>,
     #[command(flatten)]
     pub(super) files: Files,
 }
 
 impl Common {
     fn within(&self) -> Duration {
-        Duration::from_secs(self.timeout)
+        Duration::from_secs(self.timeout.unwrap_or(CALL_WITHIN_S))
     }
 
     fn target(&self) -> anyhow::Result<Option<Target>> {
         let Some(loaded) = self.files.load()? else { return Ok(None) };
         Ok(Some(Target {
-            address: loaded.settings.listen.to_string(),
+            address: loaded.settings.reachable().to_string(),
             version: self.files.profile,
             token: loaded.settings.token,
             state: StateFolder::Disk(self.files.state_dir()?),
@@ -131,7 +134,7 @@ impl Common {
     fn with<T>(
         &self,
         ask: impl AsyncFnOnce(&mut Client<TokioNet>) -> Result<T, Error>,
-        show: impl FnOnce(T),
+        show: impl FnOnce(T) -> ExitCode,
     ) -> anyhow::Result<ExitCode> {
         let Some(target) = self.target()? else { return Ok(ExitCode::from(REFUSED)) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -142,10 +145,7 @@ impl Common {
             asked
         });
         match asked {
-            Ok(answer) => {
-                show(answer);
-                Ok(ExitCode::SUCCESS)
-            }
+            Ok(answer) => Ok(show(answer)),
             Err(error @ Error::Refused { .. }) => {
                 eprintln(&format!("error: {error}"));
                 Ok(ExitCode::from(1))
@@ -174,7 +174,13 @@ pub(super) fn call(asked: &Call) -> anyhow::Result<ExitCode> {
         let is_last = first["status"] != "accepted";
         if is_last || !asked.expect_final { Ok(first) } else { client.another(within).await }
     };
-    asked.common.with(answered, |it| print_json(&it))
+    asked.common.with(answered, |it| shown(|| print_json(&it)))
+}
+
+/// What was asked for is shown, and that is all there is to say of it.
+fn shown(show: impl FnOnce()) -> ExitCode {
+    show();
+    ExitCode::SUCCESS
 }
 
 pub(super) fn print_json(value: &Value) {
@@ -183,7 +189,7 @@ pub(super) fn print_json(value: &Value) {
 
 /// `agent`.
 pub(super) fn agent(asked: &Agent) -> anyhow::Result<ExitCode> {
-    let within = asked.common.within();
+    let within = Duration::from_secs(asked.common.timeout.unwrap_or(TURN_WITHIN_S));
     let mut params = json!({ "message": asked.message, "idempotencyKey": new_name() });
     if let Some(agent) = &asked.id {
         params["agentId"] = json!(agent);
@@ -196,16 +202,25 @@ pub(super) fn agent(asked: &Agent) -> anyhow::Result<ExitCode> {
         client.another(within).await
     };
     asked.common.with(answered, |it| {
-        if asked.common.json {
-            return print_json(&it);
+        let (ended, code) = ended(&it);
+        match (asked.common.json, ended) {
+            (true, _) => print_json(&it),
+            (false, Ok(answer)) => println(&answer),
+            (false, Err(why)) => eprintln(&format!("error: {why}")),
         }
-        let payloads = it["result"]["payloads"].as_array().into_iter().flatten();
-        let texts: Vec<&str> = payloads.filter_map(|it| it["text"].as_str()).collect();
-        match (texts.is_empty(), it["summary"].as_str()) {
-            (true, Some(summary)) => eprintln(summary),
-            _ => println(&texts.join("\n")),
-        }
+        code
     })
+}
+
+/// A turn's answer, or why there is none; and how the program ends.
+fn ended(answer: &Value) -> (Result<String, String>, ExitCode) {
+    let payloads = answer["result"]["payloads"].as_array().into_iter().flatten();
+    let texts: Vec<&str> = payloads.filter_map(|it| it["text"].as_str()).collect();
+    let summary = answer["summary"].as_str().unwrap_or("there is no answer").to_owned();
+    match (answer["status"].as_str(), texts.as_slice()) {
+        (Some("ok"), [_, ..]) => (Ok(texts.join("\n")), ExitCode::SUCCESS),
+        _ => (Err(summary), ExitCode::from(1)),
+    }
 }
 
 /// `sessions`.
@@ -214,24 +229,26 @@ pub(super) fn sessions(asked: &Sessions) -> anyhow::Result<ExitCode> {
     let answered = async |client: &mut Client<TokioNet>| {
         client.call("sessions.list", &json!({ "limit": limit }), common.within()).await
     };
-    common.with(answered, |it| {
-        if common.json {
-            return print_json(&it);
-        }
-        let rows: Vec<&Value> = it["sessions"].as_array().into_iter().flatten().collect();
-        if rows.is_empty() {
-            return println("no conversations yet");
-        }
-        let now_ms = it["ts"].as_i64().unwrap_or_default();
-        for row in rows {
-            let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-            let age = row["updatedAt"].as_i64().map(|it| (now_ms - it).max(0) / 1_000);
-            let age = age.map_or_else(|| "never".to_owned(), ago);
-            let state = if row["running"] == true { "running" } else { "idle" };
-            let (key, model) = (text("key"), text("model"));
-            println(&format!("{key:<48} {age:>8}  {state:<7} {model}"));
-        }
-    })
+    common.with(answered, |it| shown(|| print_sessions(common.json, &it)))
+}
+
+fn print_sessions(as_json: bool, it: &Value) {
+    if as_json {
+        return print_json(it);
+    }
+    let rows: Vec<&Value> = it["sessions"].as_array().into_iter().flatten().collect();
+    if rows.is_empty() {
+        return println("no conversations yet");
+    }
+    let now_ms = it["ts"].as_i64().unwrap_or_default();
+    for row in rows {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let age = row["updatedAt"].as_i64().map(|it| (now_ms - it).max(0) / 1_000);
+        let age = age.map_or_else(|| "never".to_owned(), ago);
+        let state = if row["running"] == true { "running" } else { "idle" };
+        let (key, model) = (text("key"), text("model"));
+        println(&format!("{key:<48} {age:>8}  {state:<7} {model}"));
+    }
 }
 
 fn ago(seconds: i64) -> String {
@@ -246,13 +263,13 @@ fn ago(seconds: i64) -> String {
 /// `logs`.
 pub(super) fn logs(asked: &Logs) -> anyhow::Result<ExitCode> {
     let within = asked.common.within();
-    let show = |page: &Value| {
+    let mut of = asked.agent.as_deref().map(LinesOf::agent);
+    let mut show = |page: &Value| {
         let lines = page["lines"].as_array().into_iter().flatten().filter_map(Value::as_str);
         for line in lines {
             let record: Value = serde_json::from_str(line).unwrap_or_default();
             let said = record["1"].as_str().unwrap_or(line);
-            let of = |agent: &String| said.contains(&format!("agent:{agent}:"));
-            if asked.agent.as_ref().is_some_and(|it| !of(it)) {
+            if of.as_mut().is_some_and(|it| !it.take(said)) {
                 continue;
             }
             let (at, level) = (&record["time"], &record["_meta"]["logLevelName"]);
@@ -274,7 +291,28 @@ pub(super) fn logs(asked: &Logs) -> anyhow::Result<ExitCode> {
             tokio::time::sleep(FOLLOW_EVERY).await;
         }
     };
-    asked.common.with(answered, |()| ())
+    asked.common.with(answered, |()| ExitCode::SUCCESS)
+}
+
+/// Which lines speak of an agent: those that name a session of it, and those of a run that was begun in one.
+struct LinesOf {
+    session: String,
+    runs: BTreeSet<String>,
+}
+
+impl LinesOf {
+    fn agent(id: &str) -> Self {
+        Self { session: format!("agent:{}:", id.trim().to_lowercase()), runs: BTreeSet::new() }
+    }
+
+    fn take(&mut self, said: &str) -> bool {
+        let run = said.split(' ').find_map(|it| it.strip_prefix("run="));
+        if said.contains(&self.session) {
+            self.runs.extend(run.map(str::to_owned));
+            return true;
+        }
+        run.is_some_and(|it| self.runs.contains(it))
+    }
 }
 
 /// `message`.
@@ -289,6 +327,50 @@ pub(super) fn message(asked: &Message) -> anyhow::Result<ExitCode> {
     let answered =
         async |client: &mut Client<TokioNet>| client.call("send", &params, common.within()).await;
     common.with(answered, |it| {
-        if common.json { print_json(&it) } else { println(&format!("taken for {channel}:{to}")) }
+        shown(|| {
+            if common.json {
+                print_json(&it)
+            } else {
+                println(&format!("taken for {channel}:{to}"))
+            }
+        })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_an_agent_are_those_of_its_runs_too() {
+        let mut of = LinesOf::agent("Beta");
+        let check = [
+            ("run started run=1 session=agent:main:main", false),
+            ("run started run=12 session=agent:beta:main", true),
+            ("model request run=1 call=1 model=p/m", false),
+            ("model request failed reason=rate_limit run=12 model=p/m profile=p:1", true),
+            ("run answered run=12", true),
+            ("redelivered, not taken twice message=5", false),
+        ];
+        for (line, expected) in check {
+            assert_eq!(of.take(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_failed_is_no_success() {
+        let check = |answer: Value, expected: Result<&str, &str>| {
+            let (found, code) = ended(&answer);
+            assert_eq!(found.as_deref().map_err(String::as_str), expected);
+            let usual = if expected.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) };
+            assert_eq!(format!("{code:?}"), format!("{usual:?}"));
+        };
+        let said = json!({ "payloads": [{ "text": "a" }, { "text": "b" }] });
+        check(json!({ "status": "ok", "summary": "completed", "result": said }), Ok("a\nb"));
+        check(json!({ "status": "error", "summary": "no key works" }), Err("no key works"));
+        check(
+            json!({ "status": "ok", "summary": "aborted", "result": { "payloads": [] } }),
+            Err("aborted"),
+        );
+    }
 }
