@@ -32,7 +32,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use self::{cron::Planner, nested::Ask};
 pub use self::{
     health::Kept,
-    hooks::Hook,
+    hooks::{Hook, Lasts},
     looking::{CredentialView, Load},
     note::{CronSkipped, Note, RunFailure},
     operating::Aborted,

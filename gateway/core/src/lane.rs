@@ -259,6 +259,11 @@ impl Lane {
         self.waiting.len() + self.steering.len()
     }
 
+    /// How many reports wait, which no cap bounds.
+    pub fn reports(&self) -> usize {
+        self.waiting.iter().chain(&self.steering).filter(|it| it.is_report).count()
+    }
+
     /// When [`Lane::take_due`] will have a turn, if ever.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let last = self.waiting.back().filter(|_| self.active.is_none())?;

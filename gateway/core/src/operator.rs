@@ -31,6 +31,9 @@ pub const REMEMBERED_MAX: usize = 2_000;
 /// How many requests may be under way.
 pub const UNDER_WAY_MAX: usize = 2_000;
 
+/// How many events from outside may wait for one main session, with what else is reported to it.
+pub const EVENTS_WAITING_MAX: usize = 20;
+
 /// Where what an operator said in a session stands.
 pub fn origin(session: &SessionKey) -> Origin {
     let id = PeerId::new(session.as_str()).expect("keys have letters");
@@ -169,6 +172,9 @@ pub enum Refused {
     /// There are no words.
     #[error("expected a message of 1 to {} bytes", TEXT_BYTES_MAX)]
     Text,
+    /// Too much waits in the session already.
+    #[error("{EVENTS_WAITING_MAX} events wait for the main session already")]
+    Busy,
     /// Too many requests are under way.
     #[error("{UNDER_WAY_MAX} requests are under way already")]
     TooMany,
@@ -223,6 +229,8 @@ pub struct SessionView {
     pub entries: usize,
     /// The chat that it belongs to, if one does.
     pub route: Option<Route>,
+    /// Which session started it, if it is a sub-agent's.
+    pub parent: Option<SessionKey>,
 }
 
 /// The requests that are under way, and those that ended lately.

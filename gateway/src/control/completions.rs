@@ -20,6 +20,7 @@ use axum::{
     },
 };
 use creel_core::{
+    gateway::Lasts,
     ids::MessageId,
     operator::{End, Ended, Refused, Say},
 };
@@ -174,12 +175,14 @@ async fn begin(web: &Web, id: &str, asked: Asked, place: Place) -> Result<Turn, 
         words: web.plane.hub.words_of(&name),
         end: Some(web.plane.hub.end_of(&name)),
     };
+    // Dropping the turn deletes it sooner, if the loop has the time.
+    let lasts = if is_fresh { Lasts::OneTurn } else { Lasts::UntilDeleted };
     let taken = web.plane.operate(move |core, now, effects| {
         let view = core.session_view(&session)?;
         let knows_all_before = view.entries > 0 || view.active.is_some() || view.waiting > 0;
         let text = if knows_all_before { asked.newest } else { asked.whole };
         let say = Say { name, session, text };
-        core.say_on_behalf(now, (asked.user.as_deref(), say), effects)
+        core.say_on_behalf(now, (asked.user.as_deref(), say, lasts), effects)
     });
     let taken = taken
         .await
@@ -196,7 +199,7 @@ fn refused(why: &Refused) -> Error {
         Refused::Empty(_) => wrong(None).into(),
         Refused::NotTheirs => Error::of(StatusCode::FORBIDDEN, "not_your_session", why.to_string()),
         Refused::Conflict => Error::of(StatusCode::CONFLICT, "conflict", why.to_string()),
-        Refused::TooMany => {
+        Refused::TooMany | Refused::Busy => {
             Error::of(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", why.to_string())
                 .with(header::RETRY_AFTER, RETRY_AFTER_S)
         }

@@ -89,6 +89,7 @@ impl From<&Refused> for Error {
             Refused::Session { .. } | Refused::Empty(_) | Refused::Text => StatusCode::BAD_REQUEST,
             Refused::NotTheirs => StatusCode::FORBIDDEN,
             Refused::Conflict => StatusCode::CONFLICT,
+            Refused::Busy => StatusCode::TOO_MANY_REQUESTS,
             Refused::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::of(status, why.to_string())
@@ -212,7 +213,11 @@ impl Call<'_> {
             (None, Some(usual)) => (usual.clone(), false),
             (None, None) => (own(), true),
         };
-        let session = in_agent(&agent, &session)?;
+        let others = || {
+            let why = format!("expected `sessionKey` to be one of agent `{agent}`'s sessions");
+            Error::wrong(why)
+        };
+        let session = facts.session_of(&agent, &session).ok_or_else(others)?.to_string();
         let hook = Hook {
             name: name.clone(),
             session,
@@ -270,15 +275,10 @@ impl Call<'_> {
 
     fn agent(&self, id: Option<&str>) -> Result<AgentId, Error> {
         let facts = &self.web.plane.facts;
-        let agent = match id.map(str::trim) {
+        let unknown = || Error::wrong("expected `agentId` of a configured agent");
+        let agent = match id {
             None => facts.default_agent.clone(),
-            Some(id) => {
-                let id = id.to_lowercase();
-                let known = facts.agents.keys().find(|it| it.as_str() == id);
-                known
-                    .cloned()
-                    .ok_or_else(|| Error::wrong("expected `agentId` of a configured agent"))?
-            }
+            Some(id) => facts.agent_called(id).cloned().ok_or_else(unknown)?,
         };
         match &self.hooks.agents {
             Some(allowed) if !allowed.contains(&agent) => {
@@ -315,18 +315,6 @@ fn bare(session: &str) -> &str {
     match session.strip_prefix("agent:").and_then(|it| it.split_once(':')) {
         Some((_, rest)) => rest,
         None => session,
-    }
-}
-
-/// The key of one of an agent's sessions.
-fn in_agent(agent: &AgentId, session: &str) -> Result<String, Error> {
-    let own = format!("agent:{agent}:");
-    match session.strip_prefix(own.as_str()) {
-        Some(_) => Ok(session.to_owned()),
-        None if session.starts_with("agent:") => {
-            Err(Error::wrong(format!("the session is another agent's than `{agent}`")))
-        }
-        None => Ok(own + session),
     }
 }
 

@@ -222,7 +222,9 @@ fn refused(why: &Refused) -> ErrorShape {
     let error = ErrorShape::invalid(why.to_string());
     match why {
         Refused::Conflict => error.with_details(json!({ "reason": "chat-request-conflict" })),
-        Refused::TooMany => ErrorShape::unavailable(why.to_string()).retry_after_ms(1_000),
+        Refused::TooMany | Refused::Busy => {
+            ErrorShape::unavailable(why.to_string()).retry_after_ms(1_000)
+        }
         Refused::Session { .. } | Refused::Empty(_) | Refused::NotTheirs | Refused::Text => error,
     }
 }

@@ -6,6 +6,7 @@ use creel_core::{
     gateway::{self, Agent, Effect, Gateway},
     ids::{AgentId, ModelId},
     profile::Version,
+    session_key::{KeyRules, SessionKey},
     time::Now,
 };
 
@@ -35,6 +36,8 @@ pub struct Facts {
     pub default_agent: AgentId,
     /// The main session of that one.
     pub main_session: String,
+    /// What sessions are called.
+    pub keys: KeyRules,
     /// Every model that is configured.
     pub models: Vec<ModelId>,
     /// Every account, as the board calls it.
@@ -88,6 +91,7 @@ impl Facts {
             agents: core.agents.clone(),
             main_session: core.keys.main(&default_agent).to_string(),
             default_agent,
+            keys: core.keys.clone(),
             models: core.models.iter().cloned().collect(),
             accounts,
             shown,
@@ -100,8 +104,24 @@ impl Facts {
     ///
     /// If none is configured under it.
     pub fn agent(&self, id: &str) -> Result<AgentId, ErrorShape> {
-        let known = self.agents.keys().find(|it| it.as_str() == id.trim().to_lowercase());
-        known.cloned().ok_or_else(|| ErrorShape::invalid(format!("unknown agent id \"{id}\"")))
+        let unknown = || ErrorShape::invalid(format!("unknown agent id \"{id}\""));
+        self.agent_called(id).cloned().ok_or_else(unknown)
+    }
+
+    /// The same; none if there is none.
+    pub fn agent_called(&self, id: &str) -> Option<&AgentId> {
+        let id = id.trim().to_lowercase();
+        self.agents.keys().find(|it| it.as_str() == id)
+    }
+
+    /// An agent's session that somebody calls so, by its whole key or by a name alone; none if it is another agent's, or
+    /// the name has no letter.
+    pub fn session_of(&self, agent: &AgentId, called: &str) -> Option<SessionKey> {
+        let key = SessionKey::canonical(called).ok()?;
+        if key.is_of(agent) {
+            return Some(key);
+        }
+        (!key.as_str().starts_with("agent:")).then(|| self.keys.named(agent, &key))
     }
 
     /// What the main sessions are called.

@@ -8,7 +8,7 @@ use crate::{
     ids::{AgentId, MessageId, ModelId},
     lane::QueueOverride,
     message::Message,
-    operator::{self, End, Ended, Refused, Taken},
+    operator::{self, EVENTS_WAITING_MAX, End, Ended, Refused, Taken},
     owners::Authority,
     session::Session,
     session_key::SessionKey,
@@ -31,6 +31,15 @@ pub struct Hook {
     pub model: Option<ModelId>,
     /// Whether the session is this turn's alone: it can be read for a while, and is gone then.
     pub passes: bool,
+}
+
+/// How long a session stays that a request begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasts {
+    /// Until somebody deletes it.
+    UntilDeleted,
+    /// It is one turn's alone: it can be read for a while, and is gone then.
+    OneTurn,
 }
 
 impl Gateway {
@@ -66,6 +75,8 @@ impl Gateway {
         let message = Message::of(inbound, Authority::Guest);
         self.deliver(now, (&key, message), QueueOverride::default(), effects);
         self.end_without_run(now, (&key, name), before, effects);
+        // Whatever becomes of it: a turn that never begins does not end either.
+        self.archive_later(now, &key);
         self.wake(now, effects);
         Ok(taken)
     }
@@ -75,7 +86,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// Refuses a name that stands for something else, and words that are none or too many.
+    /// Refuses a name that stands for something else, words that are none or too many, and more events than may wait.
     pub fn tell_of_event(
         &mut self,
         now: Now,
@@ -86,6 +97,11 @@ impl Gateway {
         let now = now.monotonic;
         operator::worded(text)?;
         let key = self.settings.keys.main(agent);
+        let waiting = self.sessions.get(&key).map_or(0, |it| it.lane.reports());
+        // Whoever asks again is told what became of it, however many wait.
+        if waiting >= EVENTS_WAITING_MAX && self.requests.progress(name).is_none() {
+            return Err(Refused::Busy);
+        }
         let taken = self.requests.take(now, (name, &key, text))?;
         if matches!(taken, Taken::Again { .. }) {
             return Ok(taken);
@@ -111,7 +127,7 @@ impl Gateway {
     pub fn say_on_behalf(
         &mut self,
         now: Now,
-        (user, say): (Option<&str>, operator::Say),
+        (user, say, lasts): (Option<&str>, operator::Say, Lasts),
         effects: &mut Vec<Effect>,
     ) -> Result<Taken, Refused> {
         let key: SessionKey = self.session_called(&say.session)?.0;
@@ -122,6 +138,8 @@ impl Gateway {
         let taken = self.say_as_operator(now, say, effects)?;
         if let Some(session) = self.sessions.get_mut(&key).filter(|_| !is_known) {
             session.user = user.map(Into::into);
+            session.passes = lasts == Lasts::OneTurn;
+            self.archive_later(now.monotonic, &key);
         }
         Ok(taken)
     }

@@ -1,11 +1,12 @@
 //! What can be seen of the gateway without changing anything: for operators, and for counting.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::Gateway;
 use crate::{
     failover::{credentials::Kind, ledger::Window},
     ids::{AgentId, Channel, ProfileId, ProviderId, RunId},
+    session::Entry,
     session_key::SessionKey,
     time::{Millis, Timestamp},
 };
@@ -43,6 +44,21 @@ pub struct Load {
 }
 
 impl Gateway {
+    /// What somebody said first in a session, and what was last said there; nothing of one that nobody used.
+    pub fn first_and_last_words(&self, key: &SessionKey) -> (Option<Arc<str>>, Option<Arc<str>>) {
+        let entries = self.sessions.get(key).map_or(&[][..], |it| it.history.entries());
+        let first = entries.iter().find_map(|it| match it {
+            Entry::User(said) => Some(said.text.clone()),
+            Entry::Assistant(_) | Entry::Tools(_) => None,
+        });
+        let last = entries.iter().rev().find_map(|it| match it {
+            Entry::User(said) => Some(said.text.clone()),
+            Entry::Assistant(text) => Some(text.clone()),
+            Entry::Tools(_) => None,
+        });
+        (first, last)
+    }
+
     /// Every agent's credentials, as they are doing now.
     pub fn credentials(&self, now: Timestamp) -> Vec<CredentialView> {
         let mut views = Vec::new();

@@ -251,6 +251,7 @@ impl Gateway {
             waiting: session.lane.depth(),
             entries: session.history.entries().len(),
             route: session.route.clone(),
+            parent: session.parent.as_ref().map(|it| it.session.clone()),
         }
     }
 

@@ -171,8 +171,7 @@ impl Asked {
 }
 
 fn known(facts: &Facts, id: &str) -> Option<String> {
-    let id = id.trim().to_lowercase();
-    facts.agents.keys().find(|it| it.as_str() == id).map(ToString::to_string)
+    facts.agent_called(id).map(ToString::to_string)
 }
 
 fn no_agent(parameter: &'static str, found: &str) -> Wrong {

@@ -80,7 +80,8 @@ impl Desk {
     fn call(&mut self, name: &str, session: &str, user: Option<&str>) -> Result<Taken, Refused> {
         let say =
             Say { name: self::name(name), session: session.to_owned(), text: name.to_owned() };
-        self.act(|core, now, effects| core.say_on_behalf(now, (user, say), effects))
+        let say = (user, say, Lasts::UntilDeleted);
+        self.act(|core, now, effects| core.say_on_behalf(now, say, effects))
     }
 
     fn answer(&mut self, text: &str) {
@@ -178,4 +179,38 @@ fn a_program_chooses_the_model_of_a_session_that_it_begins_and_of_no_other() {
     assert_eq!(desk.model_of("main"), usual, "others talk there");
     desk.act(|core, now, effects| core.say_as_hook(now, hook("c", "own"), effects)).unwrap();
     assert_eq!(desk.model_of("own"), "p/big");
+}
+
+#[test]
+fn only_so_many_events_wait_for_a_busy_session() {
+    let mut desk = Desk::new();
+    desk.event("first", "mail").unwrap();
+    for number in 0..EVENTS_WAITING_MAX {
+        desk.event(&format!("hook-{number}"), "mail").unwrap();
+    }
+    assert_eq!(desk.event("one-more", "mail"), Err(Refused::Busy));
+    assert!(matches!(desk.event("hook-3", "mail"), Ok(Taken::Again { .. })));
+    assert_eq!(desk.gateway.progress(&name("one-more")), None, "it can be told again");
+    desk.answer("Noted.");
+    desk.wait(Millis::from_s(60));
+    assert!(matches!(desk.event("one-more", "mail"), Ok(Taken::New { .. })));
+}
+
+#[test]
+fn a_session_for_one_turn_passes_even_if_nobody_deletes_it() {
+    let mut desk = Desk::new();
+    let say = Say { name: name("1"), session: "app".to_owned(), text: "hi".to_owned() };
+    desk.act(|core, now, effects| core.say_on_behalf(now, (None, say, Lasts::OneTurn), effects))
+        .unwrap();
+    desk.wait(settings().tools.subagents.archive_after);
+    assert_eq!(desk.gateway.sessions().len(), 1, "its turn still runs");
+    desk.answer("Yes.");
+    desk.wait(settings().tools.subagents.archive_after);
+    assert_eq!(desk.gateway.sessions().len(), 0);
+    let say = Say { name: name("2"), session: "app".to_owned(), text: "/status".to_owned() };
+    desk.act(|core, now, effects| core.say_on_behalf(now, (None, say, Lasts::OneTurn), effects))
+        .unwrap();
+    assert_eq!(desk.gateway.sessions().len(), 1);
+    desk.wait(settings().tools.subagents.archive_after);
+    assert_eq!(desk.gateway.sessions().len(), 0, "a command needs no turn, and ends all the same");
 }
