@@ -1,7 +1,7 @@
 //! The methods: which there are, what each needs, and how a call becomes an answer.
 //!
-//! What this gateway does not have is not in the table's list of features; a client that calls it anyway reads why it is not
-//! there.
+//! What this gateway does not have is in the table all the same, though not among the features: a client that calls it anyway
+//! reads why it is not there.
 
 mod chat;
 mod config;
@@ -11,17 +11,21 @@ mod devices;
 mod look;
 mod runs;
 mod sessions;
+mod wake;
 
 pub use self::look::health;
 
 use std::pin::Pin;
 
 use creel_core::operator::Refused;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     frame::{ErrorShape, Request},
     plane::Plane,
+    schema,
     scope::{Role, Scope, Scopes},
 };
 
@@ -62,20 +66,55 @@ impl Caller {
     }
 }
 
-/// What is known of a method before it is called.
+/// A call that may be made.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    plane: &'a Plane,
+    caller: &'a Caller,
+    params: &'a Value,
+}
+
+type Asking<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+
+/// What answers a method.
+enum Answer {
+    /// What is known without asking the loop.
+    Known(fn(Call<'_>) -> Outcome),
+    /// What the loop is asked for, once.
+    Asking(for<'a> fn(Call<'a>) -> Asking<'a>),
+    /// The same, by somebody who may answer later, or twice.
+    Replying(for<'a> fn(Call<'a>) -> Asking<'a>),
+    /// Nobody: why it is not there.
+    Missing(&'static str),
+}
+
+/// A method: what it is called, what it needs, and what answers it.
 struct Method {
     name: &'static str,
-    needs: Scope,
-    /// Why it is not there, if it is not.
-    missing: Option<&'static str>,
+    /// None for what everybody may know, a node too.
+    needs: Option<Scope>,
+    answer: Answer,
 }
 
-const fn has(name: &'static str, needs: Scope) -> Method {
-    Method { name, needs, missing: None }
-}
-
-const fn lacks(name: &'static str, needs: Scope, why: &'static str) -> Method {
-    Method { name, needs, missing: Some(why) }
+/// One line a method. `knows` answers at once, `asks` answers once and has to ask the loop for it, `replies` says itself how often
+/// it answers, and `lacks` says why nothing does. Those with `who` are told who calls.
+macro_rules! methods {
+    ($($name:literal $needs:ident $kind:ident $($of:ident)? ($answer:path);)*) => {
+        &[$(Method { name: $name, needs: methods!(@ $needs), answer: methods!(@ $kind $($of)? $answer) }),*]
+    };
+    (@ Anybody) => { None };
+    (@ knows $answer:path) => { Answer::Known(|it| $answer(it.plane, it.params)) };
+    (@ asks who $answer:path) => {
+        Answer::Asking(|it| {
+            Box::pin(async move { Reply::Now($answer(it.plane, it.caller, it.params).await) })
+        })
+    };
+    (@ asks $answer:path) => {
+        Answer::Asking(|it| Box::pin(async move { Reply::Now($answer(it.plane, it.params).await) }))
+    };
+    (@ replies $answer:path) => { Answer::Replying(|it| Box::pin($answer(it.plane, it.params))) };
+    (@ lacks $why:path) => { Answer::Missing($why) };
+    (@ $scope:ident) => { Some(Scope::$scope) };
 }
 
 const NO_COMPACTION: &str = "this gateway does not shorten histories yet";
@@ -84,63 +123,78 @@ const NO_NODES: &str = "this gateway has no nodes";
 const NO_CHANGES: &str =
     "this gateway reads its configuration at its start: change the file, then start it again";
 const NO_APPROVALS: &str = "this gateway runs no commands that somebody would have to approve";
+const NO_HEARTBEATS: &str = "this gateway has no heartbeats";
 const NO_JOURNAL: &str = "this gateway keeps cron jobs in its configuration only";
+const NO_RUN_LOG: &str =
+    "this gateway keeps no record of what its cron jobs did: read the log (`logs.tail`)";
 
 /// All methods, by name.
-const METHODS: &[Method] = &[
-    has("agent", Scope::Write),
-    has("agent.wait", Scope::Write),
-    lacks("agents.create", Scope::Admin, NO_CHANGES),
-    lacks("agents.delete", Scope::Admin, NO_CHANGES),
-    has("agents.list", Scope::Read),
-    lacks("agents.update", Scope::Admin, NO_CHANGES),
-    has("channels.status", Scope::Read),
-    has("chat.abort", Scope::Write),
-    has("chat.history", Scope::Read),
-    has("chat.inject", Scope::Admin),
-    has("chat.send", Scope::Write),
-    lacks("config.apply", Scope::Admin, NO_CHANGES),
-    has("config.get", Scope::Read),
-    lacks("config.patch", Scope::Admin, NO_CHANGES),
-    has("config.schema", Scope::Admin),
-    lacks("config.set", Scope::Admin, NO_CHANGES),
-    has("credentials.status", Scope::Read),
-    lacks("cron.add", Scope::Admin, NO_JOURNAL),
-    has("cron.list", Scope::Read),
-    lacks("cron.remove", Scope::Admin, NO_JOURNAL),
-    has("cron.run", Scope::Admin),
-    has("cron.status", Scope::Read),
-    lacks("cron.update", Scope::Admin, NO_JOURNAL),
-    has("device.pair.approve", Scope::Pairing),
-    has("device.pair.list", Scope::Pairing),
-    has("device.pair.reject", Scope::Pairing),
-    has("device.pair.remove", Scope::Pairing),
-    has("device.token.revoke", Scope::Pairing),
-    has("device.token.rotate", Scope::Pairing),
-    lacks("exec.approval.request", Scope::Approvals, NO_APPROVALS),
-    lacks("exec.approval.resolve", Scope::Approvals, NO_APPROVALS),
-    lacks("exec.approval.waitDecision", Scope::Approvals, NO_APPROVALS),
-    has("health", Scope::Read),
-    has("logs.tail", Scope::Read),
-    has("models.list", Scope::Read),
-    lacks("node.list", Scope::Read, NO_NODES),
-    has("send", Scope::Write),
-    lacks("sessions.compact", Scope::Admin, NO_COMPACTION),
-    has("sessions.delete", Scope::Admin),
-    has("sessions.list", Scope::Read),
-    has("sessions.patch", Scope::Admin),
-    has("sessions.preview", Scope::Read),
-    has("sessions.reset", Scope::Admin),
-    lacks("skills.install", Scope::Admin, NO_SKILLS),
-    lacks("skills.status", Scope::Read, NO_SKILLS),
-    has("status", Scope::Read),
-    has("system-presence", Scope::Read),
-    has("tools.catalog", Scope::Read),
-];
+const METHODS: &[Method] = methods! {
+    "agent"                     Write     replies (runs::agent);
+    "agent.wait"                Write     replies (runs::wait);
+    "agents.create"             Admin     lacks (NO_CHANGES);
+    "agents.delete"             Admin     lacks (NO_CHANGES);
+    "agents.list"               Read      knows (look::agents);
+    "agents.update"             Admin     lacks (NO_CHANGES);
+    "channels.status"           Read      knows (look::channels);
+    "chat.abort"                Write     asks (chat::abort);
+    "chat.history"              Read      asks (chat::history);
+    "chat.inject"               Admin     asks (chat::inject);
+    "chat.send"                 Write     asks (chat::send);
+    "config.apply"              Admin     lacks (NO_CHANGES);
+    "config.get"                Read      knows (config::get);
+    "config.patch"              Admin     lacks (NO_CHANGES);
+    "config.schema"             Admin     knows (config::schema);
+    "config.set"                Admin     lacks (NO_CHANGES);
+    "credentials.status"        Read      asks (credentials::status);
+    "cron.add"                  Admin     lacks (NO_JOURNAL);
+    "cron.list"                 Read      asks (cron::list);
+    "cron.remove"               Admin     lacks (NO_JOURNAL);
+    "cron.run"                  Admin     asks (cron::run);
+    "cron.runs"                 Read      lacks (NO_RUN_LOG);
+    "cron.status"               Read      asks (cron::status);
+    "cron.update"               Admin     lacks (NO_JOURNAL);
+    "device.pair.approve"       Pairing   asks who (devices::approve);
+    "device.pair.list"          Pairing   knows (devices::list);
+    "device.pair.reject"        Pairing   asks (devices::reject);
+    "device.pair.remove"        Pairing   asks who (devices::remove);
+    "device.token.revoke"       Pairing   asks who (devices::revoke);
+    "device.token.rotate"       Pairing   asks who (devices::rotate);
+    "exec.approval.request"     Approvals lacks (NO_APPROVALS);
+    "exec.approval.resolve"     Approvals lacks (NO_APPROVALS);
+    "exec.approval.waitDecision" Approvals lacks (NO_APPROVALS);
+    "exec.approvals.get"        Admin     lacks (NO_APPROVALS);
+    "exec.approvals.set"        Admin     lacks (NO_APPROVALS);
+    "health"                    Anybody   asks who (look::health_asked);
+    "last-heartbeat"            Read      lacks (NO_HEARTBEATS);
+    "logs.tail"                 Read      knows (look::logs);
+    "models.list"               Read      knows (look::models);
+    "node.list"                 Read      lacks (NO_NODES);
+    "node.pair.approve"         Pairing   lacks (NO_NODES);
+    "node.pair.list"            Pairing   lacks (NO_NODES);
+    "node.pair.reject"          Pairing   lacks (NO_NODES);
+    "node.pair.request"         Pairing   lacks (NO_NODES);
+    "node.pair.verify"          Pairing   lacks (NO_NODES);
+    "send"                      Write     asks (runs::send);
+    "sessions.compact"          Admin     lacks (NO_COMPACTION);
+    "sessions.delete"           Admin     asks (sessions::delete);
+    "sessions.list"             Read      asks (sessions::list);
+    "sessions.patch"            Admin     asks (sessions::patch);
+    "sessions.preview"          Read      asks (sessions::preview);
+    "sessions.reset"            Admin     asks (sessions::reset);
+    "set-heartbeats"            Admin     lacks (NO_HEARTBEATS);
+    "skills.install"            Admin     lacks (NO_SKILLS);
+    "skills.status"             Read      lacks (NO_SKILLS);
+    "status"                    Read      asks (look::status);
+    "system-presence"           Read      knows (look::presence);
+    "tools.catalog"             Read      asks (look::tools);
+    "wake"                      Write     asks (wake::wake);
+};
 
 /// The methods that are there, by name: `features.methods`.
 pub fn names() -> Vec<&'static str> {
-    METHODS.iter().filter(|it| it.missing.is_none()).map(|it| it.name).collect()
+    let is_there = |it: &&Method| !matches!(it.answer, Answer::Missing(_));
+    METHODS.iter().filter(is_there).map(|it| it.name).collect()
 }
 
 /// The events that are told: `features.events`.
@@ -157,63 +211,55 @@ pub const EVENTS: [&str; 8] = [
 
 /// Whether a method may answer later.
 pub fn takes_its_time(method: &str) -> bool {
-    matches!(method, "agent" | "agent.wait")
+    METHODS.iter().any(|it| it.name == method && matches!(it.answer, Answer::Replying(_)))
 }
 
 /// Answers a call.
 pub async fn call(plane: &Plane, caller: &Caller, request: &Request) -> Reply {
-    let name = request.method.as_str();
-    if name == "connect" {
-        return Reply::Now(Err(ErrorShape::connected_already()));
-    }
-    let Some(method) = METHODS.iter().find(|it| it.name == name) else {
-        return Reply::Now(Err(ErrorShape::unknown_method(name)));
+    let method = match allowed(plane, caller, request.method.as_str()) {
+        Ok(method) => method,
+        Err(error) => return Reply::Now(Err(error)),
     };
-    // `health` says to each what it may know.
-    if caller.role != Role::Operator && name != "health" {
-        return Reply::Now(Err(ErrorShape::unauthorized_role(caller.role.name())));
+    let call = Call { plane, caller, params: &request.params_or_empty() };
+    match method.answer {
+        Answer::Known(answer) => Reply::Now(answer(call)),
+        Answer::Asking(answer) | Answer::Replying(answer) => answer(call).await,
+        Answer::Missing(why) => Reply::Now(Err(ErrorShape::unavailable(why))),
     }
-    if name != "health" && !caller.scopes.allow(method.needs) {
-        return Reply::Now(Err(ErrorShape::missing_scope(plane.facts.version, method.needs)));
+}
+
+/// The method of a name, if this caller may call it.
+fn allowed(plane: &Plane, caller: &Caller, name: &str) -> Result<&'static Method, ErrorShape> {
+    if name == "connect" {
+        return Err(ErrorShape::connected_already());
     }
-    if let Some(why) = method.missing {
-        return Reply::Now(Err(ErrorShape::unavailable(why)));
+    let method = METHODS.iter().find(|it| it.name == name);
+    let method = method.ok_or_else(|| ErrorShape::unknown_method(name))?;
+    let Some(needs) = method.needs else { return Ok(method) };
+    if caller.role != Role::Operator {
+        return Err(ErrorShape::unauthorized_role(caller.role.name()));
     }
-    let params = &request.params_or_empty();
-    match name {
-        "agent" => runs::agent(plane, params).await,
-        "agent.wait" => runs::wait(plane, params).await,
-        "agents.list" => Reply::Now(look::agents(plane, params)),
-        "channels.status" => Reply::Now(look::channels(plane, params)),
-        "chat.abort" => Reply::Now(chat::abort(plane, params).await),
-        "chat.history" => Reply::Now(chat::history(plane, params).await),
-        "chat.inject" => Reply::Now(chat::inject(plane, params).await),
-        "chat.send" => Reply::Now(chat::send(plane, params).await),
-        "config.get" => Reply::Now(config::get(plane, params)),
-        "config.schema" => Reply::Now(config::schema(plane, params)),
-        "credentials.status" => Reply::Now(credentials::status(plane, params).await),
-        "cron.list" => Reply::Now(cron::list(plane, params).await),
-        "cron.run" => Reply::Now(cron::run(plane, params).await),
-        "cron.status" => Reply::Now(cron::status(plane, params).await),
-        "device.pair.approve" => Reply::Now(devices::approve(plane, caller, params).await),
-        "device.pair.list" => Reply::Now(devices::list(plane, params)),
-        "device.pair.reject" => Reply::Now(devices::reject(plane, params).await),
-        "device.pair.remove" => Reply::Now(devices::remove(plane, caller, params).await),
-        "device.token.revoke" => Reply::Now(devices::revoke(plane, caller, params).await),
-        "device.token.rotate" => Reply::Now(devices::rotate(plane, caller, params).await),
-        "health" => Reply::Now(health(plane, caller).await),
-        "logs.tail" => Reply::Now(look::logs(plane, params)),
-        "models.list" => Reply::Now(look::models(plane, params)),
-        "send" => Reply::Now(runs::send(plane, params).await),
-        "sessions.delete" => Reply::Now(sessions::delete(plane, params).await),
-        "sessions.list" => Reply::Now(sessions::list(plane, params).await),
-        "sessions.patch" => Reply::Now(sessions::patch(plane, params).await),
-        "sessions.preview" => Reply::Now(sessions::preview(plane, params).await),
-        "sessions.reset" => Reply::Now(sessions::reset(plane, params).await),
-        "status" => Reply::Now(look::status(plane).await),
-        "tools.catalog" => Reply::Now(look::tools(plane, params).await),
-        "system-presence" => Reply::Now(Ok(json!(plane.hub.presence()))),
-        _ => unreachable!("every method of the table that is there is called here"),
+    if !caller.scopes.allow(needs) {
+        return Err(ErrorShape::missing_scope(plane.facts.version, needs));
+    }
+    Ok(method)
+}
+
+/// What a method's parameters are that has none.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Checks the parameters of a method that has none.
+fn nothing(plane: &Plane, method: &str, params: &Value) -> Result<(), ErrorShape> {
+    schema::check(plane.facts.version, method, params).map(|Nothing {}| ())
+}
+
+/// Refuses what cannot be done, by the first of these parameters that is there.
+fn refuse_given(given: &[(&str, bool)], why: &str) -> Result<(), ErrorShape> {
+    match given.iter().find(|it| it.1) {
+        Some((name, _)) => Err(ErrorShape::unavailable(format!("{name}: {why}"))),
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `chat.*`: speaking in a session as an operator.
 
+use std::time::Duration;
+
 use creel_core::{
     ids::MessageId,
     operator::{Ended, Progress, Refused, Say, Taken},
@@ -10,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Outcome, refused};
+use super::{Outcome, refuse_given, refused, runs};
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
 /// How many entries of a history are shown unless more are asked for.
@@ -27,28 +29,33 @@ struct Send {
     message: String,
     #[schemars(length(min = 1, max = 256))]
     idempotency_key: String,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     thinking: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     deliver: Option<bool>,
     attachments: Option<Vec<Value>>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    /// None if it is zero.
     timeout_ms: Option<u64>,
 }
 
 /// `chat.send`.
 pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
     let version = plane.facts.version;
-    let Send { session_key, message, idempotency_key, attachments, .. } =
+    let Send { session_key, message, idempotency_key, attachments, thinking, deliver, timeout_ms } =
         schema::check(version, "chat.send", params)?;
-    if attachments.is_some_and(|it| !it.is_empty()) {
-        return Err(ErrorShape::unavailable("this gateway takes no attachments here yet"));
-    }
+    let thinks = thinking.is_some_and(|it| !matches!(it.trim(), "" | "off"));
+    let missing = [
+        ("attachments", attachments.is_some_and(|it| !it.is_empty())),
+        ("thinking", thinks),
+        ("deliver", deliver == Some(true)),
+    ];
+    refuse_given(&missing, "this gateway takes it with no message yet")?;
     let name = name(&idempotency_key)?;
     let say = Say { name: name.clone(), session: session_key, text: message };
     let taken = say_once(plane, say).await?;
     let status = match taken {
-        Taken::New { .. } => json!({ "runId": name.as_str(), "status": "started" }),
+        Taken::New { .. } => {
+            runs::abort_after(plane, &name, timeout_ms.map(Duration::from_millis));
+            json!({ "runId": name.as_str(), "status": "started" })
+        }
         Taken::Again { progress, .. } => match progress {
             Progress::Waiting | Progress::Running(_) => {
                 json!({ "runId": name.as_str(), "status": "in_flight" })

@@ -1,22 +1,13 @@
 //! `config.*`: what the gateway was started with. Nothing secret is shown.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Outcome;
-use crate::{
-    control::{plane::Plane, schema as shapes},
-    settings,
-};
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
+use super::{Outcome, nothing};
+use crate::{control::plane::Plane, settings};
 
 /// `config.get`.
 pub(super) fn get(plane: &Plane, params: &Value) -> Outcome {
-    let Nothing {} = shapes::check(plane.facts.version, "config.get", params)?;
+    nothing(plane, "config.get", params)?;
     let shown = &plane.facts.shown;
     Ok(json!({
         "path": shown.path, "exists": true, "raw": shown.text, "parsed": shown.json,
@@ -27,7 +18,7 @@ pub(super) fn get(plane: &Plane, params: &Value) -> Outcome {
 
 /// `config.schema`.
 pub(super) fn schema(plane: &Plane, params: &Value) -> Outcome {
-    let Nothing {} = shapes::check(plane.facts.version, "config.schema", params)?;
+    nothing(plane, "config.schema", params)?;
     Ok(json!({
         "schema": settings::json_schema(), "uiHints": {}, "version": env!("CARGO_PKG_VERSION"),
         "generatedAt": plane.started_ms,

@@ -1,20 +1,14 @@
 //! `credentials.status`: which credentials rest, and for how long still. The original has no such method; the console uses it.
 
 use creel_core::{failover::credentials::Kind, gateway::CredentialView, ids::ModelId};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Outcome;
-use crate::control::{plane::Plane, schema};
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Nothing {}
+use super::{Outcome, nothing};
+use crate::control::plane::Plane;
 
 /// `credentials.status`.
 pub(super) async fn status(plane: &Plane, params: &Value) -> Outcome {
-    let Nothing {} = schema::check(plane.facts.version, "credentials.status", params)?;
+    nothing(plane, "credentials.status", params)?;
     let views = plane.operate(|core, now, _| core.credentials(now.monotonic)).await?;
     let rows: Vec<Value> = views.iter().map(row).collect();
     Ok(json!({ "ts": plane.hub.now_ms(), "credentials": rows }))

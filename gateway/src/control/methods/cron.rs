@@ -11,17 +11,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::{Outcome, nothing};
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
 /// How many jobs are listed at once.
 const LISTED_MAX: usize = 200;
 
+/// `includeDisabled` is accepted, and clients always send it: a job that is disabled is not read, so none is left out.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct List {
-    #[expect(dead_code, reason = "what is disabled is not read")]
-    include_disabled: Option<bool>,
+    #[serde(rename = "includeDisabled")]
+    _include_disabled: Option<bool>,
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u64>,
     offset: Option<u64>,
@@ -71,13 +72,9 @@ fn row((job, next): &(Arc<Job>, Option<WallTime>)) -> Value {
     })
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// `cron.status`.
 pub(super) async fn status(plane: &Plane, params: &Value) -> Outcome {
-    let Nothing {} = schema::check(plane.facts.version, "cron.status", params)?;
+    nothing(plane, "cron.status", params)?;
     let jobs = plane.operate(|core, _, _| core.jobs()).await?;
     let next = jobs.iter().filter_map(|it| it.1).min();
     Ok(json!({

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Caller, Outcome};
+use super::{Caller, Outcome, nothing, sessions::kind};
 use crate::{
     channels::State,
     control::{plane::Plane, schema},
@@ -22,13 +22,9 @@ use crate::{
 /// How many sessions `health` and `status` show.
 const RECENT_MAX: usize = 5;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Nothing {}
-
 /// `agents.list`.
 pub(super) fn agents(plane: &Plane, params: &Value) -> Outcome {
-    let Nothing {} = schema::check(plane.facts.version, "agents.list", params)?;
+    nothing(plane, "agents.list", params)?;
     let facts = &plane.facts;
     let row = |(id, agent): (&_, &Agent)| {
         let fallbacks: Vec<&str> = agent.fallbacks.iter().map(ModelId::as_str).collect();
@@ -44,13 +40,15 @@ pub(super) fn agents(plane: &Plane, params: &Value) -> Outcome {
     }))
 }
 
+/// Clients ask for the models that one agent may use, or for a view of them; whatever they ask for, all that are configured are
+/// listed: any agent may use each.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Models {
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
-    view: Option<String>,
-    #[expect(dead_code, reason = "all that there are are listed")]
-    agent_id: Option<String>,
+    #[serde(rename = "view")]
+    _view: Option<String>,
+    #[serde(rename = "agentId")]
+    _agent_id: Option<String>,
 }
 
 /// `models.list`.
@@ -63,13 +61,14 @@ pub(super) fn models(plane: &Plane, params: &Value) -> Outcome {
     Ok(json!({ "models": plane.facts.models.iter().map(row).collect::<Vec<_>>() }))
 }
 
+/// Whether to look again, and for how long: nothing of it is needed, since what the gateway knows is always fresh.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Channels {
-    #[expect(dead_code, reason = "what the gateway knows is always fresh")]
-    probe: Option<bool>,
-    #[expect(dead_code, reason = "what the gateway knows is always fresh")]
-    timeout_ms: Option<u64>,
+    #[serde(rename = "probe")]
+    _probe: Option<bool>,
+    #[serde(rename = "timeoutMs")]
+    _timeout_ms: Option<u64>,
 }
 
 /// `channels.status`.
@@ -163,8 +162,19 @@ pub async fn health(plane: &Plane, caller: &Caller) -> Outcome {
     Ok(health)
 }
 
-/// `status`.
-pub(super) async fn status(plane: &Plane) -> Outcome {
+/// `health`, called by name. Its parameters ask to look again, and what the gateway knows is always fresh.
+pub(super) async fn health_asked(plane: &Plane, caller: &Caller, _: &Value) -> Outcome {
+    health(plane, caller).await
+}
+
+/// `system-presence`. The original reads no parameters either.
+#[expect(clippy::unnecessary_wraps, reason = "every method may refuse")]
+pub(super) fn presence(plane: &Plane, _: &Value) -> Outcome {
+    Ok(json!(plane.hub.presence()))
+}
+
+/// `status`. The original reads no parameters either.
+pub(super) async fn status(plane: &Plane, _: &Value) -> Outcome {
     let facts = &plane.facts;
     let now_ms = plane.hub.now_ms();
     let mut sessions = plane.operate(|core, _, _| core.sessions()).await?;
@@ -172,7 +182,7 @@ pub(super) async fn status(plane: &Plane) -> Outcome {
     let row = |it: &SessionView| {
         let updated = it.updated.map(WallTime::as_unix_ms);
         json!({
-            "agentId": it.agent.as_str(), "key": it.key.as_str(), "kind": "direct", "updatedAt": updated,
+            "agentId": it.agent.as_str(), "key": it.key.as_str(), "kind": kind(it), "updatedAt": updated,
             "age": updated.map(|it| now_ms - it), "model": it.model.as_str(),
         })
     };
@@ -214,12 +224,13 @@ pub(super) fn logs(plane: &Plane, params: &Value) -> Outcome {
     }))
 }
 
+/// `includePlugins` changes nothing: what servers offer is always among the tools.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Tools {
     agent_id: Option<String>,
-    #[expect(dead_code, reason = "what servers offer is among the tools")]
-    include_plugins: Option<bool>,
+    #[serde(rename = "includePlugins")]
+    _include_plugins: Option<bool>,
 }
 
 /// `tools.catalog`: the tools that an agent's turns of its owner are offered, in groups of whose they are.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Outcome, Reply, chat, refused};
+use super::{Outcome, Reply, chat, refuse_given, refused};
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
 /// How long `agent.wait` waits unless it is told.
@@ -21,9 +21,10 @@ const WAIT_DEFAULT: Duration = Duration::from_secs(30);
 /// The longest that it waits.
 const WAIT_MAX: Duration = Duration::from_hours(24);
 
+/// What changes nothing here is refused where it is given, for it would change what is meant; but not what clients always send:
+/// `bestEffortDeliver` says what happens if a delivery fails, and there is none to fail.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 struct Agent {
     #[schemars(length(min = 1))]
     message: String,
@@ -32,44 +33,63 @@ struct Agent {
     agent_id: Option<String>,
     #[schemars(length(max = 512))]
     session_key: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     session_id: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     to: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     thinking: Option<String>,
     deliver: Option<bool>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     channel: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     reply_channel: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     reply_to: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     reply_account_id: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     account_id: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     thread_id: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     group_id: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     lane: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     label: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     extra_system_prompt: Option<String>,
     attachments: Option<Vec<Value>>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    /// In seconds; none if it is zero.
     timeout: Option<u64>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     bootstrap_context_mode: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
-    best_effort_deliver: Option<bool>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    #[serde(rename = "bestEffortDeliver")]
+    _best_effort_deliver: Option<bool>,
     input_provenance: Option<Value>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     spawned_by: Option<String>,
+}
+
+impl Agent {
+    /// Refuses what it asks for and this gateway cannot do.
+    fn refuse_what_is_missing(&self) -> Result<(), ErrorShape> {
+        let text = |it: &Option<String>| it.as_ref().is_some_and(|it| !it.trim().is_empty());
+        // Its words of today that mean no more than what happens anyhow.
+        let other = |it: &Option<String>, usual: &str| text(it) && it.as_deref() != Some(usual);
+        let delivery = [
+            ("deliver", self.deliver == Some(true)),
+            ("to", text(&self.to)),
+            ("channel", other(&self.channel, "webchat")),
+            ("replyTo", text(&self.reply_to)),
+            ("replyChannel", text(&self.reply_channel)),
+            ("replyAccountId", text(&self.reply_account_id)),
+            ("accountId", text(&self.account_id)),
+            ("threadId", text(&self.thread_id)),
+            ("groupId", text(&self.group_id)),
+        ];
+        refuse_given(&delivery, "this gateway delivers no operator's turn to a channel yet")?;
+        let has_key = text(&self.session_key);
+        let by_id = [("sessionId", text(&self.session_id) && !has_key)];
+        refuse_given(&by_id, "this gateway knows sessions by their `sessionKey` alone")?;
+        let missing = [
+            ("attachments", self.attachments.as_ref().is_some_and(|it| !it.is_empty())),
+            ("thinking", other(&self.thinking, "off")),
+            ("lane", other(&self.lane, "main")),
+            ("label", text(&self.label)),
+            ("extraSystemPrompt", text(&self.extra_system_prompt)),
+            ("bootstrapContextMode", other(&self.bootstrap_context_mode, "full")),
+            ("inputProvenance", self.input_provenance.is_some()),
+            ("spawnedBy", text(&self.spawned_by)),
+        ];
+        refuse_given(&missing, "this gateway takes it with no turn yet")
+    }
 }
 
 /// `agent`: answered when the turn is taken, and once more when it has ended.
@@ -82,21 +102,19 @@ pub(super) async fn agent(plane: &Plane, params: &Value) -> Reply {
 
 async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
     let asked: Agent = schema::check(plane.facts.version, "agent", params)?;
-    if asked.deliver == Some(true) {
-        return Err(ErrorShape::unavailable(
-            "this gateway delivers no operator's turn to a channel yet",
-        ));
-    }
-    if asked.attachments.is_some_and(|it| !it.is_empty()) {
-        return Err(ErrorShape::unavailable("this gateway takes no attachments here yet"));
-    }
+    asked.refuse_what_is_missing()?;
     let agent = asked.agent_id.as_deref().filter(|it| !it.trim().is_empty());
     let agent = agent.map(|it| plane.facts.agent(it)).transpose()?;
-    let session = match (asked.session_key, agent) {
-        (Some(key), Some(agent)) if !key.starts_with("agent:") => format!("agent:{agent}:{key}"),
-        (Some(key), _) => key,
-        (None, Some(agent)) => format!("agent:{agent}:main"),
+    let key = asked.session_key.filter(|it| !it.trim().is_empty());
+    let session = match (key, agent) {
+        (Some(key), None) => key,
         (None, None) => plane.facts.main_session.clone(),
+        (None, Some(agent)) => plane.facts.keys.main(&agent).to_string(),
+        (Some(key), Some(agent)) => {
+            let why = || format!("session \"{key}\" is not of the agent \"{agent}\"");
+            let own = plane.facts.session_of(&agent, &key);
+            own.ok_or_else(|| ErrorShape::invalid(why()))?.to_string()
+        }
     };
     let name = chat::name(&asked.idempotency_key)?;
     // Before it can end.
@@ -108,6 +126,9 @@ async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
         Taken::Again { session, progress } => (session, Some(progress)),
     };
     let run = name.as_str().to_owned();
+    if known.is_none() {
+        abort_after(plane, &name, asked.timeout.map(Duration::from_secs));
+    }
     if let Some(Progress::Ended(end)) = known {
         return Ok(Reply::Now(Ok(ended(&run, &end))));
     }
@@ -128,6 +149,29 @@ async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
         }
     };
     Ok(Reply::Twice(accepted, Box::pin(later)))
+}
+
+/// A turn that was taken may take so long from now on, however long its client stays; none or zero is as long as any run.
+pub(super) fn abort_after(plane: &Plane, name: &MessageId, within: Option<Duration>) {
+    let Some(within) = within.filter(|it| !it.is_zero()) else { return };
+    let (plane, name, end) = (plane.clone(), name.clone(), plane.hub.end_of(name));
+    // It ends with the turn, at the latest.
+    tokio::spawn(async move {
+        let began = plane.operate({
+            let name = name.clone();
+            move |core, _, _| !matches!(core.progress(&name), Some((_, Progress::Ended(_))) | None)
+        });
+        if !began.await.unwrap_or_default() || timeout(within, end).await.is_ok() {
+            return;
+        }
+        let run = name.as_str().to_owned();
+        let aborted = plane.operate(move |core, now, effects| {
+            core.abort_as_operator(now, (None, Some(&name)), effects)
+        });
+        if aborted.await.is_ok() {
+            tracing::info!(run, "a turn took longer than its client allowed, and was ended");
+        }
+    });
 }
 
 /// The second answer: what came of the turn.

@@ -1,6 +1,8 @@
 //! `sessions.*`: what conversations there are, and changing them.
 
-use creel_core::{operator::SessionView, origin::PeerKind, time::WallTime};
+use creel_core::{
+    operator::SessionView, origin::PeerKind, session_key::SessionKey, time::WallTime,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,12 +17,18 @@ use crate::control::{
 /// How many sessions are listed unless a number is asked for.
 const LISTED_DEFAULT: usize = 100;
 
+/// How much of a session's first words is its title, and of its last words is shown.
+const TITLE_CHARS_MAX: usize = 60;
+const PREVIEW_CHARS_MAX: usize = 120;
+
 /// How many letters a label has at the most.
 const LABEL_CHARS_MAX: usize = 64;
 
 /// How many sessions' last words may be asked for at once.
 const PREVIEWS_MAX: usize = 64;
 
+/// `includeGlobal` and `includeUnknown` change nothing, and clients always send them: this gateway has no session that is
+/// everybody's or nobody's.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct List {
@@ -28,16 +36,13 @@ struct List {
     limit: Option<u64>,
     #[schemars(range(min = 1))]
     active_minutes: Option<u64>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
-    include_global: Option<bool>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
-    include_unknown: Option<bool>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
+    #[serde(rename = "includeGlobal")]
+    _include_global: Option<bool>,
+    #[serde(rename = "includeUnknown")]
+    _include_unknown: Option<bool>,
     include_derived_titles: Option<bool>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     include_last_message: Option<bool>,
     label: Option<String>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
     spawned_by: Option<String>,
     agent_id: Option<String>,
     search: Option<String>,
@@ -57,7 +62,9 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
             it.key.as_str().contains(text)
                 || it.label.as_deref().is_some_and(|it| it.contains(text))
         };
-        is_meant(&asked.agent_id, &|id| it.agent.as_str() == id)
+        let parent = it.parent.as_ref().map(SessionKey::as_str);
+        is_meant(&asked.spawned_by, &|key| parent.is_some_and(|it| it.eq_ignore_ascii_case(key)))
+            && is_meant(&asked.agent_id, &|id| it.agent.as_str() == id)
             && is_meant(&asked.label, &|label| it.label.as_deref() == Some(label))
             && is_meant(&asked.search, &holds)
             && since.is_none_or(|since| it.updated.is_some_and(|it| it.as_unix_ms() >= since))
@@ -66,7 +73,21 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
     let all = found.len();
     let limit = asked.limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(LISTED_DEFAULT);
     found.truncate(limit);
-    let sessions: Vec<Value> = found.iter().map(row).collect();
+    let mut sessions: Vec<Value> = found.iter().map(row).collect();
+    if asked.include_derived_titles == Some(true) || asked.include_last_message == Some(true) {
+        let keys: Vec<SessionKey> = found.into_iter().map(|it| it.key).collect();
+        let said = plane.operate(move |core, _, _| {
+            keys.iter().map(|it| core.first_and_last_words(it)).collect::<Vec<_>>()
+        });
+        for (row, (first, last)) in sessions.iter_mut().zip(said.await?) {
+            if let Some(first) = first.filter(|_| asked.include_derived_titles == Some(true)) {
+                row["derivedTitle"] = json!(shortened(&first, TITLE_CHARS_MAX));
+            }
+            if let Some(last) = last.filter(|_| asked.include_last_message == Some(true)) {
+                row["lastMessagePreview"] = json!(shortened(&last, PREVIEW_CHARS_MAX));
+            }
+        }
+    }
     let model = plane.facts.agents.get(&plane.facts.default_agent).map(|it| it.model.to_string());
     let (provider, model) = split(model.as_deref().unwrap_or_default());
     Ok(json!({
@@ -75,6 +96,15 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
         "defaults": { "modelProvider": provider, "model": model, "contextTokens": null },
         "sessions": sessions,
     }))
+}
+
+/// A text on one line, and not too long.
+fn shortened(text: &str, chars_max: usize) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", words.get(..end).unwrap_or_default().trim_end()),
+        None => words,
+    }
 }
 
 fn split(model: &str) -> (&str, &str) {
@@ -88,14 +118,19 @@ fn resolved(view: &SessionView) -> Value {
     json!({ "modelProvider": provider, "model": model })
 }
 
+/// Whether a session is a group's: by its key, or by where somebody last wrote in it, since a main session may be shared.
+pub(super) fn kind(view: &SessionView) -> &'static str {
+    let key = view.key.as_str();
+    let by_route = view.route.as_ref().is_some_and(|it| it.peer.kind != PeerKind::Direct);
+    let by_key = key.contains(":group:") || key.contains(":channel:");
+    if by_key || by_route { "group" } else { "direct" }
+}
+
 /// A session as clients read it.
 fn row(view: &SessionView) -> Value {
     let model = view.model.to_string();
     let (provider, model) = split(&model);
-    let kind = match view.route.as_ref().map(|it| it.peer.kind) {
-        Some(PeerKind::Group | PeerKind::Channel) => "group",
-        Some(PeerKind::Direct) | None => "direct",
-    };
+    let kind = kind(view);
     let mut row = json!({
         "key": view.key.as_str(), "kind": kind, "chatType": kind, "agentId": view.agent.as_str(),
         "updatedAt": view.updated.map(WallTime::as_unix_ms), "modelProvider": provider, "model": model,
@@ -225,13 +260,14 @@ pub(super) async fn patch(plane: &Plane, params: &Value) -> Outcome {
     }))
 }
 
+/// `reason` is for hooks that hear of a reset; there are none here.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Reset {
     #[schemars(length(min = 1, max = 512))]
     key: String,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
-    reason: Option<String>,
+    #[serde(rename = "reason")]
+    _reason: Option<String>,
 }
 
 /// `sessions.reset`.
@@ -247,19 +283,20 @@ pub(super) async fn reset(plane: &Plane, params: &Value) -> Outcome {
     }))
 }
 
+/// `deleteTranscript` and `emitLifecycleHooks` change nothing, and clients always send them: what was said is kept nowhere but in
+/// the session, and there are no hooks that hear of its end.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 struct Delete {
     #[schemars(length(min = 1, max = 512))]
     key: String,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
-    delete_transcript: Option<bool>,
-    #[expect(dead_code, reason = "accepted; it changes nothing here")]
-    emit_lifecycle_hooks: Option<bool>,
+    #[serde(rename = "deleteTranscript")]
+    _delete_transcript: Option<bool>,
+    #[serde(rename = "emitLifecycleHooks")]
+    _emit_lifecycle_hooks: Option<bool>,
 }
 
-/// `sessions.delete`. A main session is reset rather than deleted.
+/// `sessions.delete`. A main session too: the next words begin a new one.
 pub(super) async fn delete(plane: &Plane, params: &Value) -> Outcome {
     let Delete { key, .. } = schema::check(plane.facts.version, "sessions.delete", params)?;
     let deleted = plane.operate(move |core, now, effects| core.delete_session(now, &key, effects));
