@@ -353,8 +353,21 @@ fn token(
         problems.add("gateway.auth.token", why);
     }
     let given = (source.env)("OPENCLAW_GATEWAY_TOKEN").filter(|it| !it.trim().is_empty());
-    // What clients show is read without the space around it too.
-    configured.cloned().or(given).map(|it| Secret::new(it.trim()))
+    match (document.gateway.auth.mode.as_deref(), configured, given) {
+        (Some("none"), Some(_), _) => {
+            let why = "found a token beside `mode: none`, expected one of them";
+            problems.add("gateway.auth.token", why);
+            None
+        }
+        (Some("none"), None, _) => None,
+        (Some("token"), None, None) => {
+            let why = "found `token` and no token, expected `gateway.auth.token` or OPENCLAW_GATEWAY_TOKEN";
+            problems.add("gateway.auth.mode", why);
+            None
+        }
+        // What clients show is read without the space around it too.
+        (_, configured, given) => configured.cloned().or(given).map(|it| Secret::new(it.trim())),
+    }
 }
 
 /// Keys that must not be ignored become problems; the others are listed.

@@ -115,8 +115,7 @@ async fn a_completion_can_be_streamed() {
     let world = World::new();
     let served = world.serve().await;
     let gateway = Running::start(&world, &served).await;
-    let options = json!({ "include_usage": true });
-    let body = with(with(says("hi"), "stream", true), "stream_options", options);
+    let body = with(says("hi"), "stream", true);
     let (status, text) = gateway.complete(&[], &body).await;
     assert_eq!(status, 200, "{text}");
     let text = text.as_str().unwrap();
@@ -130,7 +129,7 @@ async fn a_completion_can_be_streamed() {
     let finish: Vec<_> =
         chunks.iter().filter(|it| it["choices"][0]["finish_reason"] == "stop").collect();
     assert_eq!(finish.len(), 1);
-    assert_eq!(chunks.last().unwrap()["usage"]["total_tokens"], 0);
+    assert!(!text.contains("usage"), "nobody counts: {text}");
 }
 
 #[tokio::test]

@@ -150,12 +150,8 @@ async fn serve(
     let asked = Asked::read(&body)?;
     let id = format!("chatcmpl-{}", web.plane.entropy.uuid());
     let place = asked.place(&web.plane.facts, headers, &id)?;
-    let shown = Shown {
-        id,
-        model: asked.model.clone(),
-        created: web.plane.hub.now_ms().div_euclid(1_000),
-        tells_usage: asked.tells_usage,
-    };
+    let shown =
+        Shown { id, model: asked.model.clone(), created: web.plane.hub.now_ms().div_euclid(1_000) };
     let is_stream = asked.is_stream;
     let turn = begin(web, &shown.id, asked, place).await?;
     if is_stream {
@@ -178,9 +174,8 @@ async fn begin(web: &Web, id: &str, asked: Asked, place: Place) -> Result<Turn, 
     // Dropping the turn deletes it sooner, if the loop has the time.
     let lasts = if is_fresh { Lasts::OneTurn } else { Lasts::UntilDeleted };
     let taken = web.plane.operate(move |core, now, effects| {
-        let view = core.session_view(&session)?;
-        let knows_all_before = view.entries > 0 || view.active.is_some() || view.waiting > 0;
-        let text = if knows_all_before { asked.newest } else { asked.whole };
+        let text =
+            if core.knows_what_was_said(now, &session)? { asked.newest } else { asked.whole };
         let say = Say { name, session, text };
         core.say_on_behalf(now, (asked.user.as_deref(), say, lasts), effects)
     });
@@ -240,7 +235,6 @@ enum Stage {
     Begin,
     Words,
     End,
-    Usage,
     Done,
     Over,
 }
@@ -282,7 +276,7 @@ impl Flow {
                 },
                 Stage::End => {
                     let Some(end) = self.turn.end.take() else {
-                        self.stage = Stage::Usage;
+                        self.stage = Stage::Done;
                         return Some(self.shown.last());
                     };
                     match ended(Some(end)).await {
@@ -296,12 +290,6 @@ impl Flow {
                             self.stage = Stage::Over;
                             return Some(shown::error(StatusCode::BAD_GATEWAY, &wrong).to_string());
                         }
-                    }
-                }
-                Stage::Usage => {
-                    self.stage = Stage::Done;
-                    if let Some(usage) = self.shown.usage() {
-                        return Some(usage);
                     }
                 }
                 Stage::Done => {

@@ -46,6 +46,7 @@ pub(super) struct Gateway {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Auth {
+    pub(super) mode: Option<String>,
     pub(super) token: Option<String>,
     pub(super) rate_limit: RateLimit,
 }

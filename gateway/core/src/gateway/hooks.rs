@@ -119,6 +119,28 @@ impl Gateway {
         Ok(taken)
     }
 
+    /// Whether a session remembers what was said in it before, and still does when the next words are read: not one whose life is
+    /// over by then.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a session that cannot be.
+    pub fn knows_what_was_said(&mut self, now: Now, session: &str) -> Result<bool, Refused> {
+        let key = self.session_called(session)?.0;
+        let Some(known) = self.sessions.get(&key) else { return Ok(false) };
+        if known.over {
+            return Ok(false);
+        }
+        // What is said there now is said in its life.
+        if known.lane.active().is_some() || known.lane.is_waiting() {
+            return Ok(true);
+        }
+        let route = operator::origin(&key).route;
+        let rules = &self.settings.life;
+        let is_over = known.life.is_some_and(|it| rules.is_over(&it, &route, now, &mut self.days));
+        Ok(!known.history.entries().is_empty() && !is_over)
+    }
+
     /// Says something in a session as an operator, on behalf of somebody or of nobody: a session belongs to whom it was begun for.
     ///
     /// # Errors

@@ -42,7 +42,6 @@ pub(super) struct Asked {
     pub(super) model: String,
     pub(super) user: Option<String>,
     pub(super) is_stream: bool,
-    pub(super) tells_usage: bool,
     /// The whole conversation, for a session that knows nothing of it.
     pub(super) whole: String,
     /// What was said since the assistant's last words, with the instructions.
@@ -57,24 +56,22 @@ pub(super) struct Place {
     pub(super) is_fresh: bool,
 }
 
-/// Clients send much that an agent decides for itself; it is left out here.
+/// Clients send much that an agent decides for itself, such as `temperature` and `max_tokens`; it is left out here. What would change
+/// the answer's form is refused.
 #[derive(Deserialize)]
 struct Wire {
     model: Option<String>,
     #[serde(default)]
     messages: Vec<Message>,
     stream: Option<bool>,
-    stream_options: Option<StreamOptions>,
     user: Option<String>,
     n: Option<u64>,
     tools: Option<Vec<Value>>,
     tool_choice: Option<Value>,
     response_format: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
+    functions: Option<Vec<Value>>,
+    logprobs: Option<bool>,
+    stop: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -102,7 +99,6 @@ impl Asked {
             model: wire.model.unwrap_or_else(|| "openclaw".to_owned()),
             user,
             is_stream: wire.stream.unwrap_or_default(),
-            tells_usage: wire.stream_options.and_then(|it| it.include_usage).unwrap_or_default(),
             whole,
             newest,
         })
@@ -204,6 +200,19 @@ fn refuse_what_is_missing(wire: &Wire) -> Result<(), Wrong> {
             "tools",
             "an agent uses its own tools: a caller's are not there yet",
         ));
+    }
+    if wire.functions.as_ref().is_some_and(|it| !it.is_empty()) {
+        return Err(Wrong::of(
+            "functions",
+            "an agent uses its own tools: a caller's are not there yet",
+        ));
+    }
+    if wire.logprobs == Some(true) {
+        return Err(Wrong::of("logprobs", "they are not there yet"));
+    }
+    let is_nothing = |it: &Value| it.is_null() || it.as_array().is_some_and(Vec::is_empty);
+    if wire.stop.as_ref().is_some_and(|it| !is_nothing(it)) {
+        return Err(Wrong::of("stop", "an agent says all that it has to say"));
     }
     let format = wire.response_format.as_ref().and_then(|it| it.get("type"));
     if format.is_some_and(|it| it != "text") {

@@ -12,15 +12,9 @@ pub(super) struct Shown {
     pub(super) model: String,
     /// In seconds since 1970.
     pub(super) created: i64,
-    /// Whether a stream ends with what it cost.
-    pub(super) tells_usage: bool,
 }
 
-/// The gateway does not count tokens: several models may have answered, each with its own.
-fn nothing_counted() -> Value {
-    json!({ "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0 })
-}
-
+/// There is no `usage`: several models may have answered, each with its own tokens, and nobody counts them.
 impl Shown {
     /// An answer that is not streamed.
     pub(super) fn whole(&self, text: &str) -> Value {
@@ -30,7 +24,6 @@ impl Shown {
                 "index": 0, "finish_reason": "stop", "logprobs": null,
                 "message": { "role": "assistant", "content": text, "refusal": null },
             }],
-            "usage": nothing_counted(),
         })
     }
 
@@ -47,14 +40,6 @@ impl Shown {
     /// Says that it is over.
     pub(super) fn last(&self) -> String {
         self.chunk(&json!({}), &json!("stop"))
-    }
-
-    /// What it cost, if that was asked for.
-    pub(super) fn usage(&self) -> Option<String> {
-        let mut chunk = self.head();
-        chunk["choices"] = json!([]);
-        chunk["usage"] = nothing_counted();
-        self.tells_usage.then(|| chunk.to_string())
     }
 
     fn chunk(&self, delta: &Value, finish: &Value) -> String {
@@ -84,9 +69,15 @@ pub(super) fn error(status: StatusCode, Wrong { message, parameter, code }: &Wro
     json!({ "error": { "message": message, "type": kind, "param": parameter, "code": code } })
 }
 
-/// What is left to say of an answer after `sent`. White space does not count. Where something else was sent (a try that failed
-/// half-way, and cannot be taken back), it is the whole answer, on lines of its own.
+/// What is left to say of an answer after `sent`. White space does not count. Who joined a turn that somebody else began has heard
+/// its end alone, and hears no more. Where something else was sent (a try that failed half-way, and cannot be taken back), it is the
+/// whole answer, on lines of its own.
 pub(super) fn rest(sent: &str, answer: &str) -> String {
+    let letters = |it: &str| it.chars().filter(|it| !it.is_whitespace()).collect::<String>();
+    let sent_letters = letters(sent);
+    if !sent_letters.is_empty() && letters(answer).ends_with(&sent_letters) {
+        return String::new();
+    }
     let mut left = answer.char_indices().filter(|it| !it.1.is_whitespace());
     let mut said = 0;
     for letter in sent.chars().filter(|it| !it.is_whitespace()) {
@@ -111,6 +102,7 @@ mod tests {
         check("Hello. ", "Hello.", "");
         check("Looking.", "Looking.\n\nFound.", "\n\nFound.");
         check("Looking.Found.", "Looking.\n\nFound.", "");
+        check("B.", "A.\n\nB.", "");
         check("Hello th", "Goodbye.", "\n\nGoodbye.");
         check("Hello there.", "Hello", "\n\nHello");
     }

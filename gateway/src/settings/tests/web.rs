@@ -49,6 +49,24 @@ fn the_gateways_token_has_no_space_around_it() {
     assert_eq!(token("", " from-a-file\n").as_deref(), Some("from-a-file"));
     assert_eq!(token("gateway: { auth: { token: ' own ' } }", "x").as_deref(), Some("own"));
     assert_eq!(token("", " \n"), None);
+    assert_eq!(token("gateway: { auth: { mode: 'none' } }", "x"), None);
+    assert_eq!(token("gateway: { auth: { mode: 'token' } }", "x").as_deref(), Some("x"));
+}
+
+#[test]
+fn what_the_file_says_of_the_token_is_meant() {
+    let check = |auth: &str, expected: &str| {
+        assert_eq!(told_with(OLD, &format!("gateway: {{ auth: {auth} }}")), expected);
+    };
+    check(
+        "{ mode: 'token' }",
+        "openclaw.json:3:26: gateway.auth.mode: found `token` and no token, expected `gateway.auth.token` or \
+         OPENCLAW_GATEWAY_TOKEN",
+    );
+    check(
+        "{ mode: 'none', token: 't' }",
+        "openclaw.json:3:41: gateway.auth.token: found a token beside `mode: none`, expected one of them",
+    );
 }
 
 #[test]

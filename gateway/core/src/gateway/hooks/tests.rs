@@ -214,3 +214,25 @@ fn a_session_for_one_turn_passes_even_if_nobody_deletes_it() {
     desk.wait(settings().tools.subagents.archive_after);
     assert_eq!(desk.gateway.sessions().len(), 0, "a command needs no turn, and ends all the same");
 }
+
+#[test]
+fn a_session_whose_life_is_over_knows_nothing_any_more() {
+    let mut desk = Desk::new();
+    let knows =
+        |desk: &mut Desk| desk.act(|core, now, _| core.knows_what_was_said(now, "app")).unwrap();
+    desk.gateway = Gateway::new(idle_for(Millis::from_s(600)), 1);
+    assert!(!knows(&mut desk), "nobody has said anything");
+    desk.call("1", "app", None).unwrap();
+    assert!(knows(&mut desk), "it is being said");
+    desk.answer("Yes.");
+    desk.wait(Millis::from_s(600));
+    assert!(knows(&mut desk));
+    desk.wait(Millis::from_s(1));
+    assert!(!knows(&mut desk), "its life ends with the next words");
+}
+
+fn idle_for(span: Millis) -> Settings {
+    let mut settings = settings();
+    settings.life.all.idle = Some(span);
+    settings
+}

@@ -161,6 +161,9 @@ fn what_cannot_be_asked_is_told() {
     check(json!({ "messages": [{ "role": "user", "content": image }] }), "messages");
     check(json!({ "messages": hi, "n": 2 }), "n");
     check(json!({ "messages": hi, "tools": [{}] }), "tools");
+    check(json!({ "messages": hi, "functions": [{}] }), "functions");
+    check(json!({ "messages": hi, "stop": "\n" }), "stop");
+    check(json!({ "messages": hi, "logprobs": true }), "logprobs");
     check(
         json!({ "messages": hi, "response_format": { "type": "json_object" } }),
         "response_format",
