@@ -33,7 +33,7 @@ fn is_said_to_programs(key: &str) -> bool {
 /// The file's text as reports may show it: secret values are stars of the same length, so that all places stay right.
 pub(super) fn shown_text(text: &str, tree: &Node) -> String {
     let spans = Spans::of(text, tree);
-    starred(text, &[spans.values, spans.parts].concat())
+    starred(text, &[spans.wholes, spans.parts].concat())
 }
 
 /// The configuration as an operator may see it. Comments are left out: nobody knows what is in them.
@@ -87,7 +87,9 @@ pub(super) fn without_secrets(problem: Problem, tree: &Node, written: &Written) 
 /// Where secrets stand in a text, in its order.
 #[derive(Default)]
 struct Spans {
-    /// Whole values, with their quotes.
+    /// All that stands under a secret's name, be it a text or a map.
+    wholes: Vec<Range<usize>>,
+    /// The values in it, with their quotes.
     values: Vec<Range<usize>>,
     /// Parts of values.
     parts: Vec<Range<usize>>,
@@ -108,6 +110,7 @@ impl Spans {
                     let holds_settings = key.name == "auth" && matches!(value.value, Value::Map(_));
                     let is_hidden = is_secret(&key.name) || is_said_to_programs(&key.name);
                     if is_hidden && !holds_settings {
+                        self.wholes.push(value.span.clone());
                         self.hide(value);
                     } else {
                         self.look(text, value);

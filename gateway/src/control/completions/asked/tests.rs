@@ -24,6 +24,7 @@ fn facts() -> Facts {
         listen: "127.0.0.1:1".parse().unwrap(),
         agents: [agent("main"), agent("beta")].into(),
         default_agent: AgentId::new("main").unwrap(),
+        keys: creel_core::session_key::KeyRules::default(),
         main_session: "agent:main:main".to_owned(),
         models: Vec::new(),
         accounts: Vec::new(),
