@@ -1,0 +1,153 @@
+//! What operators ask of turns and sessions, and what becomes of what they ask.
+
+use creel_core::profile::Version;
+use serde_json::{Value, json};
+
+use super::{Running, WITHIN, refused, world::World};
+
+#[tokio::test]
+async fn an_agents_turn_is_in_a_session_of_that_agent() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start_with(&served, Version::V2026_3, |file| {
+        file["session"]["mainKey"] = json!("home");
+        file["agents"]["list"] = json!([{ "id": "main" }, { "id": "beta" }]);
+    })
+    .await;
+    let mut client = gateway.client().await;
+    let other = json!({
+        "message": "x", "idempotencyKey": "k0", "agentId": "beta", "sessionKey": "agent:main:home",
+    });
+    assert_eq!(
+        refused(&mut client, "agent", other).await,
+        "INVALID_REQUEST: session \"agent:main:home\" is not of the agent \"beta\""
+    );
+    let rows = [
+        (json!({ "agentId": "beta" }), "agent:beta:home"),
+        (json!({ "agentId": "Beta", "sessionKey": "main" }), "agent:beta:home"),
+        (json!({ "agentId": "beta", "sessionKey": "AGENT:beta:side" }), "agent:beta:side"),
+        (json!({ "agentId": "beta", "sessionKey": "side" }), "agent:beta:side"),
+        (json!({ "agentId": "main", "sessionKey": " " }), "agent:main:home"),
+        (json!({}), "agent:main:home"),
+    ];
+    for (number, (mut ask, session)) in rows.into_iter().enumerate() {
+        ask["message"] = json!(format!("number {number}"));
+        ask["idempotencyKey"] = json!(format!("n{number}"));
+        client.call("agent", &ask, WITHIN).await.unwrap();
+        client.another(WITHIN).await.unwrap();
+        let history = json!({ "sessionKey": session, "limit": 1 });
+        let history = client.call("chat.history", &history, WITHIN).await.unwrap();
+        let last = &history["messages"][0]["content"][0]["text"];
+        assert_eq!(*last, json!(format!("you said number {number}")), "{ask}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_tells_the_main_session_of_an_event() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    let wake = json!({ "mode": "now", "text": "the bell rang" });
+    assert_eq!(client.call("wake", &wake, WITHIN).await.unwrap(), json!({ "ok": true }));
+    world.asked("[Event from outside] the bell rang").await;
+    let later = json!({ "mode": "next-heartbeat", "text": "the bell rang" });
+    assert!(refused(&mut client, "wake", later).await.starts_with("UNAVAILABLE: "));
+    for wrong in [json!({ "mode": "now" }), json!({ "mode": "soon", "text": "x" })] {
+        let why = refused(&mut client, "wake", wrong).await;
+        assert!(why.starts_with("INVALID_REQUEST: invalid wake params: "), "{why}");
+    }
+    let why = refused(&mut client, "cron.runs", json!({})).await;
+    assert!(why.starts_with("UNAVAILABLE: "), "{why}");
+}
+
+#[tokio::test]
+async fn a_turn_takes_no_longer_than_its_client_allows() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    world.hold();
+    let say = json!({
+        "sessionKey": "main", "message": "hi", "idempotencyKey": "k1", "timeoutMs": 500,
+    });
+    client.call("chat.send", &say, WITHIN).await.unwrap();
+    client.close().await;
+    let mut client = gateway.client().await;
+    let wait = json!({ "runId": "k1", "timeoutMs": 9_000 });
+    let waited = client.call("agent.wait", &wait, WITHIN).await.unwrap();
+    assert_eq!((&waited["status"], &waited["stopReason"]), (&json!("error"), &json!("rpc")));
+    let ask = json!({ "message": "hi", "idempotencyKey": "k2", "timeout": 1 });
+    client.call("agent", &ask, WITHIN).await.unwrap();
+    let ended = client.another(WITHIN).await.unwrap();
+    assert_eq!(ended["result"]["meta"]["aborted"], true, "{ended}");
+    world.release();
+    let ask = json!({ "message": "hi", "idempotencyKey": "k3", "timeout": 0 });
+    client.call("agent", &ask, WITHIN).await.unwrap();
+    assert_eq!(client.another(WITHIN).await.unwrap()["summary"], "completed");
+}
+
+#[tokio::test]
+async fn what_would_change_a_turn_and_cannot_is_refused() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    let ask = |more: Value| {
+        let mut ask = json!({ "message": "hi", "idempotencyKey": "k" });
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ask
+    };
+    for more in [
+        json!({ "extraSystemPrompt": "be brief" }),
+        json!({ "deliver": true }),
+        json!({ "to": "5" }),
+        json!({ "channel": "telegram" }),
+        json!({ "thinking": "high" }),
+        json!({ "lane": "nested" }),
+        json!({ "sessionId": "7" }),
+        json!({ "spawnedBy": "agent:main:main" }),
+    ] {
+        let why = refused(&mut client, "agent", ask(more.clone())).await;
+        let name = more.as_object().unwrap().keys().next().unwrap().clone();
+        assert!(why.starts_with(&format!("UNAVAILABLE: {name}: ")), "{why}");
+    }
+    let mut say = ask(json!({ "sessionKey": "main", "thinking": "low" }));
+    let why = refused(&mut client, "chat.send", say.clone()).await;
+    assert!(why.starts_with("UNAVAILABLE: thinking: "), "{why}");
+    assert_eq!(world.requests(), Vec::<String>::new());
+    // What clients send that mean nothing by it.
+    say["thinking"] = json!("off");
+    say["deliver"] = json!(false);
+    client.call("chat.send", &say, WITHIN).await.unwrap();
+    world.asked("hi").await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_as_they_were_asked_for() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    for (session, words) in [("main", "hello\nyou"), ("telegram:group:7", "we are many")] {
+        let ask = json!({ "message": words, "idempotencyKey": session, "sessionKey": session });
+        client.call("agent", &ask, WITHIN).await.unwrap();
+        client.another(WITHIN).await.unwrap();
+    }
+    let all =
+        json!({ "includeDerivedTitles": true, "includeLastMessage": true, "includeGlobal": true });
+    let all = client.call("sessions.list", &all, WITHIN).await.unwrap();
+    let rows: Vec<Value> = all["sessions"].as_array().unwrap().clone();
+    let row = |key: &str| rows.iter().find(|it| it["key"] == key).unwrap();
+    let (main, group) = (row("agent:main:main"), row("agent:main:telegram:group:7"));
+    assert_eq!(main["derivedTitle"], "hello you");
+    assert_eq!(main["lastMessagePreview"], "you said hello you");
+    assert_eq!((&main["kind"], &group["kind"]), (&json!("direct"), &json!("group")));
+    let status = client.call("status", &json!({}), WITHIN).await.unwrap();
+    let kinds: Vec<&Value> =
+        status["sessions"]["recent"].as_array().unwrap().iter().map(|it| &it["kind"]).collect();
+    assert!(kinds.contains(&&json!("group")), "{status}");
+    let spawned = json!({ "spawnedBy": "agent:main:main" });
+    let spawned = client.call("sessions.list", &spawned, WITHIN).await.unwrap();
+    assert_eq!(spawned["count"], 0, "{spawned}");
+}
