@@ -13,7 +13,7 @@ use creel_core::ids::AgentId;
 pub use self::{
     health::{Stats, edited},
     keeper::Keeper,
-    login::{Login, TokenEndpoint, date},
+    login::{Login, TokenEndpoint},
     logins::{Logins, Renewable},
 };
 

@@ -92,7 +92,14 @@ impl<N: Net> Outside<N> {
             let pictures = self.pictures(&request).await;
             let tokens_max = self.tokens_max(&request);
             let asked = Asked { model, tokens_max, request: &request, pictures: &pictures };
-            providers::complete(&self.http, &endpoint, asked, parts.as_ref()).await
+            let outcome = providers::complete(&self.http, &endpoint, asked, parts.as_ref()).await;
+            if let ModelOutcome::Failed(ModelFailed {
+                failure: ModelFailure::Status(401), ..
+            }) = &outcome
+            {
+                self.logins.doubt(&endpoint.key);
+            }
+            outcome
         }
         .instrument(span)
     }

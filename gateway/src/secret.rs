@@ -6,7 +6,7 @@ use std::fmt;
 const REDACTED_CHARS_MAX: usize = 300;
 
 /// A token or key. Printing it shows that there is one, not which.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret(String);
 
 impl Secret {

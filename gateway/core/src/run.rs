@@ -172,6 +172,9 @@ pub enum ModelFailure {
     /// The login that it would have been made with is over.
     #[error("the login at the model provider is over, and must be made anew")]
     LoginRefused,
+    /// The login that it would have been made with could not be renewed, and is not over.
+    #[error("the login at the model provider could not be renewed")]
+    LoginNotRenewed,
     /// No credential or provider is configured for the model.
     #[error("no provider with a credential is configured for this agent's model")]
     NotConfigured,
@@ -199,7 +202,9 @@ impl ModelFailed {
             ModelFailure::InStream => Failure::StreamError { code, words },
             ModelFailure::EndedEarly => Failure::FinishReason(code),
             // As if the request had been made with it.
-            ModelFailure::LoginRefused => Failure::Status { status: 401, code: "", words: "" },
+            ModelFailure::LoginRefused | ModelFailure::LoginNotRenewed => {
+                Failure::Status { status: 401, code: "", words: "" }
+            }
             ModelFailure::Unreachable => Failure::Connection,
             ModelFailure::BrokenOff => Failure::EndMissing,
             ModelFailure::Malformed => Failure::Malformed,

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use super::{
     edited, file_of,
     login::{self, Login, stored},
 };
-use crate::state::StateFolder;
+use crate::{secret::Secret, state::StateFolder};
 
 /// By how much the wall clock may run beside the monotonic one without having been set anew.
 const DRIFT_MAX: Duration = Duration::from_secs(1);
@@ -72,18 +73,20 @@ impl Keeper {
         }
     }
 
-    /// Writes what waits.
+    /// Writes what waits. Whoever waits for it may go away meanwhile: what was begun is done all the same, and whoever calls
+    /// it next waits until then.
     pub async fn flush(&self) {
-        let _pen = self.pen.lock().await;
+        self.with_pen(Self::write_waiting).await;
+    }
+
+    fn write_waiting(&self) {
         let changes = std::mem::take(&mut self.waiting().changes);
         let mut files: BTreeMap<String, Vec<(Kept, i64)>> = BTreeMap::new();
         for ((agent, _), change) in changes {
             files.entry(file_of(&agent)).or_default().push(change);
         }
         for (file, changes) in files {
-            let (folder, path) = (self.folder.clone(), file.clone());
-            let write = move || write(&folder, &path, &changes);
-            let written = self.folder.apart(write).await;
+            let written = write(&self.folder, &file, &changes);
             self.tell(file, written);
         }
     }
@@ -95,25 +98,36 @@ impl Keeper {
         self.folder.apart(read).await
     }
 
-    /// Writes a renewed login into an agent's file, in the place of the old one. When it returns, the file has it.
+    /// Writes a renewed login into an agent's file, in the place of one whose refresh token is used up. Whether the file needs
+    /// no more: it has the login, or somebody has logged in anew.
     pub(super) async fn keep_login(
         &self,
         (agent, profile): (&AgentId, &ProfileId),
-        (old, new): (Login, Login),
-    ) {
-        let _pen = self.pen.lock().await;
-        let (folder, file, profile) = (self.folder.clone(), file_of(agent), profile.clone());
-        let path = file.clone();
-        let write = move || {
-            let text = folder.read(&path).map_err(|it| format!("read it: {it}"))?;
-            let edited = login::edited(&text.unwrap_or_default(), profile.as_str(), (&old, &new));
-            match edited.map_err(|_| NOT_JSON.to_owned())? {
-                Some(text) => folder.replace(&path, &text).map_err(|it| format!("write it: {it}")),
-                None => Err("it has another login of this name, or none, by now".to_owned()),
-            }
+        (gone, new): (Vec<Secret>, Login),
+    ) -> bool {
+        let (file, profile) = (file_of(agent), profile.clone());
+        let work = move |this: &Self| {
+            let written = replace_login(&this.folder, &file, (&profile, &gone, &new));
+            let is_done = matches!(written, Ok(_) | Err(LoginError::Another));
+            this.tell(file, written.map_err(|it| it.to_string()));
+            is_done
         };
-        let written = self.folder.apart(write).await;
-        self.tell(file, written);
+        self.with_pen(work).await
+    }
+
+    /// Does what reads and writes a file, while nobody else does.
+    async fn with_pen<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let pen = self.pen.clone().lock_owned().await;
+        let this = self.clone();
+        self.folder.apart(move || {
+            let done = work(&this);
+            drop(pen);
+            done
+        })
+        .await
     }
 
     /// Says once that a file cannot be written, and once that it can be again.
@@ -154,6 +168,31 @@ impl Waiting {
         }
         self.set_by_ms
     }
+}
+
+/// Why a renewed login is not in its file.
+#[derive(Debug, thiserror::Error)]
+enum LoginError {
+    #[error("read it: {0}")]
+    Read(io::Error),
+    #[error("write it: {0}")]
+    Write(io::Error),
+    #[error("{NOT_JSON}")]
+    NotJson,
+    #[error("it has another login of this name, or none, by now")]
+    Another,
+}
+
+fn replace_login(
+    folder: &StateFolder,
+    file: &str,
+    (profile, gone, new): (&ProfileId, &[Secret], &Login),
+) -> Result<(), LoginError> {
+    let text = folder.read(file).map_err(LoginError::Read)?.unwrap_or_default();
+    // The problem's own words may quote a token.
+    let edited =
+        login::edited(&text, profile.as_str(), (gone, new)).map_err(|_| LoginError::NotJson)?;
+    folder.replace(file, &edited.ok_or(LoginError::Another)?).map_err(LoginError::Write)
 }
 
 /// Reads a file, changes it, and puts it in its place.
@@ -209,6 +248,27 @@ mod tests {
             let text = folder.read(&format!("agents/{agent}/agent/auth-profiles.json")).unwrap();
             let text = text.unwrap();
             assert!(text.contains(&format!("\"lastUsed\": {at}")), "{text}");
+        }
+    }
+
+    /// The first of two files is being written when its writer is not waited for any more.
+    #[tokio::test]
+    async fn what_was_begun_is_written_though_nobody_waits_for_it() {
+        let disk = tempfile::tempdir().unwrap();
+        let folder = StateFolder::Disk(disk.path().to_owned());
+        let keeper = Keeper::new(folder.clone());
+        for agent in ["a", "b"] {
+            keeper.keep(now(10, 0), kept(agent, 10));
+        }
+        {
+            let mut flush = std::pin::pin!(keeper.flush());
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(flush.as_mut().poll(&mut context).is_pending());
+        }
+        keeper.flush().await;
+        for agent in ["a", "b"] {
+            let text = folder.read(&format!("agents/{agent}/agent/auth-profiles.json")).unwrap();
+            assert!(text.unwrap().contains("\"lastUsed\": 10"), "{agent}");
         }
     }
 

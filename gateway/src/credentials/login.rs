@@ -22,7 +22,7 @@ const RENEW_WITHIN: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// How long before its end a login is renewed: a request that is on its way shall not meet the end.
-const RENEW_BEFORE_MS: i64 = 30_000;
+pub(super) const RENEW_BEFORE_MS: i64 = 30_000;
 
 /// How much of an error's code is kept for the log, in characters.
 const CODE_CHARS_MAX: usize = 60;
@@ -41,6 +41,23 @@ pub struct Login {
 }
 
 impl Login {
+    /// The login that an agent's file has, if it can be renewed: an empty token is none.
+    pub fn of(
+        (access, refresh): (Option<String>, Option<String>),
+        expires: Option<f64>,
+        client: Option<String>,
+    ) -> Option<Self> {
+        let given = |it: Option<String>| it.filter(|it| !it.is_empty()).map(Secret::new);
+        let (access, refresh) = (given(access)?, given(refresh)?);
+        Some(Self { access, refresh, expires: expires.map(date), client })
+    }
+
+    /// How long it is good for, where the wall clock shows this; none without an end.
+    pub(super) fn left(&self, now: WallTime) -> Option<Duration> {
+        let left_ms = self.expires?.as_unix_ms().saturating_sub(now.as_unix_ms());
+        Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or_default()))
+    }
+
     /// Whether it can be used now without being renewed.
     pub fn is_fresh(&self, now: WallTime) -> bool {
         let left = |it: WallTime| it.as_unix_ms().saturating_sub(now.as_unix_ms());
@@ -76,22 +93,17 @@ struct File {
 pub(super) fn stored(text: &str, profile: &str) -> Option<Login> {
     let mut file: File = serde_json::from_str(text).ok()?;
     let found: Stored = serde_json::from_value(file.profiles.remove(profile)?).ok()?;
-    Some(Login {
-        access: Secret::new(found.access?),
-        refresh: Secret::new(found.refresh?),
-        expires: found.expires.map(date),
-        client: found.client,
-    })
+    Login::of((found.access, found.refresh), found.expires, found.client)
 }
 
 /// A date of the file, which may be any number.
 #[expect(clippy::cast_possible_truncation, reason = "it becomes the nearest whole number")]
-pub fn date(unix_ms: f64) -> WallTime {
+fn date(unix_ms: f64) -> WallTime {
     WallTime::from_unix_ms(unix_ms as i64)
 }
 
-/// The file's text with a renewed login in the place of the one that was renewed; none if that is not there any more, since
-/// then somebody else has logged in meanwhile.
+/// The file's text with a renewed login in the place of one whose refresh token is used up; none if another one is there,
+/// since then somebody has logged in meanwhile.
 ///
 /// # Errors
 ///
@@ -99,9 +111,9 @@ pub fn date(unix_ms: f64) -> WallTime {
 pub(super) fn edited(
     text: &str,
     profile: &str,
-    (old, new): (&Login, &Login),
+    (gone, new): (&[Secret], &Login),
 ) -> Result<Option<String>, Vec<Problem>> {
-    if stored(text, profile).is_none_or(|it| it.refresh != old.refresh) {
+    if stored(text, profile).is_none_or(|it| !gone.contains(&it.refresh)) {
         return Ok(None);
     }
     let expires = new.expires.map(|it| it.as_unix_ms().into());
@@ -186,7 +198,9 @@ fn request(
         .body(Full::new(Bytes::from(form)))
 }
 
-/// What a refusal means: one that speaks of the login ends it, and what a busy or broken provider says does not.
+/// What a refusal means: only `invalid_grant` speaks of the login and ends it. What a busy or broken provider says passes,
+/// and what is wrong with the address or with who we are to the provider (another page, `invalid_client`) keeps the
+/// credential from being used for now, like a key that is not accepted.
 fn refused(status: StatusCode, body: &[u8]) -> ModelFailure {
     #[derive(Deserialize)]
     struct Said {
@@ -197,9 +211,10 @@ fn refused(status: StatusCode, body: &[u8]) -> ModelFailure {
     let is_code = |it: char| it.is_ascii_lowercase() || it == '_';
     let code = Some(said).filter(|it| it.len() <= CODE_CHARS_MAX && it.chars().all(is_code));
     tracing::warn!(%status, code, "the login was not renewed");
-    match status.as_u16() {
-        408 | 425 | 429 | 500.. => ModelFailure::Status(status.as_u16()),
-        _ => ModelFailure::LoginRefused,
+    match (status.as_u16(), code.as_deref()) {
+        (400 | 401, Some("invalid_grant")) => ModelFailure::LoginRefused,
+        (passing @ (408 | 425 | 429 | 500..), _) => ModelFailure::Status(passing),
+        _ => ModelFailure::LoginNotRenewed,
     }
 }
 
@@ -227,25 +242,46 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_token_is_none() {
+        let given = |it: &str| Some(it.to_owned());
+        assert!(Login::of((given("a"), given("r")), None, None).is_some());
+        assert_eq!(Login::of((given("a"), given("")), None, None), None);
+        assert_eq!(Login::of((given(""), given("r")), None, None), None);
+        let text = r#"{"profiles":{"p:one":{"type":"oauth","access":"a","refresh":""}}}"#;
+        assert_eq!(stored(text, "p:one"), None, "it is the same when it is read again");
+    }
+
+    #[test]
     fn a_renewed_login_takes_the_place_of_the_one_that_was_renewed_and_of_no_other() {
         let text = r#"{"profiles":{"p:one":{"type":"oauth","email":"e","access":"a1","refresh":"r1","expires":1}}}"#;
-        let (old, new) = (login("a1", "r1", Some(1)), login("a2", "r2", Some(2)));
+        let new = login("a2", "r2", Some(2));
         let expected = r#"{"profiles":{"p:one":{"type":"oauth","email":"e","access":"a2","refresh":"r2","expires":2}}}"#;
-        assert_eq!(edited(text, "p:one", (&old, &new)), Ok(Some(expected.to_owned())));
-        assert_eq!(edited(text, "p:one", (&login("a1", "r0", None), &new)), Ok(None));
-        assert_eq!(edited(text, "p:two", (&old, &new)), Ok(None));
+        let gone = ["r0", "r1"].map(Secret::new);
+        assert_eq!(edited(text, "p:one", (&gone, &new)), Ok(Some(expected.to_owned())));
+        assert_eq!(edited(text, "p:one", (&gone[..1], &new)), Ok(None));
+        assert_eq!(edited(text, "p:two", (&gone, &new)), Ok(None));
     }
 
     #[test]
     fn only_a_refusal_that_speaks_of_the_login_ends_it() {
-        let check = |status: u16, expected: ModelFailure| {
+        let check = |status: u16, body: &str, expected: ModelFailure| {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(refused(status, br#"{"error":"invalid_grant"}"#), expected);
+            assert_eq!(refused(status, body.as_bytes()), expected, "{status} {body}");
         };
-        check(400, ModelFailure::LoginRefused);
-        check(401, ModelFailure::LoginRefused);
-        check(429, ModelFailure::Status(429));
-        check(503, ModelFailure::Status(503));
+        let invalid = r#"{"error":"invalid_grant"}"#;
+        check(400, invalid, ModelFailure::LoginRefused);
+        check(401, invalid, ModelFailure::LoginRefused);
+        check(429, invalid, ModelFailure::Status(429));
+        check(503, invalid, ModelFailure::Status(503));
+        for (status, body) in [
+            (302, ""),
+            (400, r#"{"error":"invalid_request"}"#),
+            (401, r#"{"error":"invalid_client"}"#),
+            (403, "<html>who are you?</html>"),
+            (404, "not found"),
+        ] {
+            check(status, body, ModelFailure::LoginNotRenewed);
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     shape::{TEXT, TEXTS, key, open},
 };
 use crate::{
-    credentials::{Login, Renewable, Stats, date, file_of},
+    credentials::{Login, Renewable, Stats, file_of},
     outside::Provider,
     secret::Secret,
 };
@@ -130,13 +130,8 @@ struct AuthProfile {
 impl AuthProfile {
     /// The login that it is, if it can be renewed.
     fn login(&self) -> Option<Login> {
-        let given = |it: &Option<String>| it.clone().filter(|it| !it.is_empty()).map(Secret::new);
-        Some(Login {
-            access: given(&self.access)?,
-            refresh: given(&self.refresh)?,
-            expires: self.expires.map(date),
-            client: self.client_id.clone(),
-        })
+        let tokens = (self.access.clone(), self.refresh.clone());
+        Login::of(tokens, self.expires, self.client_id.clone())
     }
 }
 
