@@ -205,10 +205,7 @@ impl<N: Net> Logins<N> {
             let Some(held) = self.held(holder) else {
                 return Err(ModelFailure::NotConfigured.into());
             };
-            let Login { access, refresh, .. } = &held.it.login;
-            if held.is_good(self.now()) {
-                return Ok(access.clone());
-            }
+            let refresh = &held.it.login.refresh;
             let before = if tries.0 == *refresh { tries.1 } else { self.tries(refresh).count };
             let turn = self.turn(refresh);
             let guard = turn.lock().await;
