@@ -87,13 +87,19 @@ pub(super) async fn status(plane: &Plane, params: &Value) -> Outcome {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Run {
     #[schemars(length(min = 1))]
-    id: String,
+    job_id: Option<String>,
+    /// An older name of the same.
+    #[schemars(length(min = 1))]
+    id: Option<String>,
     mode: Option<String>,
 }
 
 /// `cron.run`: now, beside its schedule.
 pub(super) async fn run(plane: &Plane, params: &Value) -> Outcome {
-    let Run { id, mode } = schema::check(plane.facts.version, "cron.run", params)?;
+    let Run { job_id, id, mode } = schema::check(plane.facts.version, "cron.run", params)?;
+    let Some(id) = job_id.or(id) else {
+        return Err(ErrorShape::invalid("invalid cron.run params: missing `jobId`"));
+    };
     if mode.is_some_and(|it| it != "force") {
         return Err(ErrorShape::invalid("invalid cron.run mode: expected \"force\""));
     }
