@@ -122,12 +122,13 @@ impl Keeper {
     ) -> T {
         let pen = self.pen.clone().lock_owned().await;
         let this = self.clone();
-        self.folder.apart(move || {
-            let done = work(&this);
-            drop(pen);
-            done
-        })
-        .await
+        self.folder
+            .apart(move || {
+                let done = work(&this);
+                drop(pen);
+                done
+            })
+            .await
     }
 
     /// Says once that a file cannot be written, and once that it can be again.
