@@ -80,11 +80,18 @@ pub(super) async fn read(
     ModelFailed { rest_asked, ..failed }
 }
 
-/// How long the provider asks to be left alone. A date is not understood, and asks for nothing.
+/// How long the provider asks to be left alone.
 fn rest_asked(headers: &HeaderMap) -> Option<Millis> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse::<u64>().ok();
     let seconds = || number(header::RETRY_AFTER.as_str()).map(|it| it.saturating_mul(1_000));
-    number(RETRY_AFTER_MS).or_else(seconds).map(Millis::new)
+    // A date is counted from the answer's own, so that no two clocks are compared; without one it asks for nothing.
+    let date = |name: header::HeaderName| httpdate::parse_http_date(text(name.as_str())?).ok();
+    let until = || {
+        let wait = date(header::RETRY_AFTER)?.duration_since(date(header::DATE)?).ok()?;
+        u64::try_from(wait.as_millis()).ok().filter(|it| *it > 0)
+    };
+    number(RETRY_AFTER_MS).or_else(seconds).or_else(until).map(Millis::new)
 }
 
 #[cfg(test)]
@@ -102,7 +109,28 @@ mod tests {
         check(&[], None);
         check(&[("retry-after", "7")], Some(7_000));
         check(&[("retry-after", "7"), ("retry-after-ms", "250")], Some(250));
-        check(&[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")], None);
+    }
+
+    #[test]
+    fn a_date_is_counted_from_the_answers_own() {
+        const AT: &str = "Wed, 21 Oct 2026 07:28:00 GMT";
+        let check = |date: Option<&str>, retry_after: &str, expected: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, retry_after.parse().expect("a header's value"));
+            if let Some(date) = date {
+                headers.insert(header::DATE, date.parse().expect("a header's value"));
+            }
+            assert_eq!(rest_asked(&headers), expected.map(Millis::new), "{date:?} {retry_after}");
+        };
+        check(Some(AT), "Wed, 21 Oct 2026 07:28:30 GMT", Some(30_000));
+        check(Some(AT), "Thu, 22 Oct 2026 07:28:00 GMT", Some(86_400_000));
+        check(Some(AT), "Wednesday, 21-Oct-26 07:29:00 GMT", Some(60_000));
+        // What is past asks for nothing, and neither does a date that is counted from nothing.
+        check(Some(AT), AT, None);
+        check(Some(AT), "Wed, 21 Oct 2026 07:27:00 GMT", None);
+        check(None, "Wed, 21 Oct 2026 07:28:30 GMT", None);
+        check(Some("soon"), "Wed, 21 Oct 2026 07:28:30 GMT", None);
+        check(Some(AT), "soon", None);
     }
 
     #[test]
