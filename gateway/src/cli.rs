@@ -209,7 +209,11 @@ impl Files {
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         };
         match settings::load(&source) {
-            Ok(loaded) => Ok(Some(loaded)),
+            Ok(mut loaded) => {
+                let ended = loaded.settings.ended(loaded.settings.wall_clock.now());
+                loaded.warnings.extend(ended);
+                Ok(Some(loaded))
+            }
             Err(report) => {
                 // Editors and scripts read `file:line:column`, people look at the lines themselves.
                 let shown = if io::stderr().is_terminal() {

@@ -11,7 +11,7 @@ mod logins;
 use creel_core::ids::AgentId;
 
 pub use self::{
-    health::{Stats, edited},
+    health::{Stats, edited, moment},
     keeper::Keeper,
     login::{Login, TokenEndpoint},
     logins::{Logins, Renewable},

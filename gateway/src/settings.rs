@@ -15,6 +15,7 @@ mod mentions;
 mod messages;
 mod providers;
 mod raw;
+mod reference;
 mod secrecy;
 mod session;
 mod shape;

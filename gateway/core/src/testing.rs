@@ -111,7 +111,7 @@ pub(crate) fn credentials(ids: &[&str]) -> Credentials {
     let one = |it: &&str| {
         let (provider, _) = it.split_once(':').unwrap();
         let provider = ProviderId::new(provider).unwrap();
-        (ProfileId::new(it).unwrap(), Credential { provider, kind: Kind::ApiKey })
+        (ProfileId::new(it).unwrap(), Credential { provider, kind: Kind::ApiKey, ends: None })
     };
     Credentials { stored: ids.iter().map(one).collect(), ..Credentials::default() }
 }

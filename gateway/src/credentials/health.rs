@@ -82,12 +82,13 @@ fn reason(name: Option<&str>, usual: Reason) -> Reason {
     Reason::ALL.into_iter().find(|it| Some(it.name()) == name).unwrap_or(usual)
 }
 
+/// A moment of the file, in milliseconds since 1970.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a float becomes the nearest whole number that there is"
 )]
-fn moment(ms: f64) -> Timestamp {
+pub fn moment(ms: f64) -> Timestamp {
     Timestamp::from_ms(ms as u64)
 }
 

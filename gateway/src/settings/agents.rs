@@ -72,7 +72,8 @@ pub(super) fn roster(
             continue;
         }
         let model = models(source, document, (&path, &agent), providers, problems);
-        let held = credentials::of_agent(source, document, (&id, &providers.by_name), problems);
+        let held =
+            credentials::of_agent(source, document, (&id, &providers.by_name), problems, warnings);
         let folder = workspace(source.state_dir, document, &id, &agent);
         roster.workspaces.insert(id.clone(), folder);
         let name = agent.name.as_deref().unwrap_or(id.as_str());

@@ -9,19 +9,21 @@ use creel_core::{
         credentials::{Credential, Credentials, Kind, Ledger},
         ledger::Policy,
     },
+    gateway::Agent,
     ids::{AgentId, ProfileId, ProviderId},
     profile::Profile,
-    time::Millis,
+    time::{Millis, Timestamp, WallTime},
 };
 use creel_document::shape::Shape;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
-    Problems, Source, raw,
+    Problems, Settings, Source, raw, reference,
     shape::{TEXT, TEXTS, key, open},
 };
 use crate::{
-    credentials::{Login, Renewable, Stats, file_of},
+    credentials::{Login, Renewable, Stats, file_of, moment},
     outside::Provider,
     secret::Secret,
 };
@@ -116,13 +118,17 @@ struct AuthProfile {
     #[serde(default)]
     key: Option<String>,
     #[serde(default)]
+    key_ref: Option<Value>,
+    #[serde(default)]
     token: Option<String>,
+    #[serde(default)]
+    token_ref: Option<Value>,
     #[serde(default)]
     access: Option<String>,
     #[serde(default)]
     refresh: Option<String>,
     #[serde(default)]
-    expires: Option<f64>,
+    expires: Option<Value>,
     #[serde(default)]
     client_id: Option<String>,
 }
@@ -131,7 +137,32 @@ impl AuthProfile {
     /// The login that it is, if it can be renewed.
     fn login(&self) -> Option<Login> {
         let tokens = (self.access.clone(), self.refresh.clone());
-        Login::of(tokens, self.expires, self.client_id.clone())
+        let expires = self.expires.as_ref().and_then(Value::as_f64);
+        Login::of(tokens, expires, self.client_id.clone())
+    }
+
+    /// Of which kind it is, and the secret, if there is one: what a reference stands for goes first. Else why it leads
+    /// nowhere.
+    fn secret(
+        &self,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Kind, Option<Secret>), String> {
+        let (kind, given, key, referred) = match self.r#type.as_deref() {
+            Some("oauth") => (Kind::OAuth, &self.access, "", &None),
+            Some("token") => (Kind::Token, &self.token, "tokenRef", &self.token_ref),
+            _ => (Kind::ApiKey, &self.key, "keyRef", &self.key_ref),
+        };
+        let referred = referred.as_ref().map(|it| reference::resolve(it, env)).transpose();
+        let given = given.clone().filter(|it| !it.is_empty()).map(Secret::new);
+        Ok((kind, referred.map_err(|why| format!("`{key}`: {why}"))?.or(given)))
+    }
+
+    /// When a token ends, if it does. Logins are renewed, and keys do not end.
+    fn ends(&self) -> Result<Option<Timestamp>, &'static str> {
+        const NO_DATE: &str = "`expires`: found no date, expected milliseconds since 1970";
+        let expires = self.expires.as_ref().filter(|_| self.r#type.as_deref() == Some("token"));
+        let date = |it: &Value| it.as_f64().filter(|it| *it > 0.0).map(moment).ok_or(NO_DATE);
+        expires.map(date).transpose()
     }
 }
 
@@ -141,6 +172,7 @@ pub(super) fn of_agent(
     document: &raw::Document,
     (id, providers): (&AgentId, &BTreeMap<String, Provider>),
     problems: &mut Problems<'_>,
+    warnings: &mut Vec<String>,
 ) -> Option<Held> {
     let AuthProfiles { profiles, order, usage_stats } = read(source, id, problems)?;
     let mut held = Held {
@@ -149,28 +181,34 @@ pub(super) fn of_agent(
         keys: BTreeMap::new(),
         logins: BTreeMap::new(),
     };
+    let file = source.state_dir.join(file_of(id));
     for (name, profile) in profiles {
-        let (kind, secret) = match profile.r#type.as_deref() {
-            Some("oauth") => {
-                let endpoint =
-                    providers.get(&profile.provider).and_then(|it| it.token_endpoint.clone());
-                if let (Some(login), Some(endpoint)) = (profile.login(), endpoint) {
-                    let provider = profile.provider;
-                    held.add_login(&name, Renewable { provider, endpoint, login });
-                    continue;
-                }
-                (Kind::OAuth, profile.access)
+        let place = format!("credential `{name}` of agent `{id}` in {}", file.display());
+        let provider = providers.get(&profile.provider);
+        if profile.r#type.as_deref() == Some("oauth") {
+            let endpoint = provider.and_then(|it| it.token_endpoint.clone());
+            if let (Some(login), Some(endpoint)) = (profile.login(), endpoint) {
+                let provider = profile.provider;
+                held.add_login(&name, Renewable { provider, endpoint, login });
+                continue;
             }
-            Some("token") => (Kind::Token, profile.token),
-            _ => (Kind::ApiKey, profile.key),
-        };
-        held.add(&name, &profile.provider, (kind, secret));
+        }
+        match (profile.secret(source.env), profile.ends()) {
+            (Err(why), _) if provider.is_some() => {
+                problems.add("agents", format!("{place}, {why}"));
+            }
+            // Nobody can ask a provider that there is not.
+            (Err(why), _) => warnings.push(format!("{place} is not used, {why}")),
+            (Ok(_), Err(why)) => warnings.push(format!("{place} is not used, {why}")),
+            (Ok((kind, secret)), Ok(ends)) => {
+                held.add(&name, &profile.provider, (kind, secret, ends));
+            }
+        }
     }
     for (name, provider) in providers {
         let is_its = |it: &Credential| it.provider.as_str() == name;
         if !held.credentials.stored.values().any(is_its) {
-            let secret = provider.key.as_ref().map(|it| it.expose().to_owned());
-            held.add(&format!("{name}:default"), name, (Kind::ApiKey, secret));
+            held.add(&format!("{name}:default"), name, (Kind::ApiKey, provider.key.clone(), None));
         }
     }
     // What was set for the agent alone goes before what was set for all.
@@ -179,7 +217,7 @@ pub(super) fn of_agent(
         let ids = ids.iter().filter_map(|it| ProfileId::new(it).ok()).collect();
         held.credentials.order.insert(provider, ids);
     }
-    for (id, Credential { provider, kind: _ }) in &held.credentials.stored {
+    for (id, Credential { provider, .. }) in &held.credentials.stored {
         let stats = usage_stats.get(id.as_str());
         held.health.extend(stats.map(|it| (id.clone(), it.health(provider))));
     }
@@ -188,24 +226,45 @@ pub(super) fn of_agent(
     Some(held)
 }
 
+impl Settings {
+    /// What a person should know of credentials that have ended, in one line each.
+    pub fn ended(&self, now: WallTime) -> Vec<String> {
+        let now = Timestamp::from_ms(u64::try_from(now.as_unix_ms()).unwrap_or_default());
+        let of_agent = |(id, agent): (&AgentId, &Agent)| {
+            let stored = agent.credentials.stored.iter();
+            let ended = stored.filter(|(_, it)| it.ends.is_some_and(|end| end <= now));
+            let told = |(name, _): (&ProfileId, _)| {
+                format!("credential `{name}` of agent `{id}` has ended and is not used")
+            };
+            ended.map(told).collect::<Vec<_>>()
+        };
+        self.core.agents.iter().flat_map(of_agent).collect()
+    }
+}
+
 impl Held {
     /// Adds a login that is renewed.
     fn add_login(&mut self, name: &str, login: Renewable) {
         let names = (ProfileId::new(name), ProviderId::new(&login.provider));
         let (Ok(id), Ok(provider)) = names else { return };
-        let credential = Credential { provider, kind: Kind::OAuth };
+        let credential = Credential { provider, kind: Kind::OAuth, ends: None };
         self.credentials.stored.insert(id.clone(), credential);
         self.logins.insert(id, login);
     }
 
     /// Adds a credential that has a secret.
-    fn add(&mut self, name: &str, provider: &str, (kind, secret): (Kind, Option<String>)) {
+    fn add(
+        &mut self,
+        name: &str,
+        provider: &str,
+        (kind, secret, ends): (Kind, Option<Secret>, Option<Timestamp>),
+    ) {
         let (Ok(id), Ok(provider)) = (ProfileId::new(name), ProviderId::new(provider)) else {
             return;
         };
-        let Some(secret) = secret.filter(|it| !it.is_empty()) else { return };
-        self.credentials.stored.insert(id.clone(), Credential { provider, kind });
-        self.keys.insert(id, Secret::new(secret));
+        let Some(secret) = secret.filter(|it| !it.expose().is_empty()) else { return };
+        self.credentials.stored.insert(id.clone(), Credential { provider, kind, ends });
+        self.keys.insert(id, secret);
     }
 }
 

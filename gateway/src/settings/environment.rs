@@ -1,4 +1,5 @@
-//! `${NAME}` in any text of the configuration. `$${NAME}` stands for the words `${NAME}`.
+//! `${NAME}` in any text of the configuration, and `{ source: "env", id: "NAME" }` as a provider's key. `$${NAME}` stands for
+//! the words `${NAME}`.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,13 @@ use creel_document::{
     tree::{Node, Value},
 };
 
+use super::reference;
+
 /// The texts that held references, as they stand in the file, by the path of the value.
 pub(super) type Written = BTreeMap<String, String>;
+
+/// Where a reference to a variable may stand instead of the text.
+const API_KEY: [&str; 4] = ["models", "providers", "*", "apiKey"];
 
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -29,6 +35,9 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn node(&mut self, node: &mut Node) {
+        if super::matches(&API_KEY, &self.path) && node.get("source").is_some() {
+            return self.reference(node);
+        }
         match &mut node.value {
             Value::Text(text) if text.contains("${") => match expand(text, self.env) {
                 Ok(expanded) => {
@@ -54,6 +63,21 @@ impl Walk<'_> {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => (),
         }
+    }
+
+    /// What is secret stands where its name stood: reports and the shown file have stars there, and the rest as it is.
+    fn reference(&mut self, node: &mut Node) {
+        let found = reference::resolve(&node.to_json(), self.env);
+        let span = node.get("id").map_or_else(|| node.span.clone(), |it| it.span.clone());
+        let text = found.map_or_else(
+            |why| {
+                let problem = Problem::new(node.span.clone(), self.path.clone(), why.to_string());
+                self.problems.push(problem);
+                String::new()
+            },
+            |it| it.expose().to_owned(),
+        );
+        *node = Node { span, value: Value::Text(text) };
     }
 
     fn child(&mut self, part: Part, node: &mut Node) {

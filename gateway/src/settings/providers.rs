@@ -35,11 +35,21 @@ const NEARBY: [&str; 5] = [".local", ".localhost", ".internal", ".lan", ".home.a
 const SECONDS: Shape = Shape::Integer { min: 1, max: 604_800 };
 const SECONDS_OR_NONE: Shape = Shape::Integer { min: 0, max: 604_800 };
 
+/// A reference is replaced by what it stands for before anything is checked.
+const API_KEY: Shape = Shape::Either(&[
+    TEXT,
+    Shape::record(&[
+        Field::required("source", &Shape::OneOf(&["env"]), "Where it is."),
+        Field::optional("provider", &TEXT, "What OpenClaw calls that place."),
+        Field::required("id", &TEXT, "The variable's name."),
+    ]),
+]);
+
 /// A provider.
 pub(super) const SHAPE: Shape = open(&[
     Field::required("baseUrl", &TEXT, "The address, up to and without the protocol's own path."),
     key("api", &Shape::OneOf(&API_NAMES), "The protocol."),
-    key("apiKey", &TEXT, "The key of agents that have none of their own."),
+    key("apiKey", &API_KEY, "The key of agents that have none of their own."),
     key("timeoutSeconds", &SECONDS, "How long a request may take, from connecting to its end."),
     key(
         "oauth",

@@ -3,6 +3,7 @@
 mod admission;
 mod broadcast;
 mod commands;
+mod credentials;
 mod mentions;
 mod secrecy;
 mod session;

@@ -31,6 +31,8 @@ pub struct Credential {
     pub provider: ProviderId,
     /// Of which kind.
     pub kind: Kind,
+    /// From when on nobody takes it any more, if that is known.
+    pub ends: Option<Timestamp>,
 }
 
 /// One agent's credentials.
@@ -76,7 +78,7 @@ impl Pool<'_> {
     /// The credentials for a model, best first; those that rest come last, soonest first.
     pub fn ordered(&self, now: Timestamp, model: &ModelId) -> Vec<ProfileId> {
         let Some(provider) = provider_of(model) else { return Vec::new() };
-        let mut found = self.of_provider(&provider);
+        let mut found = self.of_provider(now, &provider);
         let pin = self.pin.filter(|it| found.contains(it)).cloned();
         if let (Some(pin), Pin::Locked) = (&pin, self.policy.pin) {
             return vec![pin.clone()];
@@ -102,16 +104,19 @@ impl Pool<'_> {
         models.iter().filter_map(of_model).min()
     }
 
-    fn of_provider(&self, provider: &ProviderId) -> Vec<ProfileId> {
+    fn of_provider(&self, now: Timestamp, provider: &ProviderId) -> Vec<ProfileId> {
         let Credentials { stored, order, configured } = self.credentials;
         let is_its = |it: &&ProfileId| stored.get(*it).is_some_and(|it| it.provider == *provider);
+        let lives = |it: &ProfileId| stored[it].ends.is_none_or(|end| now < end);
         if let Some(order) = order.get(provider) {
-            return order.iter().filter(is_its).cloned().collect();
+            return order.iter().filter(is_its).filter(|it| lives(it)).cloned().collect();
         }
         let mut found: Vec<_> = configured.iter().filter(is_its).cloned().collect();
         if found.is_empty() {
             found = stored.keys().filter(is_its).cloned().collect();
         }
+        // One that was named and has ended is not replaced by one that was not.
+        found.retain(lives);
         let last_used = |it: &ProfileId| self.ledger.get(it).and_then(|it| it.last_used);
         found.sort_by_key(|it| (self.tier(stored[it].kind), last_used(it)));
         found
@@ -148,7 +153,7 @@ mod tests {
     /// Credentials by name and kind, all of provider `p`.
     fn of(rows: &[(&str, Kind)]) -> Credentials {
         let provider = ProviderId::new("p").unwrap();
-        let credential = |kind| Credential { provider: provider.clone(), kind };
+        let credential = |kind| Credential { provider: provider.clone(), kind, ends: None };
         let stored = rows.iter().map(|(name, kind)| (id(name), credential(*kind))).collect();
         Credentials { stored, ..Credentials::default() }
     }
@@ -164,6 +169,24 @@ mod tests {
         kept: &'a BTreeMap<ProviderId, ProfileId>,
     ) -> Pool<'a> {
         Pool { credentials, ledger, policy: &POLICY_2026_9, pin: None, kept }
+    }
+
+    #[test]
+    fn what_has_ended_is_not_offered_and_lets_nobody_else_in() {
+        let mut credentials = of(&[("a", Kind::ApiKey), ("t", Kind::Token)]);
+        credentials.stored.get_mut(&id("t")).unwrap().ends = Some(Timestamp::from_ms(100));
+        let (ledger, nothing) = (Ledger::new(), BTreeMap::new());
+        let check = |credentials: &Credentials, pin: Option<&ProfileId>, expected: [&str; 2]| {
+            let pool = Pool { pin, policy: &POLICY_2026_3, ..pool(credentials, &ledger, &nothing) };
+            assert_eq!([order(&pool, 99), order(&pool, 100)], expected);
+        };
+        check(&credentials, None, ["a t", "a"]);
+        check(&credentials, Some(&id("t")), ["t", "a"]);
+        let named = Credentials { configured: vec![id("t")], ..credentials.clone() };
+        check(&named, None, ["t", ""]);
+        let provider = ProviderId::new("p").unwrap();
+        let ordered = [(provider, vec![id("t"), id("a")])].into();
+        check(&Credentials { order: ordered, ..credentials }, None, ["t a", "a"]);
     }
 
     #[test]
