@@ -273,7 +273,6 @@ fn convert(
     let (roster, routing, admission) = (roster?, routing?, admission?);
     let broadcasts =
         broadcast::broadcasts(source.version, document, &roster, problems, &mut warnings);
-    let defaults = &document.agents.defaults;
     let folders = roster.workspaces.iter();
     let ground = cron::Ground {
         default_agent: roster.listed.first(),
@@ -297,9 +296,14 @@ fn convert(
             life,
             reset_triggers: session::reset_triggers(document),
             queue,
-            max_concurrent: defaults.max_concurrent.unwrap_or_else(|| width(source)),
+            max_concurrent: document
+                .agents
+                .defaults
+                .max_concurrent
+                .unwrap_or_else(|| width(source)),
             run_timeout: agents::run_timeout(document, &profile),
             failover: credentials::policy(document, &profile),
+            disabled_first: credentials::disabled_first(document),
             tools: tools::settings(document),
             // Read last, since jobs name what stands here.
             cron: Cron::default(),

@@ -88,6 +88,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         max_concurrent: 2,
         run_timeout: Millis::from_s(600),
         failover: version.profile().failover,
+        disabled_first: BTreeMap::new(),
         tools: ToolSettings::default(),
         cron: Cron::default(),
         streaming: Streaming::default(),

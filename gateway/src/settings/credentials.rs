@@ -45,6 +45,11 @@ pub(super) const SHAPE: Shape = open(&[
         "cooldowns",
         &open(&[
             key("billingBackoffHours", &HOURS, "How long one without money is left alone first."),
+            key(
+                "billingBackoffHoursByProvider",
+                &Shape::MapOf(&HOURS),
+                "The same for single providers.",
+            ),
             key("billingMaxHours", &HOURS, "How long at most."),
             key("failureWindowHours", &HOURS, "After how long failures are forgotten."),
         ]),
@@ -65,20 +70,19 @@ pub(super) struct Auth {
     cooldowns: Cooldowns,
 }
 
-#[expect(clippy::struct_field_names, reason = "the names are those of the configuration")]
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Cooldowns {
     billing_backoff_hours: Option<u64>,
+    billing_backoff_hours_by_provider: BTreeMap<String, u64>,
     billing_max_hours: Option<u64>,
     failure_window_hours: Option<u64>,
 }
 
 /// What failures lead to.
 pub(super) fn policy(document: &raw::Document, profile: &Profile) -> Policy {
-    let Cooldowns { billing_backoff_hours, billing_max_hours, failure_window_hours } =
+    let Cooldowns { billing_backoff_hours, billing_max_hours, failure_window_hours, .. } =
         document.auth.cooldowns;
-    let hours = |it: u64| Millis::from_s(it * 3_600);
     let usual = profile.failover;
     let disabled_first = billing_backoff_hours.map_or(usual.disabled_first, hours);
     Policy {
@@ -87,6 +91,16 @@ pub(super) fn policy(document: &raw::Document, profile: &Profile) -> Policy {
         failure_window: failure_window_hours.map_or(usual.failure_window, hours),
         ..usual
     }
+}
+
+/// For how long credentials are disabled first, by provider.
+pub(super) fn disabled_first(document: &raw::Document) -> BTreeMap<ProviderId, Millis> {
+    let found = document.auth.cooldowns.billing_backoff_hours_by_provider.iter();
+    found.filter_map(|(name, it)| Some((ProviderId::new(name).ok()?, hours(*it)))).collect()
+}
+
+const fn hours(it: u64) -> Millis {
+    Millis::from_s(it * 3_600)
 }
 
 /// An agent's credentials, with the secrets for the shell alone.

@@ -51,6 +51,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The same with another first disable, which no limit cuts.
+    #[must_use]
+    pub fn disabling_for(self, first: Millis) -> Self {
+        Self { disabled_first: first, disabled_max: self.disabled_max.max(first), ..self }
+    }
+
     /// Whether a failure says nothing of the credential's other models: a model that is overloaded, does not answer or breaks
     /// leaves its siblings to be asked.
     fn rests_one_model(&self, reason: Reason) -> bool {

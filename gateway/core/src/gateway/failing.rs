@@ -159,6 +159,8 @@ impl Gateway {
         let attempt = (model.clone(), profile.clone());
         effects.push(Effect::Note(Note::RequestFailed(id, attempt.clone(), reason)));
         if !matches!(next, Next::Wait(_)) {
+            let first = provider_of(&model).and_then(|it| self.settings.disabled_first.get(&it));
+            let policy = first.map_or(policy, |it| policy.disabling_for(*it));
             self.change_health((&agent, &profile), None, effects, |it| {
                 it.failed(now, &model, (reason, rest_asked), &policy);
             });
@@ -209,4 +211,40 @@ fn mixed(seed: u64, run: u64, call: u64) -> u64 {
         word = (word ^ (word >> 30)).wrapping_mul(factor);
     }
     word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gateway::Event,
+        ids::ProviderId,
+        lane::{DropPolicy, Mode},
+        run::ModelOutcome,
+        testing,
+    };
+
+    #[test]
+    fn a_provider_has_its_own_time_without_money() {
+        let check = |provider: &str, expected_s: u64| {
+            let mut settings = testing::settings(Version::V2026_3, Mode::Followup, DropPolicy::Old);
+            let provider = ProviderId::new(provider).unwrap();
+            settings.disabled_first = [(provider, Millis::from_s(3_600))].into();
+            let mut gateway = Gateway::new(settings, 1);
+            let (now, mut effects) = (Timestamp::from_ms(0), Vec::new());
+            let inbound = testing::inbound(testing::dm("3001"), "1", "m1");
+            gateway.step(now, Event::Inbound(inbound), &mut effects);
+            let request = effects.iter().find_map(|it| match it {
+                Effect::CallModel(request) => Some((request.run, request.call)),
+                _ => None,
+            });
+            let (run, call) = request.unwrap();
+            let outcome = ModelOutcome::Failed(ModelFailure::Status(402).into());
+            gateway.step(now, Event::ModelEnded { run, call, outcome }, &mut effects);
+            let [view] = gateway.credentials(now).try_into().unwrap();
+            assert_eq!((view.is_disabled, view.rests[0].0), (true, Millis::from_s(expected_s)));
+        };
+        check("openai", 3_600);
+        check("another", 5 * 3_600);
+    }
 }

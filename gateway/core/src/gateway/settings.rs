@@ -14,7 +14,7 @@ use crate::{
         self,
         credentials::{Credentials, Ledger},
     },
-    ids::{AgentId, Channel, ModelId},
+    ids::{AgentId, Channel, ModelId, ProviderId},
     ingress::BurstConfig,
     lane::QueueConfig,
     life::LifeRules,
@@ -92,6 +92,8 @@ pub struct Settings {
     pub run_timeout: Millis,
     /// What failures lead to.
     pub failover: failover::ledger::Policy,
+    /// For how long credentials of these providers are disabled first, where that is another time.
+    pub disabled_first: BTreeMap<ProviderId, Millis>,
     /// `tools`, and `agents.defaults.subagents`.
     pub tools: ToolSettings,
     /// What runs by the clock.

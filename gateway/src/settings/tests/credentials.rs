@@ -1,6 +1,6 @@
-//! Credentials as OpenClaw stores them: references and ends.
+//! Credentials as OpenClaw stores them: references, ends, and how long those without money are left alone.
 
-use creel_core::{failover::credentials::Kind, time::WallTime};
+use creel_core::{failover::credentials::Kind, ids::ProviderId, time::WallTime};
 
 use super::*;
 
@@ -94,10 +94,7 @@ fn a_provider_s_key_may_be_a_reference_that_nobody_is_shown_the_secret_of() {
     assert_eq!(key, Some("canary-1"));
     assert!(!format!("{loaded:?}").contains("canary"), "{loaded:?}");
     let shown = &loaded.settings.shown.json["models"]["providers"]["p"]["apiKey"];
-    assert_eq!(
-        *shown,
-        serde_json::json!({ "source": "env", "provider": "default", "id": "*****" })
-    );
+    assert_eq!(*shown, serde_json::json!({ "source": "env", "provider": "default", "id": "***" }));
     let told = |from: &str, to: &str| {
         load_with(OLD, &text.replace(from, to), &ENV, &[]).unwrap_err().plain()
     };
@@ -110,4 +107,16 @@ fn a_provider_s_key_may_be_a_reference_that_nobody_is_shown_the_secret_of() {
     let profiles = r#""p:1": {"provider": "p", "keyRef": {"source": "env", "id": "KEY_1"}}"#;
     let loaded = load_profiles(profiles).unwrap();
     assert!(!format!("{loaded:?} {}", loaded.summary()).contains("canary"));
+}
+
+#[test]
+fn a_provider_has_its_own_time_without_money() {
+    let text =
+        "auth: { cooldowns: { billingBackoffHours: 2, billingBackoffHoursByProvider: { p: 3 } } }";
+    let core = load_with(OLD, &with(&format!("{MODEL} {text}")), &[], &[]).unwrap().settings.core;
+    assert_eq!(core.failover.disabled_first, Millis::from_s(2 * 3_600));
+    let provider = ProviderId::new("p").unwrap();
+    assert_eq!(core.disabled_first, [(provider, Millis::from_s(3 * 3_600))].into());
+    let told = told_with(OLD, "auth: { cooldowns: { billingBackoffHoursByProvider: { p: 0 } } }");
+    assert!(told.contains("auth.cooldowns.billingBackoffHoursByProvider.p: found"), "{told}");
 }

@@ -50,6 +50,18 @@ fn a_credential_without_money_is_left_alone_for_hours() {
 }
 
 #[test]
+fn a_first_disable_of_another_length_doubles_up_to_the_limit_too() {
+    let hour = 3_600;
+    let at =
+        |hours: &[u64]| hours.iter().map(|it| (it * hour, Reason::Billing)).collect::<Vec<_>>();
+    let short = POLICY_2026_3.disabling_for(Millis::from_s(hour));
+    check(&short, &at(&[0, 1, 3]), "3600 7200 14400");
+    let long = POLICY_2026_3.disabling_for(Millis::from_s(48 * hour));
+    check(&long, &at(&[0, 48]), "172800 172800");
+    check(&short, &[(0, Reason::RateLimit)], "60");
+}
+
+#[test]
 fn a_day_without_a_failure_begins_the_count_anew() {
     let day = 24 * 3_600;
     let script = [0, 60, 60 + day - 1].map(|at| (at, Reason::Timeout));
