@@ -121,8 +121,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Tailing {
             }
         }
         let message = &said.message;
-        let fields: String =
-            said.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        let add = |fields: String, (name, value): &(_, _)| fields + &format!(" {name}={value}");
+        let fields = said.fields.iter().fold(String::new(), add);
         let metadata = event.metadata();
         let subsystem = metadata.target().rsplit("::").next().unwrap_or_default();
         let level = match *metadata.level() {

@@ -296,11 +296,7 @@ fn convert(
             life,
             reset_triggers: session::reset_triggers(document),
             queue,
-            max_concurrent: document
-                .agents
-                .defaults
-                .max_concurrent
-                .unwrap_or_else(|| width(source)),
+            max_concurrent: width(source, document),
             run_timeout: agents::run_timeout(document, &profile),
             failover: credentials::policy(document, &profile),
             disabled_first: credentials::disabled_first(document),
@@ -330,13 +326,14 @@ fn convert(
     Some((settings, warnings, roster.workspaces.into_values().collect(), ground))
 }
 
-/// The main lane's width: `2026.9` gives a big machine more.
-fn width(source: &Source<'_>) -> u32 {
+/// The main lane's width, if none is configured: `2026.9` gives a big machine more.
+fn width(source: &Source<'_>, document: &raw::Document) -> u32 {
     let least = source.version.profile().main_lane_width;
-    match source.version {
+    let usual = match source.version {
         Version::V2026_3 => least,
         Version::V2026_9 => least.max(u32::try_from(4 * source.cpus).unwrap_or(least)),
-    }
+    };
+    document.agents.defaults.max_concurrent.unwrap_or(usual)
 }
 
 fn bind(document: &raw::Document) -> IpAddr {

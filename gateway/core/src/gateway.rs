@@ -45,7 +45,7 @@ use crate::{
     deadlines::Deadlines,
     egress::{Outbox, Outgoing, SendOutcome, stream::Stream},
     failover::credentials::Ledger,
-    ids::{AccountId, AgentId, Channel, RunId, SendId, SenderId},
+    ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
     life::Days,
@@ -139,6 +139,7 @@ enum Timer {
     Archive(SessionKey),
     Stream(RunId),
     Route(Route),
+    Request(MessageId),
 }
 
 /// The gateway's whole state.
@@ -268,6 +269,7 @@ impl Gateway {
                 Timer::Archive(key) => self.archive(&key),
                 Timer::Stream(run) => self.stream_idles(now, run, effects),
                 Timer::Route(route) => self.pump(now, &route, effects),
+                Timer::Request(name) => self.end_overdue(now, &name, effects),
             }
         }
     }

@@ -329,9 +329,9 @@ pub(super) fn message(asked: &Message) -> anyhow::Result<ExitCode> {
     common.with(answered, |it| {
         shown(|| {
             if common.json {
-                print_json(&it)
+                print_json(&it);
             } else {
-                println(&format!("taken for {channel}:{to}"))
+                println(&format!("taken for {channel}:{to}"));
             }
         })
     })

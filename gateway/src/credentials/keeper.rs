@@ -108,7 +108,7 @@ impl Keeper {
         let (file, profile) = (file_of(agent), profile.clone());
         let work = move |this: &Self| {
             let written = replace_login(&this.folder, &file, (&profile, &gone, &new));
-            let is_done = matches!(written, Ok(_) | Err(LoginError::Another));
+            let is_done = matches!(written, Ok(()) | Err(LoginError::Another));
             this.tell(file, written.map_err(|it| it.to_string()));
             is_done
         };

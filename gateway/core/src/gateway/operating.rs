@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Effect, Gateway};
+use super::{Effect, Gateway, Timer};
 use crate::{
     command::{self, Command},
     ids::{AccountId, AgentId, Channel, MessageId, PeerId},
@@ -16,7 +16,7 @@ use crate::{
     owners::Authority,
     session::{Entry, Session},
     session_key::SessionKey,
-    time::{Now, Timestamp},
+    time::{Millis, Now, Timestamp},
 };
 
 impl Gateway {
@@ -147,6 +147,26 @@ impl Gateway {
         self.watch_lane(&key);
         self.wake(now, effects);
         Ok(aborted)
+    }
+
+    /// A request may take so long from now on, however long its client stays.
+    pub fn end_within(&mut self, now: Now, name: &MessageId, within: Millis) {
+        let is_over = |it: &Progress| matches!(it, Progress::Ended(_));
+        if self.requests.progress(name).is_some_and(|it| !is_over(it.1)) {
+            self.deadlines.set(&Timer::Request(name.clone()), Some(now.monotonic + within));
+        }
+    }
+
+    /// A request took longer than its client allowed: it is as if it had been called off.
+    pub(super) fn end_overdue(
+        &mut self,
+        now: Timestamp,
+        name: &MessageId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let now = Now { monotonic: now, wall: self.wall };
+        let aborted = self.abort_as_operator(now, (None, Some(name)), effects);
+        debug_assert!(aborted.is_ok(), "only a session that is named can be refused");
     }
 
     /// How far a request is, if its name is known.

@@ -1,6 +1,6 @@
 //! What whoever watches is told: how runs go on, how requests end, and what the gateway itself has to say.
 
-use super::{Effect, Gateway, subagents::Status};
+use super::{Effect, Gateway, Timer, subagents::Status};
 use crate::{
     ids::{MessageId, RunId},
     operator::{End, Ended, Progress, Telling, Told, is_operators},
@@ -43,6 +43,7 @@ impl Gateway {
         let end = End { began: run.began, at: self.wall, how: how.clone() };
         for name in &run.asked {
             self.requests.end(now, name, &end);
+            self.deadlines.set(&Timer::Request(name.clone()), None);
         }
         let (session, asked, what) = (run.session.clone(), run.asked.clone(), Telling::Ended(end));
         effects.push(Effect::Told(Box::new(Told { session, run: Some(id), asked, what })));
@@ -57,6 +58,7 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) {
         let end = End { began: None, at: self.wall, how: how.clone() };
+        self.deadlines.set(&Timer::Request(name.clone()), None);
         if self.requests.end(now, &name, &end) {
             let (session, asked, what) = (key.clone(), vec![name], Telling::Ended(end));
             effects.push(Effect::Told(Box::new(Told { session, run: None, asked, what })));

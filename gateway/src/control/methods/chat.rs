@@ -53,7 +53,7 @@ pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
     let taken = say_once(plane, say).await?;
     let status = match taken {
         Taken::New { .. } => {
-            runs::abort_after(plane, &name, timeout_ms.map(Duration::from_millis));
+            runs::end_within(plane, &name, timeout_ms.map(Duration::from_millis)).await?;
             json!({ "runId": name.as_str(), "status": "started" })
         }
         Taken::Again { progress, .. } => match progress {

@@ -6,6 +6,7 @@ use creel_core::{
     ids::{AgentId, MessageId},
     operator::{Addressee, End, Ended, Progress, Say, Taken},
     profile::Version,
+    time::Millis,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,6 +26,7 @@ const WAIT_MAX: Duration = Duration::from_hours(24);
 /// `bestEffortDeliver` says what happens if a delivery fails, and there is none to fail.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 struct Agent {
     #[schemars(length(min = 1))]
     message: String,
@@ -127,7 +129,7 @@ async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
     };
     let run = name.as_str().to_owned();
     if known.is_none() {
-        abort_after(plane, &name, asked.timeout.map(Duration::from_secs));
+        end_within(plane, &name, asked.timeout.map(Duration::from_secs)).await?;
     }
     if let Some(Progress::Ended(end)) = known {
         return Ok(Reply::Now(Ok(ended(&run, &end))));
@@ -151,27 +153,16 @@ async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
     Ok(Reply::Twice(accepted, Box::pin(later)))
 }
 
-/// A turn that was taken may take so long from now on, however long its client stays; none or zero is as long as any run.
-pub(super) fn abort_after(plane: &Plane, name: &MessageId, within: Option<Duration>) {
-    let Some(within) = within.filter(|it| !it.is_zero()) else { return };
-    let (plane, name, end) = (plane.clone(), name.clone(), plane.hub.end_of(name));
-    // It ends with the turn, at the latest.
-    tokio::spawn(async move {
-        let began = plane.operate({
-            let name = name.clone();
-            move |core, _, _| !matches!(core.progress(&name), Some((_, Progress::Ended(_))) | None)
-        });
-        if !began.await.unwrap_or_default() || timeout(within, end).await.is_ok() {
-            return;
-        }
-        let run = name.as_str().to_owned();
-        let aborted = plane.operate(move |core, now, effects| {
-            core.abort_as_operator(now, (None, Some(&name)), effects)
-        });
-        if aborted.await.is_ok() {
-            tracing::info!(run, "a turn took longer than its client allowed, and was ended");
-        }
-    });
+/// A turn that was taken may take so long from now on, however long its client stays; none, zero or a day is as long as any run.
+pub(super) async fn end_within(
+    plane: &Plane,
+    name: &MessageId,
+    within: Option<Duration>,
+) -> Result<(), ErrorShape> {
+    let Some(within) = within.filter(|it| !it.is_zero() && *it < WAIT_MAX) else { return Ok(()) };
+    let within = Millis::new(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+    let name = name.clone();
+    plane.operate(move |core, now, _| core.end_within(now, &name, within)).await
 }
 
 /// The second answer: what came of the turn.

@@ -43,6 +43,16 @@ pub(super) fn happened(
     Some(all)
 }
 
+/// What the end of a spoiled stream is taken for.
+fn reason_of_end(how: &str) -> Reason {
+    match how {
+        "malformed" | "error" => Reason::ServerError,
+        "overloaded" => Reason::Overloaded,
+        "refused" => Reason::Refusal,
+        _ => Reason::Timeout,
+    }
+}
+
 fn in_session(
     cast: &Cast,
     (key, chain): (&SessionKey, &Chain),
@@ -101,12 +111,7 @@ fn in_session(
         let reason = match &end.outcome {
             ModelOutcome::Completed { .. } => None,
             ModelOutcome::Failed { status } => Some(reason_of_status(*status)),
-            ModelOutcome::Spoiled { how, .. } => Some(match how.as_str() {
-                "malformed" | "error" => Reason::ServerError,
-                "overloaded" => Reason::Overloaded,
-                "refused" => Reason::Refusal,
-                _ => Reason::Timeout,
-            }),
+            ModelOutcome::Spoiled { how, .. } => Some(reason_of_end(how)),
             ModelOutcome::Abandoned { .. } if is_stopped => Some(Reason::Aborted),
             // The gateway's own patience: which of its clocks ended it, no fact tells.
             ModelOutcome::Abandoned { .. } => return None,

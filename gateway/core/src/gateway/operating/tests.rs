@@ -303,3 +303,20 @@ fn a_text_for_no_chat_leaves_nothing_under_way() {
     assert_eq!(send(&mut desk, "5"), Ok(()));
     assert!(matches!(desk.gateway.progress(&name), Some((_, Progress::Ended(_)))));
 }
+
+#[test]
+fn a_request_takes_no_longer_than_its_client_allows() {
+    let mut desk = Desk::new();
+    desk.say("run", "main", "one").unwrap();
+    desk.say("wait", "main", "two").unwrap();
+    for name in ["run", "wait"] {
+        let name = MessageId::new(name).unwrap();
+        desk.gateway.end_within(desk.now(), &name, Millis::from_s(5));
+    }
+    desk.answer("first");
+    desk.wait(4_999);
+    assert_eq!(desk.told(), r#"run Answered("first")"#);
+    desk.wait(1);
+    assert_eq!(desk.told(), "wait Aborted");
+    assert!(desk.calls.is_empty() && desk.gateway.next_deadline().is_none(), "nothing is left");
+}
