@@ -256,7 +256,7 @@ impl ErrorShape {
     }
 }
 
-/// The first [`SHOWN_CHARS_MAX`] characters of what a client wrote, where the whole could be too much.
+/// The first hundred characters of what a client wrote, where the whole could be too much.
 pub fn beginning(text: &str) -> &str {
     let end = text.char_indices().nth(SHOWN_CHARS_MAX).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or_default()
