@@ -255,6 +255,12 @@ impl Inner {
         let mut seq = 1;
         let mut written = String::new();
         if let Some(run) = run {
+            // There are clients that know an answer by its parts alone.
+            let is_untold =
+                |it: &Live| !it.text.get(it.told..).unwrap_or_default().trim().is_empty();
+            if self.runs.get(&run).is_some_and(is_untold) {
+                self.tell_words((run, asked, session), now);
+            }
             let started = self.runs.get(&run).map(|it| it.started.as_unix_ms());
             let mut data =
                 json!({ "phase": "end", "startedAt": started, "endedAt": now.as_unix_ms() });
@@ -425,6 +431,18 @@ mod tests {
         tokio::time::advance(WORDS_EVERY).await;
         desk.wrote("y");
         assert_eq!(desk.chats().await, format!("\"delta\" \"{}y\"", "x".repeat(1_000)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_words_are_told_before_the_end() {
+        let mut desk = Desk::new();
+        desk.tell(Telling::Started);
+        desk.wrote("Yes");
+        desk.wrote(", of course.");
+        let how = Ended::Answered("Yes, of course.".into());
+        desk.tell(Telling::Ended(End { began: None, at: WallTime::from_unix_ms(0), how }));
+        let told = r#""delta" "Yes"; "delta" "Yes, of course."; "final" "Yes, of course.""#;
+        assert_eq!(desk.chats().await, told);
     }
 
     #[tokio::test(start_paused = true)]
