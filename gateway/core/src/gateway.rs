@@ -266,7 +266,7 @@ impl Gateway {
                 Timer::Retry(run) => self.retry(now, run, effects),
                 Timer::Ask(ticket) => self.stop_waiting(now, ticket, effects),
                 Timer::Cron => self.run_due_jobs(now, effects),
-                Timer::Archive(key) => self.archive(&key),
+                Timer::Archive(key) => self.archive(now, &key),
                 Timer::Stream(run) => self.stream_idles(now, run, effects),
                 Timer::Route(route) => self.pump(now, &route, effects),
                 Timer::Request(name) => self.end_overdue(now, &name, effects),

@@ -311,7 +311,7 @@ impl Gateway {
             return Ok((key, false));
         }
         self.reset_session(now, session, effects)?;
-        self.archive(&key);
+        self.archive(now.monotonic, &key);
         let is_gone = !self.sessions.contains_key(&key);
         Ok((key, is_gone))
     }

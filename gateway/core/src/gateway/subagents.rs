@@ -163,11 +163,16 @@ impl Gateway {
         }
     }
 
-    /// Its time is over, unless somebody has it work again: the end of that begins another.
-    pub(super) fn archive(&mut self, key: &SessionKey) {
+    /// Its time is over, unless somebody has it work again: the end of that begins another. Sub-agents report to it still.
+    pub(super) fn archive(&mut self, now: Timestamp, key: &SessionKey) {
         // An operator may have deleted it meanwhile.
         let is_busy = |it: &Session| it.lane.active().is_some() || it.lane.is_waiting();
         if self.sessions.get(key).is_some_and(is_busy) {
+            return;
+        }
+        if !self.children(key).is_empty() {
+            let later = self.settings.tools.subagents.archive_after.max(Millis::from_s(60));
+            self.deadlines.set(&Timer::Archive(key.clone()), Some(now + later));
             return;
         }
         self.sessions.remove(key);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    gateway::{Event, Hook},
+    gateway::{Event, Hook, Settings},
     ids::RunId,
     lane::{DropPolicy, Mode},
     profile::Version,
@@ -23,7 +23,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let settings = testing::settings(Version::V2026_3, Mode::Followup, DropPolicy::Old);
+        Self::with(testing::settings(Version::V2026_3, Mode::Followup, DropPolicy::Old))
+    }
+
+    fn with(settings: Settings) -> Self {
         let gateway = Gateway::new(settings, 1);
         Self { gateway, now_ms: 1_000, effects: Vec::new(), calls: Vec::new(), told: Vec::new() }
     }
@@ -38,6 +41,20 @@ impl Desk {
         let taken = self.gateway.say_as_operator(self.now(), say, &mut self.effects);
         self.look();
         taken
+    }
+
+    /// A program reports something in a session that passes.
+    fn report_once(&mut self) {
+        let hook = Hook {
+            name: MessageId::new("a").unwrap(),
+            session: "once".to_owned(),
+            label: "ci".to_owned(),
+            text: "the build broke".to_owned(),
+            model: None,
+            passes: true,
+        };
+        self.gateway.say_as_hook(self.now(), hook, &mut self.effects).unwrap();
+        self.look();
     }
 
     fn abort(&mut self, session: &str, name: Option<&str>) -> Aborted {
@@ -213,18 +230,31 @@ fn requests_that_give_way_are_told_so() {
 }
 
 #[test]
+fn a_session_that_passes_stays_until_its_sub_agents_have_reported() {
+    for archive_after_s in [0, 60] {
+        let mut settings = testing::settings(Version::V2026_3, Mode::Followup, DropPolicy::Old);
+        settings.tools.subagents.archive_after = Millis::from_s(archive_after_s);
+        let mut desk = Desk::with(settings);
+        desk.report_once();
+        desk.spawn();
+        desk.calls.swap(0, 1);
+        desk.answer("it is looked into");
+        desk.wait(150_000);
+        desk.told();
+        desk.answer("found");
+        desk.wait(1_000);
+        assert!(desk.calls[0].2.contains("found"), "its parent hears of it: {:?}", desk.calls);
+        desk.answer("fixed");
+        assert_eq!(desk.told(), r#" Answered("fixed")"#);
+        desk.wait(300_000);
+        assert!(desk.gateway.sessions().is_empty(), "both are gone then");
+    }
+}
+
+#[test]
 fn a_session_may_be_deleted_that_would_have_passed_by_itself() {
     let mut desk = Desk::new();
-    let hook = Hook {
-        name: MessageId::new("a").unwrap(),
-        session: "once".to_owned(),
-        label: "ci".to_owned(),
-        text: "the build broke".to_owned(),
-        model: None,
-        passes: true,
-    };
-    desk.gateway.say_as_hook(desk.now(), hook, &mut desk.effects).unwrap();
-    desk.look();
+    desk.report_once();
     desk.answer("noted");
     assert!(desk.gateway.delete_session(desk.now(), "once", &mut desk.effects).unwrap().1);
     desk.wait(30 * 24 * 3_600_000);
