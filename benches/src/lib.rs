@@ -2,8 +2,6 @@
 
 pub mod platform;
 
-use std::path::Path;
-
 use creel_core::{
     gateway::Gateway,
     ids::{AccountId, Channel, MessageId, PeerId, SenderId},
@@ -44,15 +42,7 @@ pub fn settings(mode: &str, bindings: &Value, api_root: &str, base_url: &str) ->
 /// If the gateway refuses it, which would be a mistake of the bench.
 pub fn load(version: Version, config: &Value) -> Settings {
     let text = config.to_string();
-    let loaded = settings::load(&Source {
-        name: "bench",
-        text: &text,
-        version,
-        env: &|_| None,
-        state_file: &|_| Ok(None),
-        state_dir: Path::new("/state"),
-        cpus: 2,
-    });
+    let loaded = settings::load(&Source::alone(version, &text));
     loaded.unwrap_or_else(|report| panic!("{}", report.plain())).settings
 }
 

@@ -75,6 +75,21 @@ pub struct Source<'a> {
     pub cpus: usize,
 }
 
+impl<'a> Source<'a> {
+    /// A configuration that stands alone: no environment and no state files.
+    pub fn alone(version: Version, text: &'a str) -> Self {
+        Self {
+            name: "openclaw.json",
+            text,
+            version,
+            env: &|_| None,
+            state_file: &|_| Ok(None),
+            state_dir: FilePath::new("/state"),
+            cpus: 1,
+        }
+    }
+}
+
 impl std::fmt::Debug for Source<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()

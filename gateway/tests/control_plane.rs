@@ -9,7 +9,7 @@ mod world;
 #[path = "control_plane/turns.rs"]
 mod turns;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use creel_core::profile::Version;
 use creel_gateway::{
@@ -52,15 +52,7 @@ impl Running {
         let mut file: Value = serde_json::from_str(&config(served, port, json!({}))).unwrap();
         change(&mut file);
         let text = file.to_string();
-        let source = Source {
-            name: "openclaw.json",
-            text: &text,
-            version,
-            env: &|_| None,
-            state_file: &|_| Ok(None),
-            state_dir: Path::new("/state"),
-            cpus: 1,
-        };
+        let source = Source::alone(version, &text);
         let loaded = settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain()));
         let state = StateFolder::in_memory(BTreeMap::new());
         let settings = Settings { state: state.clone(), ..loaded.settings };

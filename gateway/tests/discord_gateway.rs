@@ -6,7 +6,6 @@
 mod pipes;
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -206,15 +205,7 @@ fn driver(http: &Http<PipeNet>) -> (Driver<PipeNet>, creel_gateway::driver::Inbo
         agents: { defaults: { model: 'p/m' } },
         channels: { discord: { token: 'canary', dmPolicy: 'disabled' } },
     }"#;
-    let source = Source {
-        name: "openclaw.json",
-        text,
-        version: Version::V2026_3,
-        env: &|_| None,
-        state_file: &|_| Ok(None),
-        state_dir: Path::new("/state"),
-        cpus: 1,
-    };
+    let source = Source::alone(Version::V2026_3, text);
     let settings = settings::load(&source).unwrap().settings;
     let keeper = Keeper::new(settings.state);
     let wall_clock = WallClock::system();

@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{collections::BTreeMap, env, fs, net::SocketAddr, path::Path, time::Duration};
+use std::{collections::BTreeMap, env, fs, net::SocketAddr, time::Duration};
 
 use axum::{Router, http::header, response::IntoResponse, routing::post};
 use bytes::Bytes;
@@ -204,15 +204,7 @@ impl Running {
             } } },
         })
         .to_string();
-        let source = Source {
-            name: "openclaw.json",
-            text: &text,
-            version,
-            env: &|_| None,
-            state_file: &|_| Ok(None),
-            state_dir: Path::new("/state"),
-            cpus: 2,
-        };
+        let source = Source::alone(version, &text);
         let loaded = settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain()));
         let state = StateFolder::in_memory(BTreeMap::new());
         let settings = Settings { state: state.clone(), ..loaded.settings };

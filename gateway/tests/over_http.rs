@@ -6,7 +6,7 @@
 #[expect(dead_code, reason = "operators need less of the world than channels")]
 mod world;
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use creel_core::profile::Version;
 use creel_gateway::{
@@ -40,15 +40,7 @@ impl Running {
             json!({ "endpoints": { "chatCompletions": { "enabled": completions } } });
         file["hooks"] = json!({ "enabled": true, "token": HOOK_TOKEN });
         let text = file.to_string();
-        let source = Source {
-            name: "openclaw.json",
-            text: &text,
-            version: Version::V2026_9,
-            env: &|_| None,
-            state_file: &|_| Ok(None),
-            state_dir: Path::new("/state"),
-            cpus: 1,
-        };
+        let source = Source::alone(Version::V2026_9, &text);
         let loaded = settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain()));
         let state = StateFolder::in_memory(BTreeMap::new());
         let settings = Settings { state, ..loaded.settings };

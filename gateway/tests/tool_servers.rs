@@ -1,7 +1,7 @@
 //! Servers of tools that are programs: started, asked, started again; with no secret but their own, and that one hidden.
 #![expect(clippy::unwrap_used, reason = "in a test, a failure is the report")]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use creel_core::{
     gateway::Gateway,
@@ -38,15 +38,8 @@ fn gateway() -> (Arc<Outside<TokioNet>>, Driver<TokioNet>, Inbox) {
             "env": { "GITHUB_TOKEN": "gh-canary", "LD_PRELOAD": "/evil.so" },
         } } },
     });
-    let source = Source {
-        name: "openclaw.json",
-        text: &config.to_string(),
-        version: creel_core::profile::Version::default(),
-        env: &|_| None,
-        state_file: &|_| Ok(None),
-        state_dir: Path::new("/state"),
-        cpus: 1,
-    };
+    let text = config.to_string();
+    let source = Source::alone(creel_core::profile::Version::default(), &text);
     let loaded = settings::load(&source).unwrap();
     assert!(loaded.warnings.iter().any(|it| it.contains("LD_PRELOAD")), "{:?}", loaded.warnings);
     let settings = loaded.settings;

@@ -5,7 +5,7 @@
 #[path = "support/world.rs"]
 mod world;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use creel_core::{gateway::Gateway, profile::Version};
 use creel_gateway::{
@@ -36,15 +36,7 @@ struct Running {
 }
 
 fn settings(text: &str) -> Settings {
-    let source = Source {
-        name: "openclaw.json",
-        text,
-        version: Version::V2026_3,
-        env: &|_| None,
-        state_file: &|_| Ok(None),
-        state_dir: Path::new("/state"),
-        cpus: 1,
-    };
+    let source = Source::alone(Version::V2026_3, text);
     let loaded = settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain()));
     Settings { state: StateFolder::in_memory(BTreeMap::new()), ..loaded.settings }
 }

@@ -1,6 +1,6 @@
 //! A control plane whose gateway takes nothing: for tests of what needs no loop.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use creel_core::profile::Version;
 use tokio::sync::watch;
@@ -20,15 +20,7 @@ pub(crate) const TOKEN: &str = "canary-token";
 pub(crate) fn plane() -> (Plane, watch::Sender<bool>) {
     let text = r#"{ "gateway": { "auth": { "token": "canary-token" } }, "agents": { "defaults": { "model": "p/m" } },
         "models": { "providers": { "p": { "baseUrl": "http://127.0.0.1:1/v1", "apiKey": "canary-key" } } } }"#;
-    let source = Source {
-        name: "openclaw.json",
-        text,
-        version: Version::V2026_9,
-        env: &|_| None,
-        state_file: &|_| Ok(None),
-        state_dir: Path::new("/state"),
-        cpus: 1,
-    };
+    let source = Source::alone(Version::V2026_9, text);
     let loaded = settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain()));
     let state = StateFolder::in_memory(BTreeMap::new());
     let settings = Settings { state, ..loaded.settings };

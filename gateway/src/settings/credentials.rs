@@ -155,20 +155,34 @@ impl AuthProfile {
         Login::of(tokens, expires, self.client_id.clone())
     }
 
-    /// Of which kind it is, and the secret, if there is one: what a reference stands for goes first. Else why it leads
-    /// nowhere.
-    fn secret(
-        &self,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<(Kind, Option<Secret>), String> {
-        let (kind, given, key, referred) = match self.r#type.as_deref() {
-            Some("oauth") => (Kind::OAuth, &self.access, "", &None),
-            Some("token") => (Kind::Token, &self.token, "tokenRef", &self.token_ref),
-            _ => (Kind::ApiKey, &self.key, "keyRef", &self.key_ref),
+    /// Of which kind it is.
+    fn kind(&self) -> Kind {
+        match self.r#type.as_deref() {
+            Some("oauth") => Kind::OAuth,
+            Some("token") => Kind::Token,
+            _ => Kind::ApiKey,
+        }
+    }
+
+    /// The secret, if there is one: what a reference stands for goes first. Else why it leads nowhere.
+    fn secret(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, String> {
+        let (given, key, referred) = match self.kind() {
+            Kind::OAuth => (&self.access, "", &None),
+            Kind::Token => (&self.token, "tokenRef", &self.token_ref),
+            Kind::ApiKey => (&self.key, "keyRef", &self.key_ref),
         };
         let referred = referred.as_ref().map(|it| reference::resolve(it, env)).transpose();
         let given = given.clone().filter(|it| !it.is_empty()).map(Secret::new);
-        Ok((kind, referred.map_err(|why| format!("`{key}`: {why}"))?.or(given)))
+        Ok(referred.map_err(|why| format!("`{key}`: {why}"))?.or(given))
+    }
+
+    /// Where its kind keeps a secret.
+    fn expects(&self) -> &'static str {
+        match self.kind() {
+            Kind::OAuth => "found no `access`, which `type: oauth` needs",
+            Kind::Token => "found no `token` and no `tokenRef`, one of which `type: token` needs",
+            Kind::ApiKey => "found no `key` and no `keyRef`, one of which `type: api_key` needs",
+        }
     }
 
     /// When a token ends, if it does. Logins are renewed, and keys do not end.
@@ -213,16 +227,18 @@ pub(super) fn of_agent(
             }
             // Nobody can ask a provider that there is not.
             (Err(why), _) => warnings.push(format!("{place} is not used, {why}")),
-            (Ok(_), Err(why)) => warnings.push(format!("{place} is not used, {why}")),
-            (Ok((kind, secret)), Ok(ends)) => {
-                held.add(&name, &profile.provider, (kind, secret, ends));
+            (Ok(Some(_)), Err(why)) => warnings.push(format!("{place} is not used, {why}")),
+            (Ok(None), _) => warnings.push(format!("{place} is not used, {}", profile.expects())),
+            (Ok(Some(secret)), Ok(ends)) => {
+                held.add(&name, &profile.provider, (profile.kind(), secret, ends));
             }
         }
     }
     for (name, provider) in providers {
         let is_its = |it: &Credential| it.provider.as_str() == name;
-        if !held.credentials.stored.values().any(is_its) {
-            held.add(&format!("{name}:default"), name, (Kind::ApiKey, provider.key.clone(), None));
+        let key = provider.key.clone().filter(|_| !held.credentials.stored.values().any(is_its));
+        if let Some(key) = key {
+            held.add(&format!("{name}:default"), name, (Kind::ApiKey, key, None));
         }
     }
     // What was set for the agent alone goes before what was set for all.
@@ -266,17 +282,19 @@ impl Held {
         self.logins.insert(id, login);
     }
 
-    /// Adds a credential that has a secret.
+    /// Adds a credential, unless its secret is empty.
     fn add(
         &mut self,
         name: &str,
         provider: &str,
-        (kind, secret, ends): (Kind, Option<Secret>, Option<Timestamp>),
+        (kind, secret, ends): (Kind, Secret, Option<Timestamp>),
     ) {
         let (Ok(id), Ok(provider)) = (ProfileId::new(name), ProviderId::new(provider)) else {
             return;
         };
-        let Some(secret) = secret.filter(|it| !it.expose().is_empty()) else { return };
+        if secret.expose().is_empty() {
+            return;
+        }
         self.credentials.stored.insert(id.clone(), Credential { provider, kind, ends });
         self.keys.insert(id, secret);
     }

@@ -11,7 +11,7 @@ mod slack;
 mod streaming;
 mod web;
 
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
 
 use creel_core::time::Millis;
 
@@ -28,13 +28,10 @@ fn load_with(
         list.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
     };
     load(&Source {
-        name: "openclaw.json",
-        text,
-        version,
         env: &|name| find(env, name),
         state_file: &|file| Ok(find(files, file)),
-        state_dir: Path::new("/state"),
         cpus: 4,
+        ..Source::alone(version, text)
     })
 }
 

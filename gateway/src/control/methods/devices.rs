@@ -17,13 +17,9 @@ use crate::{
     secret::Secret,
 };
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// `device.pair.list`.
 pub(super) fn list(plane: &Plane, params: &Value) -> Outcome {
-    let Nothing {} = schema::check(plane.facts.version, "device.pair.list", params)?;
+    super::nothing(plane, "device.pair.list", params)?;
     Ok(plane.with_devices(|it| {
         it.forget_expired(now_ms(plane));
         it.json()

@@ -77,6 +77,26 @@ fn a_token_ends_and_one_whose_end_is_no_date_is_not_used() {
 }
 
 #[test]
+fn a_credential_without_a_secret_is_not_used_and_that_is_told() {
+    let place = "credential `p:1` of agent `main` in /state/agents/main/agent/auth-profiles.json";
+    for (profile, why) in [
+        (
+            r#""type": "api_key""#,
+            "found no `key` and no `keyRef`, one of which `type: api_key` needs",
+        ),
+        (r#""key": """#, "found no `key` and no `keyRef`, one of which `type: api_key` needs"),
+        (
+            r#""type": "token", "key": "k", "keyRef": {"source": "env", "provider": "default", "id": "KEY_1"}"#,
+            "found no `token` and no `tokenRef`, one of which `type: token` needs",
+        ),
+        (r#""type": "oauth", "refresh": "r""#, "found no `access`, which `type: oauth` needs"),
+    ] {
+        let told = format!("p:default key k\n{place} is not used, {why}");
+        check(&format!(r#""p:1": {{"provider": "p", {profile}}}"#), &told);
+    }
+}
+
+#[test]
 fn what_has_ended_is_told() {
     let profile = r#""p:1": {"type": "token", "provider": "p", "token": "t", "expires": 1000}"#;
     let settings = load_profiles(profile).unwrap().settings;

@@ -11,13 +11,8 @@ const CONFIG: &str = r#"{
 
 fn load(config: &str, version: Version, jobs: &str) -> Result<settings::Loaded, String> {
     settings::load(&Source {
-        name: "openclaw.json",
-        text: config,
-        version,
-        env: &|_| None,
         state_file: &|file| Ok((file == FILE).then(|| jobs.to_owned())),
-        state_dir: std::path::Path::new("/state"),
-        cpus: 2,
+        ..Source::alone(version, config)
     })
     .map_err(|it| it.plain())
 }
