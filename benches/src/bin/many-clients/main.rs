@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use self::roles::{Child, Gateway};
 
 const IDLE: usize = 10_000;
-const WATCHERS: usize = 2;
+const IDLE_PROCESSES: usize = 2;
 const FOLLOWING: usize = 1_000;
 const QUESTIONS: usize = 500;
 
@@ -52,8 +52,8 @@ async fn measure() -> ExitCode {
 
     let began = instant();
     let mut idle: Vec<Child> = Vec::new();
-    for _ in 0..WATCHERS {
-        let count = (IDLE / WATCHERS).to_string();
+    for _ in 0..IDLE_PROCESSES {
+        let count = (IDLE / IDLE_PROCESSES).to_string();
         idle.push(Child::start(&["idle", &gateway.address, &count]));
     }
     for watchers in &mut idle {

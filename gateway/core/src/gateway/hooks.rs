@@ -27,7 +27,7 @@ pub struct Hook {
     pub label: String,
     /// What it says.
     pub text: String,
-    /// The model that answers, if it is not the agent's.
+    /// The model that answers, if it is not the agent's. Counts for a session that the hook begins.
     pub model: Option<ModelId>,
     /// Whether the session is this turn's alone: it can be read for a while, and is gone then.
     pub passes: bool,
