@@ -1,8 +1,4 @@
 //! Same seed, same trace: in one process, in another, whatever runs beside it. Another seed, another trace.
-#![expect(clippy::unwrap_used, reason = "in a test, a failure is the report")]
-
-#[path = "support/program.rs"]
-mod program;
 
 use std::{collections::BTreeMap, path::Path, thread};
 
@@ -13,6 +9,8 @@ use creel::{
 use creel_judge::trace::{Kind, Trace};
 use creel_sim::world::World;
 use serde_json::Value;
+
+use super::{in_ticks, program};
 
 /// A case's scenario and profile.
 type Name = (String, String);
@@ -71,11 +69,11 @@ fn hashes(report: &Value) -> BTreeMap<Name, String> {
 
 /// Fails with the names of the cases in which two campaigns differ, and the first fact in which each does.
 #[track_caller]
-fn assert_same(one: &BTreeMap<Name, Trace>, two: &BTreeMap<Name, Trace>, when: &str) {
+fn assert_same(one: &BTreeMap<Name, Trace>, two: &BTreeMap<Name, &Trace>, when: &str) {
     let differ: Vec<String> = one
         .iter()
         .filter(|(name, trace)| two[*name].hash() != trace.hash())
-        .map(|(name, trace)| format!("{name:?}: {}", difference(trace, &two[name])))
+        .map(|(name, trace)| format!("{name:?}: {}", difference(trace, two[name])))
         .collect();
     assert!(!one.is_empty());
     assert!(differ.is_empty(), "{when}, {} cases differ:\n{}", differ.len(), differ.join("\n"));
@@ -99,7 +97,13 @@ fn the_whole_corpus_is_the_same_run_every_time() {
     // Another process, in which nothing runs beside a case; it runs beside the campaigns here.
     let elsewhere = || hashes(&report(&["--seed", "1", "--without-controls", "-j", "1"]));
     let elsewhere = thread::spawn(elsewhere);
-    let first = traces(1, 1);
+    let first: BTreeMap<Name, &Trace> = in_ticks()
+        .iter()
+        .map(|it| {
+            let name = (it.case.entry.scenario.name(), it.case.profile.clone());
+            (name, &it.result.as_ref().unwrap_or_else(|why| panic!("{why:?}")).trace)
+        })
+        .collect();
     assert_same(&traces(1, 4), &first, "in one process, twice");
 
     let elsewhere = elsewhere.join().unwrap();
