@@ -4,6 +4,7 @@
 //! scenario with one edit, made the checks fail that it names. So a check that cannot fail is found on every run.
 
 mod control;
+mod judging;
 
 use std::{
     sync::{
@@ -13,22 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use creel_judge::{
-    context::Context,
-    invariants,
-    spec::{self, Rule, Ruling},
-    trace::{Kind, Trace},
-    turns::Turns,
-    verdict::{Failure, Verdict},
-    words,
-};
-use creel_sim::{
-    scenario::Scenario,
-    world::{self, World, needs_virtual_time, ticks},
-};
+use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
+use creel_sim::world::{self, World, needs_virtual_time, ticks};
 
-pub use self::control::Control;
-use crate::{catalogue, corpus::Entry};
+pub use self::{
+    control::Control,
+    judging::{harness_errors, judge},
+};
+use crate::corpus::Entry;
 
 /// What is run, and how.
 #[derive(Clone, Debug)]
@@ -88,6 +81,8 @@ pub enum Missing {
     NeedsVirtualTime(String),
     /// The target does not claim the profile.
     Unclaimed(String),
+    /// The target made a choice that it declares, and for which the provider's script has no answers.
+    Unforeseen(String),
     /// The target could not be started or did not get ready.
     Target(String),
     /// A template of the target's manifest cannot be filled in.
@@ -174,6 +169,10 @@ impl Status {
             Self::Vacuous
         } else if has(|it| matches!(it.verdict, Verdict::Inconclusive { .. })) {
             Self::Inconclusive
+        } else if has(|it| it.line.is_some() && matches!(it.verdict, Verdict::NotApplicable { .. }))
+            && !has(|it| it.line.is_some() && matches!(it.verdict, Verdict::Pass { .. }))
+        {
+            Self::Skipped
         } else {
             Self::Pass
         }
@@ -185,7 +184,9 @@ impl Outcome {
     pub fn status(&self) -> Status {
         let judged = match &self.result {
             Ok(judged) => judged,
-            Err(Missing::NeedsVirtualTime(_) | Missing::Unclaimed(_)) => return Status::Skipped,
+            Err(Missing::NeedsVirtualTime(_) | Missing::Unclaimed(_) | Missing::Unforeseen(_)) => {
+                return Status::Skipped;
+            }
             Err(
                 Missing::Target(_)
                 | Missing::Manifest(_)
@@ -297,8 +298,13 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     }
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let checks = judge(scenario, &run.trace, &run.context);
-    let control = control::run(plan, case)?;
     let mut harness_errors = harness_errors(&run.trace);
+    if let (Some(chosen), Some(error)) =
+        (judging::chosen(&run.trace, &run.context), harness_errors.first())
+    {
+        return Err(Missing::Unforeseen(format!("{chosen}: {error}")));
+    }
+    let control = control::run(plan, case)?;
     for again in 2..=plan.repeat {
         if let Some(what) = differs(plan, case, (&run.trace, &checks))? {
             harness_errors.push(format!("run {again} of {}: {what}", plan.repeat));
@@ -344,46 +350,4 @@ fn missing(error: &world::Error) -> Missing {
         world::Error::Simulation(_) => Missing::Broken(why),
         world::Error::Interrupted => Missing::Interrupted(why),
     }
-}
-
-/// What the harness itself found wrong during a run.
-pub fn harness_errors(trace: &Trace) -> Vec<String> {
-    let error = |kind: &Kind| match kind {
-        Kind::HarnessError { what } => Some(what.clone()),
-        _ => None,
-    };
-    trace.facts.iter().filter_map(|it| error(&it.kind)).collect()
-}
-
-/// Judges a trace: the scenario's expectations, then every invariant and every specification.
-pub fn judge(scenario: &Scenario, trace: &Trace, context: &Context) -> Vec<Check> {
-    let turns = Turns::of(trace, context);
-    let catalogue = catalogue::built_in();
-    let holds = |id: &&String| catalogue.find(id).is_some_and(|it| it.is_of(&context.profile));
-    let expected = scenario.expect.iter().map(|it| Check {
-        label: it.label.clone(),
-        title: None,
-        line: Some(it.line),
-        requirements: it.covers.iter().filter(holds).cloned().collect(),
-        verdict: words::check(&it.word, trace, &turns, context),
-    });
-    let invariants = invariants::ALL.iter().map(|it| {
-        let verdict = it.check(trace, &turns, context);
-        let mut requirements = catalogue.judged_by(it.id, &context.profile);
-        if let Verdict::Fail(Failure { breaks, .. }) = &verdict
-            && !breaks.is_empty()
-        {
-            requirements.retain(|it| breaks.contains(&it.as_str()));
-        }
-        Check { label: it.id.to_owned(), title: Some(it.title), line: None, requirements, verdict }
-    });
-    let specifications = spec::ALL.iter().map(|it| {
-        let Ruling { verdict, rules } = it.check(trace, &turns, context);
-        let ids = rules.into_iter().flat_map(Rule::requirements).map(|it| (*it).to_owned());
-        let mut requirements: Vec<String> = ids.filter(|it| holds(&it)).collect();
-        requirements.sort_unstable();
-        requirements.dedup();
-        Check { label: it.id.to_owned(), title: Some(it.title), line: None, requirements, verdict }
-    });
-    expected.chain(invariants).chain(specifications).collect()
 }

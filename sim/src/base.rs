@@ -276,7 +276,10 @@ fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, pr
 
 /// A value that is unique to the seed and its use, and looks like nothing else.
 pub(crate) fn token(seed: u64, what: &str, name: &str) -> String {
-    use creel_judge::trace::{Header, Trace, VERSION};
+    use creel_judge::{
+        context::Choices,
+        trace::{Header, Trace, VERSION},
+    };
     let header = Header {
         creel_trace: VERSION,
         scenario: format!("{what} {name}"),
@@ -284,6 +287,7 @@ pub(crate) fn token(seed: u64, what: &str, name: &str) -> String {
         seed,
         world: String::new(),
         target: String::new(),
+        choices: Choices::default(),
         lateness: None,
     };
     Trace { header, facts: Vec::new() }.hash().chars().take(24).collect()

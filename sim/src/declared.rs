@@ -4,7 +4,7 @@ mod configuration;
 
 pub use configuration::configuration;
 use creel_judge::{
-    context::{self, Clock, Context, DmScope, Queue},
+    context::{self, Choices, Clock, Context, DmScope, Queue},
     profile::Profile,
     trace::{Fact, Place},
 };
@@ -46,6 +46,7 @@ pub fn context(
         overheard: scenario.sends().filter(|it| it.overheard).map(|it| it.name.clone()).collect(),
         secrets: keys.chain(logins).chain(accounts).chain(gateway).collect(),
         clock,
+        choices: Choices::default(),
         liveness_us: profile.liveness_us.saturating_add(hops_us(clock)),
     }
 }

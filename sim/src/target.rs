@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
 
 /// The manifest of our own gateway, the first target.
@@ -27,6 +28,9 @@ pub struct Target {
     pub config: String,
     /// When it is ready.
     pub ready: Ready,
+    /// What it does where the contract leaves a choice.
+    #[serde(default)]
+    pub choices: Choices,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
 }
@@ -157,6 +161,8 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    use creel_judge::context::LadderReset;
+
     use super::*;
 
     #[test]
@@ -171,6 +177,27 @@ mod tests {
         assert!(unknown.contains("expected `reference`"), "{unknown}");
         let broken = Target::parse("x.toml", "name = 5").unwrap_err().to_string();
         assert!(broken.contains("line 1, column 8") && broken.contains("a string"), "{broken}");
+    }
+
+    #[test]
+    fn choices_are_declared_within_what_the_contract_leaves_open() {
+        let with = |choices: &str| {
+            Target::parse("x.toml", &format!("{REFERENCE}\n[choices]\n{choices}\n"))
+        };
+        assert_eq!(Target::load("reference").unwrap().choices, Choices::default());
+        let declared =
+            with("tries-per-credential = 12\nladder-reset = \"rest-end\"").unwrap().choices;
+        let expected = Choices { tries_per_credential: 12, ladder_reset: LadderReset::RestEnd };
+        assert_eq!(declared, expected);
+        for (choices, why) in [
+            ("tries-per-credential = 0", "found 0 tries, expected a number from 1 to 20"),
+            ("tries-per-credential = 21", "found 21 tries, expected a number from 1 to 20"),
+            ("ladder-reset = \"never\"", "expected `answer` or `rest-end`"),
+            ("tries = 2", "expected `tries-per-credential` or `ladder-reset`"),
+        ] {
+            let told = with(choices).unwrap_err().to_string();
+            assert!(told.contains(why) && told.contains("line "), "{told}");
+        }
     }
 
     #[test]

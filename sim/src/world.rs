@@ -9,7 +9,7 @@ pub mod turmoil;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use creel_judge::{
-    context::{Clock, Context},
+    context::{Choices, Clock, Context},
     profile::{self, Profile},
     trace::{Fact, Header, Lateness, Trace, VERSION},
     words::{Span, Word},
@@ -95,6 +95,14 @@ impl World {
         }
     }
 
+    /// What its target does where the contract leaves a choice.
+    fn choices(&self) -> Choices {
+        match self {
+            Self::Turmoil | Self::Events | Self::Fake(_) => Choices::default(),
+            Self::Real(real) => real.target.choices,
+        }
+    }
+
     /// Runs a scenario.
     ///
     /// # Errors
@@ -121,6 +129,7 @@ impl World {
             seed,
             world: self.name().to_owned(),
             target: self.target().to_owned(),
+            choices: self.choices(),
             lateness: match seen.clock {
                 Clock::Exact { .. } => None,
                 Clock::Measured { slack_us, lateness_us } => {
@@ -157,6 +166,7 @@ impl Seen {
         let Self { stage, facts, clock, note } = self;
         let context = declared::context(&stage.scenario, profile, &stage.configuration, clock);
         let context = declared::context_of_run(context, header.seed, &facts);
+        let context = Context { choices: header.choices, ..context };
         Run { trace: Trace { header, facts }, context, note }
     }
 }

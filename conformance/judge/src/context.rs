@@ -10,7 +10,7 @@ pub use configuration::{
     QueueRules, Reset, ResetMode, ResetRules, Session, Wall,
 };
 
-pub use failover::{Chain, Credential, CredentialKind};
+pub use failover::{Chain, Choices, Cooldowns, Credential, CredentialKind, LadderReset};
 
 use crate::trace::Place;
 
@@ -37,6 +37,8 @@ pub struct Context {
     pub secrets: Vec<(String, String)>,
     /// How far the clock can be trusted.
     pub clock: Clock,
+    /// What the gateway's target declares where the contract leaves a choice.
+    pub choices: Choices,
     /// I5's bound: how long a free lane may keep a message waiting beyond the debounce, in microseconds. A field of
     /// the profile.
     pub liveness_us: i64,

@@ -38,7 +38,7 @@ pub use rule::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    context::{Context, GroupScope},
+    context::{Choices, Context, GroupScope},
     phrase,
     trace::Trace,
     turns::{Message, Turns},
@@ -99,6 +99,16 @@ pub(crate) fn joined_groups<'a>(
         joined.entry(&heard.message.chat).or_default().extend(heard.keys.iter().cloned());
     }
     joined
+}
+
+/// What the gateway did that its target declares where the contract leaves a choice ([`Context::choices`]), and that no check
+/// of a single scenario foresees.
+pub fn chosen(trace: &Trace, turns: &Turns, context: &Context) -> BTreeSet<String> {
+    if context.choices == Choices::default() {
+        return BTreeSet::new();
+    }
+    let cast = Cast::of(turns, context);
+    cast.map(|it| failover::observed::chosen(trace, &it)).unwrap_or_default()
 }
 
 /// The agents that may answer a message, as far as anything tells.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     context::{
-        Agent, Binding, Chat, Clock, Configuration, Context, DmScope, Peer, PeerKind, Queue, Room,
+        Agent, Binding, Chat, Choices, Clock, Configuration, Context, DmScope, Peer, PeerKind,
+        Queue, Room,
     },
     trace::{
         Fact, Header, Kind, ModelOutcome, Place, PromptMessage, RefreshOutcome, Trace, VERSION,
@@ -50,6 +51,7 @@ pub(crate) fn context() -> Context {
         overheard: Vec::new(),
         secrets: Vec::new(),
         clock: Clock::Exact { hop_us: 1_000 },
+        choices: Choices::default(),
         liveness_us: 5_000_000,
     }
 }
@@ -115,6 +117,7 @@ pub(crate) fn trace(script: &str) -> Trace {
         seed: 1,
         world: "turmoil".to_owned(),
         target: "reference".to_owned(),
+        choices: Choices::default(),
         lateness: None,
     };
     Trace { header, facts: reader.facts }

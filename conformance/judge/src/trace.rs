@@ -10,6 +10,8 @@ mod track;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::context::Choices;
+
 pub use self::{
     operation::{Operation, Saw},
     refresh::RefreshOutcome,
@@ -35,9 +37,16 @@ pub struct Header {
     pub world: String,
     /// The target's name, `reference` for our own gateway.
     pub target: String,
+    /// What the target declares where the contract leaves a choice.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub choices: Choices,
     /// How far a real clock could be trusted; none in simulated time. Not part of the hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lateness: Option<Lateness>,
+}
+
+fn is_default(choices: &Choices) -> bool {
+    *choices == Choices::default()
 }
 
 /// How far a real clock could be trusted during a run.

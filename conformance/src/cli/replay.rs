@@ -3,7 +3,12 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
-use creel_judge::{context::Clock, profile, trace::Trace, verdict::Verdict};
+use creel_judge::{
+    context::{Clock, Context},
+    profile,
+    trace::Trace,
+    verdict::Verdict,
+};
 use creel_sim::{
     base::{Addresses, Configuration},
     declared, world,
@@ -80,6 +85,7 @@ impl Arguments {
             Configuration::of(&entry.scenario, profile.name, trace.header.seed, &addresses);
         let context = declared::context(&entry.scenario, profile, &configuration, clock);
         let context = declared::context_of_run(context, trace.header.seed, &trace.facts);
+        let context = Context { choices: trace.header.choices, ..context };
         let checks = suite::judge(&entry.scenario, &trace, &context);
         if self.timeline {
             let terminal = Terminal::of_output(Color::Off);

@@ -190,6 +190,10 @@ pub fn summary(outcomes: &[Outcome], took: std::time::Duration) -> String {
             count(|it| matches!(it, Missing::Unclaimed(_))),
             "are of a profile that the target does not claim",
         ),
+        (
+            count(|it| matches!(it, Missing::Unforeseen(_))),
+            "have no answers for a choice that the target declares",
+        ),
     ];
     for (cases, why) in skipped.iter().filter(|(cases, _)| *cases > 0) {
         writeln!(text, "skipped: {cases} cases {why}").expect("writing to a string");

@@ -66,6 +66,7 @@ pub fn reason(missing: &Missing) -> &str {
     match missing {
         Missing::NeedsVirtualTime(why)
         | Missing::Unclaimed(why)
+        | Missing::Unforeseen(why)
         | Missing::Target(why)
         | Missing::Manifest(why)
         | Missing::Scenario(why)

@@ -3,7 +3,7 @@
 use creel_judge::verdict::Verdict;
 use creel_sim::world;
 
-use super::{Case, Check, Controls, Missing, Plan, judge, missing};
+use super::{Case, Check, Controls, Missing, Plan, judging::judge_as_ours, missing};
 
 /// What the control did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn run(plan: &Plan, case: &Case) -> Result<Control, Missing> {
         Err(error @ world::Error::Interrupted) => return Err(missing(&error)),
         Err(error) => return Ok(Control::NotRun(error.to_string())),
     };
-    let checks = judge(&edited, &run.trace, &run.context);
+    let checks = judge_as_ours(&edited, &run.trace, &run.context);
     Ok(flipped(&control.flips, &checks))
 }
 

@@ -14,7 +14,7 @@ use creel_core::{
     time::{Now, Timestamp, WallTime},
 };
 use creel_judge::{
-    context::{Clock, Context, Hops},
+    context::{Choices, Clock, Context, Hops},
     profile,
     trace::{Fact, Header, Kind, ModelOutcome, Place, PromptMessage, Trace, VERSION},
     turns::{canaries_in, canary},
@@ -71,6 +71,7 @@ pub(crate) fn play(scenario: &Scenario, profile: &str) -> Result<(Trace, Context
         seed: SEED,
         world: "core".to_owned(),
         target: "reference".to_owned(),
+        choices: Choices::default(),
         lateness: None,
     };
     Ok((Trace { header, facts: world.facts }, context))

@@ -25,7 +25,10 @@ use creel_core::{
     gateway::Gateway,
     time::Millis,
 };
-use creel_judge::spec::{failover::judge, version::Version};
+use creel_judge::{
+    context::Choices,
+    spec::{failover::judge, version::Version},
+};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner},
@@ -108,6 +111,7 @@ const SOMETIMES_IN_2026_9: &[&str] = &[
 /// Plays a case with changed constants, and asks the specification: what was met, and how many requests there were.
 fn compare(
     case: &Case,
+    choices: Choices,
     change: impl FnOnce(&mut Policy),
 ) -> Result<(BTreeSet<String>, usize), String> {
     let mut settings = load(&case.config(), &case.files(), case.profile, "UTC")?;
@@ -119,7 +123,7 @@ fn compare(
     for (agent, happened) in &play.happened {
         let (chain, mark) = case.chain(agent);
         met.insert(mark.to_owned());
-        let (marks, _) = judge(version, &chain, happened, 0).map_err(|it| {
+        let (marks, _) = judge(version, (&chain, choices), happened, 0).map_err(|it| {
             let told: Vec<String> = happened.iter().map(|it| format!("{it:?}")).collect();
             format!("{it:?}\n{agent}\n{}", told.join("\n"))
         })?;
@@ -132,7 +136,8 @@ fn compare(
 fn the_core_asks_whom_the_specification_allows() {
     let met = RefCell::new((0_u64, 0_u64, Marks::new()));
     try_all(CASES, &cases(), |case| {
-        let (marks, requests) = compare(&case, |_| ()).map_err(TestCaseError::fail)?;
+        let (marks, requests) =
+            compare(&case, Choices::default(), |_| ()).map_err(TestCaseError::fail)?;
         let mut met = met.borrow_mut();
         met.0 += 1;
         met.1 += requests as u64;
@@ -163,7 +168,15 @@ fn the_core_asks_whom_the_specification_allows() {
 /// A constant of the core that is changed, and how.
 type Planted = (&'static str, fn(&mut Policy));
 
-const PLANTED: [Planted; 12] = [
+/// What the version's own gateway did: some twelve requests with one credential.
+fn tries_twelve_times(it: &mut Policy) {
+    if it.outage_retries == 0 {
+        (it.rate_limit_tries, it.outage_retries, it.outage) = (12, 11, Millis::from_s(60));
+    }
+}
+
+const PLANTED: [Planted; 13] = [
+    ("a credential of 2026.3 is tried twelve times, which nobody declared", tries_twelve_times),
     ("every step of the ladder is its first", |it| it.ladder = &it.ladder[..1]),
     ("the ladder's first step is left out", |it| it.ladder = &it.ladder[1..]),
     ("a disable is over in a minute", |it| it.disabled_first = Millis::from_s(60)),
@@ -200,24 +213,34 @@ const PLANTED: [Planted; 12] = [
 ];
 
 /// The first case, from 1, in which a changed constant is found, if one of so many finds it.
-fn found_by(change: fn(&mut Policy), cases_max: u32) -> Option<u32> {
+fn found_by(choices: Choices, change: fn(&mut Policy), cases_max: u32) -> Option<u32> {
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(proptest::test_runner::Config::default(), random);
     (1..=cases_max).find(|_| {
         let case = cases().new_tree(&mut runner).expect("no case is refused").current();
-        compare(&case, change).is_err()
+        compare(&case, choices, change).is_err()
     })
 }
 
 #[test]
 fn a_changed_constant_is_found() {
-    assert_eq!(found_by(|_| (), CASES), None, "nothing was changed");
+    assert_eq!(found_by(Choices::default(), |_| (), CASES), None, "nothing was changed");
     let mut missed = Vec::new();
     for (what, change) in PLANTED {
-        match found_by(change, CASES) {
+        match found_by(Choices::default(), change, CASES) {
             Some(cases) => eprintln!("found by case {cases}: {what}"),
             None => missed.push(what),
         }
     }
     assert!(missed.is_empty(), "none of {CASES} cases finds {missed:?}");
+}
+
+#[test]
+fn whoever_declares_its_tries_may_make_them_and_no_more() {
+    let of = |tries_per_credential| {
+        let choices = Choices { tries_per_credential, ..Choices::default() };
+        found_by(choices, tries_twelve_times, CASES)
+    };
+    assert_eq!(of(12), None, "it is as it declares");
+    assert!(of(11).is_some(), "one more than it declares");
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
 /// With what an agent can ask for answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
@@ -13,11 +15,61 @@ pub struct Chain {
     pub credentials: Vec<Credential>,
     /// `auth.order`, by provider: the credentials' own names.
     pub order: BTreeMap<String, Vec<String>>,
-    /// `auth.cooldowns.failureWindowHours`, in microseconds.
-    pub failure_window_us: Option<i64>,
+    /// `auth.cooldowns`.
+    pub cooldowns: Cooldowns,
     /// Whether failures are told by more than their statuses: a trace does not have their words, nor the waits that they
     /// ask for.
     pub tells_more: bool,
+}
+
+/// What `auth.cooldowns` says, in microseconds: where it says nothing, the version of the contract does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cooldowns {
+    /// `failureWindowHours`.
+    pub failure_window_us: Option<i64>,
+    /// `billingBackoffHours`.
+    pub billing_backoff_us: Option<i64>,
+    /// `billingBackoffHoursByProvider`.
+    pub billing_backoff_by_provider_us: BTreeMap<String, i64>,
+    /// `billingMaxHours`.
+    pub billing_max_us: Option<i64>,
+}
+
+/// What a gateway chooses where the contract leaves it open. Its target declares it; a check that foresees something else
+/// then says so and does not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Choices {
+    /// How often one credential may be asked, while its failures pass by themselves, before another one is. 2026.3 leaves it
+    /// open, from 1 to 20.
+    #[serde(deserialize_with = "tries")]
+    pub tries_per_credential: u32,
+    /// What begins the count of a credential's failures anew.
+    pub ladder_reset: LadderReset,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Self { tries_per_credential: 1, ladder_reset: LadderReset::Answer }
+    }
+}
+
+/// What begins the count of a credential's failures anew, and with it the ladder of its rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LadderReset {
+    /// An answer, or a long time without a failure.
+    Answer,
+    /// The end of a rest as well.
+    RestEnd,
+}
+
+fn tries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let found = u32::deserialize(deserializer)?;
+    if (1..=20).contains(&found) {
+        return Ok(found);
+    }
+    Err(D::Error::custom(format!("found {found} tries, expected a number from 1 to 20")))
 }
 
 impl Chain {

@@ -92,6 +92,7 @@ mod tests {
             seed: 1,
             world: "turmoil".to_owned(),
             target: "reference".to_owned(),
+            choices: crate::context::Choices::default(),
             lateness: None,
         };
         let trace = Trace { header, facts: vec![Fact { seq: 1, at_us: 0, kind }] };

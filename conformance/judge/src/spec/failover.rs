@@ -24,10 +24,9 @@ pub use self::{
     rests::{Rest, RestKind, Rests, rests},
 };
 use super::{rule::Rule, version::Version};
-use crate::context::Chain;
+use crate::context::{Chain, Choices};
 
 const SECOND: i64 = 1_000_000;
-const HOUR: i64 = 3_600 * SECOND;
 
 /// Why a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,6 +137,10 @@ pub struct Wrong {
 /// What was met on the way, for tests that must have met everything: `step 2`, `probe`, `exhausted`.
 pub type Marks = BTreeSet<String>;
 
+/// The marks of what the contract leaves to a gateway, where it does otherwise than ours.
+pub(super) const CHOSEN: [&str; 2] =
+    ["again before the next credential", "the end of a rest began the count anew"];
+
 /// Judges what happened to one agent. `promptly_us` is how long anything may take that waits for nothing.
 ///
 /// # Errors
@@ -145,11 +148,11 @@ pub type Marks = BTreeSet<String>;
 /// The first thing that the contract does not allow.
 pub fn judge(
     version: Version,
-    chain: &Chain,
+    (chain, choices): (&Chain, Choices),
     happened: &[Happening],
     promptly_us: i64,
 ) -> Result<(Marks, Vec<(Rule, u64)>), Wrong> {
-    let mut worlds = vec![Model::new(version, chain, promptly_us)];
+    let mut worlds = vec![Model::new(version, (chain, choices), promptly_us)];
     for (index, it) in happened.iter().enumerate() {
         let mut later = happened[index + 1..].iter().filter(|next| next.session == it.session);
         let next = later.find(|it| !matches!(it.what, What::Chosen(..)));
@@ -179,6 +182,7 @@ pub fn judge(
 struct Model<'a> {
     version: Version,
     chain: &'a Chain,
+    choices: Choices,
     promptly_us: i64,
     /// By credential: provider and name.
     healths: BTreeMap<(String, String), Health>,
@@ -205,7 +209,8 @@ struct Turn {
     current: Option<Asked>,
     failed: Option<Failed>,
     asked: BTreeSet<Asked>,
-    /// How often the present model has failed in a passing way since it answered last, and when it first failed since then.
+    /// How often the present model (2026.3: and credential) has failed in a passing way since it answered last, and when it
+    /// first failed since then.
     tries: u32,
     failing_since_us: Option<i64>,
     rotations: u32,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use creel_judge::{
-    context::{Chain, Credential, CredentialKind},
+    context::{Chain, Cooldowns, Credential, CredentialKind},
     spec::failover::Reason,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -49,7 +49,7 @@ pub(super) struct Case {
     pub(super) models: &'static [&'static str],
     /// The model of `work` and perhaps its own fallbacks.
     pub(super) own: Option<(&'static str, Option<&'static [&'static str]>)>,
-    pub(super) window_h: Option<u64>,
+    pub(super) hours: Hours,
     pub(super) written: Vec<Written>,
     pub(super) script: Vec<Outcome>,
     pub(super) outages: Vec<Outage>,
@@ -104,24 +104,45 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
         option::of(select(orders)),
         select(chains),
         option::weighted(0.4, select(own)),
-        option::weighted(0.2, 1_u64..5),
+        hours(),
         vec(written(), 1..14),
         scripts(),
         vec(outage(), 0..4),
     )
-        .prop_map(
-            |(profile, kinds, order, models, own, window_h, written, script, outages)| Case {
-                profile,
-                kinds,
-                order,
-                models,
-                own,
-                window_h,
-                written,
-                script,
-                outages,
-            },
-        )
+        .prop_map(|(profile, kinds, order, models, own, hours, written, script, outages)| {
+            Case { profile, kinds, order, models, own, hours, written, script, outages }
+        })
+}
+
+/// `auth.cooldowns`, in hours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hours {
+    window: Option<u64>,
+    first: Option<u64>,
+    first_of_p: Option<u64>,
+    most: Option<u64>,
+}
+
+impl Hours {
+    fn cooldowns(self) -> Cooldowns {
+        let us = |it: u64| i64::try_from(it * 3_600_000_000).expect("a few hours");
+        Cooldowns {
+            failure_window_us: self.window.map(us),
+            billing_backoff_us: self.first.map(us),
+            billing_backoff_by_provider_us: self
+                .first_of_p
+                .map(|it| ("p".to_owned(), us(it)))
+                .into_iter()
+                .collect(),
+            billing_max_us: self.most.map(us),
+        }
+    }
+}
+
+fn hours() -> impl Strategy<Value = Hours> {
+    let seldom = |hours: std::ops::Range<u64>| option::weighted(0.2, hours);
+    (seldom(1..5), seldom(1..12), seldom(1..40), seldom(1..40))
+        .prop_map(|(window, first, first_of_p, most)| Hours { window, first, first_of_p, most })
 }
 
 fn written() -> impl Strategy<Value = Written> {
@@ -230,8 +251,17 @@ impl Case {
             let order: Vec<String> = order.iter().map(|it| format!("p:{it}")).collect();
             config["auth"]["order"] = json!({ "p": order });
         }
-        if let Some(hours) = self.window_h {
-            config["auth"]["cooldowns"] = json!({ "failureWindowHours": hours });
+        let Hours { window, first, first_of_p, most } = self.hours;
+        let given = [
+            ("failureWindowHours", window.map(Value::from)),
+            ("billingBackoffHours", first.map(Value::from)),
+            ("billingBackoffHoursByProvider", first_of_p.map(|it| json!({ "p": it }))),
+            ("billingMaxHours", most.map(Value::from)),
+        ];
+        for (key, value) in given {
+            if let Some(value) = value {
+                config["auth"]["cooldowns"][key] = value;
+            }
         }
         config
     }
@@ -281,7 +311,7 @@ impl Case {
             models: models.into_iter().map(str::to_owned).collect(),
             credentials: self.credentials(),
             order: order.collect(),
-            failure_window_us: self.window_h.and_then(|it| i64::try_from(it * 3_600_000_000).ok()),
+            cooldowns: self.hours.cooldowns(),
             tells_more: false,
         };
         (chain, mark)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use creel_judge::context::{Chain, Credential, CredentialKind};
+use creel_judge::context::{Chain, Cooldowns, Credential, CredentialKind};
 use serde_json::Value;
 
 use super::{entries, items, text, whole};
@@ -53,7 +53,6 @@ fn chain(config: &Value, scenario: &Scenario, tells_more: bool) -> Chain {
     let order = entries(config, "/auth/order").map(|(provider, ids)| {
         (provider.clone(), items(ids, "").filter_map(|it| text(it, "")).map(own).collect())
     });
-    let hours = whole(config, "/auth/cooldowns/failureWindowHours");
     let choices = scenario.providers.iter().flat_map(|(provider, it)| {
         it.models.iter().map(move |model| format!("{provider}/{model}"))
     });
@@ -63,6 +62,19 @@ fn chain(config: &Value, scenario: &Scenario, tells_more: bool) -> Chain {
         credentials: credentials.collect(),
         order: order.collect(),
         tells_more,
-        failure_window_us: hours.and_then(|it| i64::try_from(it * 3_600_000_000).ok()),
+        cooldowns: cooldowns(config),
+    }
+}
+
+fn cooldowns(config: &Value) -> Cooldowns {
+    let us = |it: u64| i64::try_from(it * 3_600_000_000).ok();
+    let hours = |key: &str| whole(config, &format!("/auth/cooldowns/{key}")).and_then(us);
+    let by_provider = entries(config, "/auth/cooldowns/billingBackoffHoursByProvider");
+    let by_provider = by_provider.filter_map(|(name, it)| Some((name.clone(), us(it.as_u64()?)?)));
+    Cooldowns {
+        failure_window_us: hours("failureWindowHours"),
+        billing_backoff_us: hours("billingBackoffHours"),
+        billing_backoff_by_provider_us: by_provider.collect(),
+        billing_max_us: hours("billingMaxHours"),
     }
 }

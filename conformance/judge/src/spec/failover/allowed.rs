@@ -92,8 +92,7 @@ impl Model<'_> {
         let to_us = at_us + WAIT_MAX_US.max(rest_us);
         let since_us = turn.failing_since_us.unwrap_or(at_us);
         let may = match (self.version, reason) {
-            // How often is a choice that a target declares.
-            (Version::March, _) => tries < 20,
+            (Version::March, _) => tries < self.choices.tries_per_credential,
             (Version::September, Reason::RateLimit) => tries < 10,
             (Version::September, _) => tries <= 8,
         };

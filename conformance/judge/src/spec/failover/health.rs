@@ -1,6 +1,7 @@
 //! How a credential is doing: the ladder of rests, disables, and what ends them.
 
-use super::{Reason, Version};
+use super::{Reason, Version, provider_of};
+use crate::context::Cooldowns;
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -69,8 +70,20 @@ impl Health {
             .any(|it| it.until_us > now_us && it.model.as_deref().is_some_and(|it| it != model))
     }
 
+    /// Forgets its failures where it rested, and does not any more: says whether there were any.
+    pub(super) fn begins_anew(&mut self, now_us: i64) -> bool {
+        let rests = self.rests.iter().map(|it| it.until_us).chain(self.disabled_until_us);
+        let had = self.failures + self.disables > 0;
+        if !had || rests.max().is_none_or(|it| it > now_us) {
+            return false;
+        }
+        (self.failures, self.disables) = (0, 0);
+        true
+    }
+
     /// Whether its failures are so long ago that they do not count any more.
-    pub(super) fn forgets(&self, now_us: i64, window_us: i64) -> bool {
+    pub(super) fn forgets(&self, now_us: i64, cooldowns: &Cooldowns) -> bool {
+        let window_us = cooldowns.failure_window_us.unwrap_or(24 * HOUR);
         self.last_failure_us.is_some_and(|it| now_us - it >= window_us)
     }
 
@@ -94,12 +107,12 @@ impl Health {
         version: Version,
         model: &str,
         (reason, asked_us): (Reason, i64),
-        (now_us, window_us): (i64, i64),
+        (now_us, cooldowns): (i64, &Cooldowns),
     ) -> Effect {
         if !reason.is_the_provider_s() {
             return Effect::Nothing;
         }
-        if self.forgets(now_us, window_us) {
+        if self.forgets(now_us, cooldowns) {
             (self.failures, self.disables) = (0, 0);
         }
         self.last_failure_us = Some(now_us);
@@ -107,12 +120,9 @@ impl Health {
             if self.disabled_until_us.is_some_and(|it| it > now_us) {
                 return Effect::Unmoved;
             }
-            let rest = match version {
-                Version::March => ((5 * HOUR) << self.disables.min(5)).min(24 * HOUR),
-                Version::September => 10 * MINUTE,
-            };
+            let (first, longest) = disables(version, provider_of(model), cooldowns);
+            self.disabled_until_us = Some(now_us + (first << self.disables.min(16)).min(longest));
             self.disables += 1;
-            self.disabled_until_us = Some(now_us + rest);
             return Effect::Disabled(self.disables);
         }
         // A model that is overloaded or breaks leaves its siblings to be asked.
@@ -139,4 +149,17 @@ impl Health {
         self.rests.push(Rest { until_us: now_us + step.max(asked_us), model });
         Effect::Rests { step: self.failures, is_asked: asked_us > step }
     }
+}
+
+/// How long a provider's credential is disabled first, and how long at most. A first time that somebody chose is never cut.
+fn disables(version: Version, provider: &str, cooldowns: &Cooldowns) -> (i64, i64) {
+    let (first, longest) = match version {
+        Version::March => (5 * HOUR, 24 * HOUR),
+        Version::September => (10 * MINUTE, 10 * MINUTE),
+    };
+    let own = cooldowns.billing_backoff_by_provider_us.get(provider).copied();
+    let shared = cooldowns.billing_backoff_us.unwrap_or(first);
+    let longest = cooldowns.billing_max_us.unwrap_or(longest).max(shared);
+    let first = own.unwrap_or(shared);
+    (first, longest.max(first))
 }

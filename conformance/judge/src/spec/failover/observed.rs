@@ -1,12 +1,12 @@
 //! What a trace shows of failover, and what the model says of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Asked, Happening, Reason, What, judge, provider_of};
+use super::{Asked, CHOSEN, Happening, Reason, What, judge, provider_of};
 use crate::{
     context::Chain,
     spec::{Findings, Ruling, cast::Cast, command::may_be_fresh, session_key::SessionKey},
-    trace::{ModelOutcome, Trace},
+    trace::{Kind, ModelOutcome, Trace},
     turns::Request,
 };
 
@@ -17,12 +17,40 @@ pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
     let configuration = &cast.context.configuration;
     for (agent, chain) in configuration.chains.iter().filter(|(_, it)| !it.tells_more) {
         let Some(happened) = happened(cast, (agent, chain), ends_us) else { continue };
-        match judge(cast.version, chain, &happened, configuration.hops.promptly_us) {
+        let (chain, promptly_us) = ((chain, cast.context.choices), configuration.hops.promptly_us);
+        match judge(cast.version, chain, &happened, promptly_us) {
             Ok((_, held)) => held.into_iter().for_each(|(rule, seq)| findings.hold(rule, seq)),
             Err(it) => findings.fail(it.rule, &it.expected, it.observed, vec![it.seq]),
         }
     }
     findings.ruling("no credential failed")
+}
+
+/// What the gateway did that its target declares, and ours does not do. Where the trace does not tell what was asked, a
+/// failure that it may have answered so.
+pub(in crate::spec) fn chosen(trace: &Trace, cast: &Cast) -> BTreeSet<String> {
+    let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
+    let configuration = &cast.context.configuration;
+    let mut chosen = BTreeSet::new();
+    for (agent, chain) in &configuration.chains {
+        let happened = happened(cast, (agent, chain), ends_us);
+        let promptly_us = configuration.hops.promptly_us;
+        let judged = happened
+            .filter(|_| !chain.tells_more)
+            .map(|it| judge(cast.version, (chain, cast.context.choices), &it, promptly_us));
+        match judged {
+            Some(Ok((marks, _))) => {
+                chosen.extend(marks.into_iter().filter(|it| CHOSEN.contains(&it.as_str())));
+            }
+            // What is wrong, the specification says itself.
+            Some(Err(_)) => (),
+            None if has_failed(trace) => {
+                chosen.insert("a request failed, and perhaps it was made again".to_owned());
+            }
+            None => (),
+        }
+    }
+    chosen
 }
 
 /// Everything that happened to an agent's sessions, in order; nothing where a trace does not tell.
@@ -51,6 +79,13 @@ fn reason_of_end(how: &str) -> Reason {
         "refused" => Reason::Refusal,
         _ => Reason::Timeout,
     }
+}
+
+fn has_failed(trace: &Trace) -> bool {
+    trace.facts.iter().any(|it| match &it.kind {
+        Kind::ModelEnd { outcome, .. } => !matches!(outcome, ModelOutcome::Completed { .. }),
+        _ => false,
+    })
 }
 
 fn in_session(

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Asked, HOUR, Happening, What,
+    Asked, Happening, What,
     health::{Effect, Health},
     observed, provider_of,
 };
@@ -96,9 +96,8 @@ fn of_agent(version: Version, (agent, chain): (&str, &Chain), happened: &[Happen
                 if next.is_some_and(|next| next.what == What::Asks(asked.clone())) {
                     continue;
                 }
-                let window_us = chain.failure_window_us.unwrap_or(24 * HOUR);
-                let why = (*reason, *rest_us);
-                let effect = health.failed(version, &asked.model, why, (it.at_us, window_us));
+                let (why, cooldowns) = ((*reason, *rest_us), &chain.cooldowns);
+                let effect = health.failed(version, &asked.model, why, (it.at_us, cooldowns));
                 let kind = match effect {
                     Effect::Nothing | Effect::Unmoved => continue,
                     Effect::Rests { step, .. } => RestKind::Cooldown(step),

@@ -1,7 +1,7 @@
 //! Who may be asked, on short histories of two conversations.
 
 use super::*;
-use crate::context::{Credential, CredentialKind};
+use crate::context::{Credential, CredentialKind, LadderReset};
 
 const SECOND_US: i64 = 1_000_000;
 
@@ -56,8 +56,12 @@ fn happened(script: &str) -> Vec<Happening> {
 
 /// `fine`, or what is wrong with what happened.
 fn check(version: Version, script: &str) -> String {
+    check_with(Choices::default(), version, script)
+}
+
+fn check_with(choices: Choices, version: Version, script: &str) -> String {
     let happened = happened(script);
-    match judge(version, &chain(), &happened, 0) {
+    match judge(version, (&chain(), choices), &happened, 0) {
         Ok(_) => "fine".to_owned(),
         Err(it) => format!("{}: {} expected, {}", it.seq, it.expected, it.observed),
     }
@@ -145,7 +149,8 @@ fn a_credential_that_is_not_accepted_costs_the_next_one_no_try() {
 
 /// The rules that held in a script, each with the happening that it decided.
 fn held(version: Version, script: &str) -> Vec<(&'static str, u64)> {
-    let (_, held) = judge(version, &chain(), &happened(script), 0).expect("nothing is wrong");
+    let (_, held) = judge(version, (&chain(), Choices::default()), &happened(script), 0)
+        .expect("nothing is wrong");
     held.into_iter().map(|(rule, seq)| (rule.name(), seq)).collect()
 }
 
@@ -162,6 +167,58 @@ fn a_rule_holds_where_it_decided() {
     assert_eq!(held(Version::September, failed), expected, "`one` rests when bob comes");
     let ended = "0 alice begins\n0 alice asks p/m@one\n1 alice local\n1 alice over";
     assert_eq!(held(Version::September, ended), [first(1), ("failover-end", 3)]);
+}
+
+#[test]
+fn a_credential_is_asked_again_as_often_as_the_target_declares() {
+    let tries = |count: i64| {
+        let tries = (0..count).map(|at_s| format!("{at_s} alice asks p/m@one\n{at_s} alice 429\n"));
+        let next = (count..).zip(["two", "three"]);
+        let next =
+            next.map(|(at_s, name)| format!("{at_s} alice asks p/m@{name}\n{at_s} alice 429\n"));
+        format!("0 alice begins\n{}", tries.chain(next).collect::<String>())
+    };
+    let with = |tries_per_credential| Choices { tries_per_credential, ..Choices::default() };
+    let of = |declared, made| check_with(with(declared), Version::March, &tries(made));
+    let (again, late) =
+        ("3: `p/m@two` asked expected, `p/m@one` was asked", "asked expected, `p/m@");
+    assert_eq!(of(1, 2), again);
+    assert_eq!(of(3, 4), "7: `p/m@two` asked expected, `p/m@one` was asked");
+    // What follows begins at once, and each of them has its own tries.
+    let whole = "0 alice begins\n0 alice asks p/m@one\n0 alice 429\n1 alice asks p/m@one\n1 alice 429\n\
+                 1 alice asks p/m@two\n1 alice 429\n2 alice asks p/m@two\n2 alice 429\n2 alice asks p/m@three\n\
+                 3 alice answered\n3 alice over";
+    assert_eq!(check_with(with(2), Version::March, whole), "fine");
+    assert!(check_with(with(1), Version::March, whole).contains(late));
+    let (marks, _) = judge(Version::March, (&chain(), with(2)), &happened(whole), 0).expect("fine");
+    assert!(marks.contains(CHOSEN[0]) && !marks.contains(CHOSEN[1]), "{marks:?}");
+}
+
+#[test]
+fn the_end_of_a_rest_begins_the_count_anew_where_the_target_declares_it() {
+    let rests = |second_s: i64, skips: bool| {
+        let fails =
+            |at_s: i64, name: &str| format!("{at_s} alice asks p/m@{name}\n{at_s} alice 429\n");
+        let all = |at_s: i64| {
+            let others = ["one", "two", "three"].map(|it| fails(at_s, it)).concat();
+            format!(
+                "{at_s} alice begins\n{others}{at_s} alice asks q/m@only\n{at_s} alice answered\n{at_s} alice over\n"
+            )
+        };
+        // They rest a minute, and then, by the ladder, five.
+        let skips_all = format!(
+            "{second_s} alice begins\n{second_s} alice asks q/m@only\n{second_s} alice answered"
+        );
+        format!("{}{}{}", all(0), all(100), if skips { skips_all } else { all(second_s) })
+    };
+    let rest_end = Choices { ladder_reset: LadderReset::RestEnd, ..Choices::default() };
+    let of =
+        |choices, second_s, skips| check_with(choices, Version::March, &rests(second_s, skips));
+    assert_eq!(of(Choices::default(), 401, false), "fine");
+    assert_eq!(of(Choices::default(), 165, true), "fine");
+    assert!(of(Choices::default(), 165, false).ends_with("which rests"));
+    assert_eq!(of(rest_end, 165, false), "fine");
+    assert!(of(rest_end, 165, true).contains("`p/m@one` asked expected"), "it is held to it");
 }
 
 /// What the specification makes of a trace with the credentials `one` and `two`, in `2026.9`.

@@ -3,22 +3,27 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Asked, Failed, HOUR, Happening, Marks, Model, Session, Turn, What, Wrong,
+    Asked, CHOSEN, Failed, Happening, Marks, Model, Session, Turn, What, Wrong,
     allowed::{Allowed, Kind},
     health::{Effect, Health},
     provider_of, shown,
 };
 use crate::{
-    context::Chain,
+    context::{Chain, Choices, LadderReset},
     spec::{rule::Rule, version::Version},
 };
 
 impl<'a> Model<'a> {
     /// Nothing has happened yet.
-    pub(super) fn new(version: Version, chain: &'a Chain, promptly_us: i64) -> Self {
+    pub(super) fn new(
+        version: Version,
+        (chain, choices): (&'a Chain, Choices),
+        promptly_us: i64,
+    ) -> Self {
         Self {
             version,
             chain,
+            choices,
             promptly_us,
             healths: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -176,6 +181,9 @@ impl<'a> Model<'a> {
             turn.at = turn.models.iter().position(|it| *it == asked.model).unwrap_or(turn.at);
         } else if !is_again && turn.failed.is_some_and(|it| it.reason.passes()) {
             turn.rotations += 1;
+            if self.version == Version::March {
+                turn.tries = 0;
+            }
         }
         turn.asked.insert(asked.clone());
         turn.current = Some(asked.clone());
@@ -222,6 +230,9 @@ impl<'a> Model<'a> {
         }
         if is_again {
             self.mark("again");
+            if self.version == Version::March {
+                self.mark(CHOSEN[0]);
+            }
             if turn.failed.is_some_and(|it| it.rest_us > 0) {
                 self.mark("again after the wait that was asked for");
             }
@@ -277,17 +288,22 @@ impl<'a> Model<'a> {
 
     fn failed(&mut self, session: &mut Session, name: &str, failed: Failed) {
         let Some(asked) = session.turn.current.clone() else { return };
-        let (version, window_us) =
-            (self.version, self.chain.failure_window_us.unwrap_or(24 * HOUR));
+        let (version, cooldowns, choices) = (self.version, &self.chain.cooldowns, self.choices);
         self.mark(format!("reason {:?}", failed.reason));
         if failed.is_counted {
             let why = (failed.reason, failed.rest_us);
             let health = self.health(&asked);
-            if health.forgets(failed.at_us, window_us) && failed.reason.is_the_provider_s() {
+            if health.forgets(failed.at_us, cooldowns) && failed.reason.is_the_provider_s() {
                 self.mark("failures of long ago do not count");
             }
+            let begins_anew = choices.ladder_reset == LadderReset::RestEnd
+                && failed.reason.is_the_provider_s()
+                && self.health(&asked).begins_anew(failed.at_us);
+            if begins_anew {
+                self.mark(CHOSEN[1]);
+            }
             let effect =
-                self.health(&asked).failed(version, &asked.model, why, (failed.at_us, window_us));
+                self.health(&asked).failed(version, &asked.model, why, (failed.at_us, cooldowns));
             match effect {
                 Effect::Nothing => self.mark("harmless"),
                 Effect::Unmoved => self.mark("unmoved"),
