@@ -245,7 +245,7 @@ fn a_session_that_passes_stays_until_its_sub_agents_have_reported() {
         desk.wait(1_000);
         assert!(desk.calls[0].2.contains("found"), "its parent hears of it: {:?}", desk.calls);
         desk.answer("fixed");
-        assert_eq!(desk.told(), r#" Answered("fixed")"#);
+        assert_eq!(desk.told(), r#" Answered("found");  Answered("fixed")"#);
         desk.wait(300_000);
         assert!(desk.gateway.sessions().is_empty(), "both are gone then");
     }
