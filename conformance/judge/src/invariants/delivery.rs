@@ -177,12 +177,20 @@ struct Sight {
 
 impl Audience<'_> {
     /// Whether somebody who writes in no chat asked: another session, a job. Who reads the answer is theirs to say.
-    fn is_errand(&self, request: &Request) -> bool {
-        let before = request.predecessor.map(|it| &self.turns.requests[it]);
-        request.new.is_empty()
-            && before.is_some_and(|it| {
-                it.tool_results == request.tool_results && it.newest_text != request.newest_text
-            })
+    fn is_errand(&self, mut index: usize) -> bool {
+        loop {
+            let request = &self.turns.requests[index];
+            let Some(predecessor) = request.predecessor.filter(|_| request.new.is_empty()) else {
+                return false;
+            };
+            // What is asked again with results of tools is still the same errand.
+            if !self.turns.tools_ran(index) {
+                let before = &self.turns.requests[predecessor];
+                return before.tool_results == request.tool_results
+                    && before.newest_text != request.newest_text;
+            }
+            index = predecessor;
+        }
     }
 
     /// The verdict on one request's answer, if it has one to judge.
@@ -196,7 +204,7 @@ impl Audience<'_> {
         if answer.is_empty() || answer == SILENT || self.continued.contains(&index) {
             return None;
         }
-        if self.is_errand(request) {
+        if self.is_errand(index) {
             return None;
         }
         let seen = self.attempts.first_seen(request, place);

@@ -200,6 +200,25 @@ fn some_answers_need_not_be_seen() {
     assert_eq!(i5(silent), "pass [3]");
 }
 
+/// Whether the answer to what another session asked must be seen where a person wrote before: it is that session's.
+#[test]
+fn an_errand_s_answer_is_nobody_s_whatever_tools_brought() {
+    let errand = |last: &str| {
+        i5(&format!(
+            "0 say m1 alice\n0.1 ask alice user m1\n1 end 1 completed one\n1.1 sent alice one\n{last}"
+        ))
+    };
+    let asked = "2 ask alice user m1 | assistant one | user what is new\n3 end 2 completed two";
+    assert_eq!(errand(asked), "pass [3]");
+    let with_a_tool = format!(
+        "{asked}\n4 ask alice user m1 | assistant one | user what is new | assistant two | tool 42\n5 end 3 completed three"
+    );
+    assert_eq!(errand(&with_a_tool), "pass [3]");
+    let own =
+        "2 say m2 alice\n2 ask alice user m1 | assistant one | user m2\n3 end 2 completed two";
+    assert!(errand(own).starts_with("fail"), "{}", errand(own));
+}
+
 #[test]
 fn a_steered_run_may_deliver_when_it_is_over() {
     let more = "
