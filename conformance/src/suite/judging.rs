@@ -80,3 +80,45 @@ pub(super) fn judge_as_ours(scenario: &Scenario, trace: &Trace, context: &Contex
     });
     expected.chain(invariants).chain(specifications).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use creel_judge::context::Choices;
+    use creel_sim::world::World;
+
+    use super::*;
+    use crate::{corpus, suite::Status};
+
+    /// Ten requests with one credential, as 2026.9 has them, judged as a gateway of 2026.3 that declares so many: by what
+    /// this scenario expects, and by what one expects that foresees no second request.
+    fn judged(tries_per_credential: u32) -> [Vec<Check>; 2] {
+        let scenario = |id: &str| {
+            corpus::choose(&[id.to_owned()]).expect("it is in the corpus")[0].scenario.clone()
+        };
+        let ten = scenario("failover/a-rate-limit-is-tried-ten-times");
+        let run = World::Events.run(&ten, "2026.9", 1).expect("it runs");
+        let choices = Choices { tries_per_credential, ..Choices::default() };
+        let context = Context { profile: "2026.3".to_owned(), choices, ..run.context };
+        [ten, scenario("failover/credentials-then-models")]
+            .map(|it| judge(&it, &run.trace, &context))
+    }
+
+    fn words(checks: &[Check], is_meant: fn(&Check) -> bool) -> Vec<&'static str> {
+        checks.iter().filter(|it| is_meant(it)).map(|it| it.verdict.word()).collect()
+    }
+
+    #[test]
+    fn what_a_target_declares_is_no_failure_and_more_than_that_is() {
+        let failover = |it: &Check| it.label == "spec-failover";
+        let [foreseen, unforeseen] = judged(10);
+        assert_eq!(words(&foreseen, failover), ["pass"]);
+        assert_eq!(Status::of(&foreseen, &[]), Status::Pass, "{foreseen:#?}");
+        let own = words(&unforeseen, |it| it.line.is_some());
+        assert!(own.contains(&"not applicable") && !own.contains(&"fail"), "{own:?}");
+        assert_eq!(words(&unforeseen, failover), ["pass"]);
+
+        let [foreseen, unforeseen] = judged(9);
+        assert_eq!(words(&foreseen, failover), ["fail"]);
+        assert!(words(&unforeseen, |it| it.line.is_some()).contains(&"fail"));
+    }
+}

@@ -194,7 +194,15 @@ fn session(config: &Value) -> Session {
         reset_triggers: items(config, "/session/resetTriggers")
             .filter_map(|it| text(it, ""))
             .collect(),
+        denies: denies(config),
     }
+}
+
+/// Whether some rule, or the default, of `sendPolicy` denies.
+fn denies(config: &Value) -> bool {
+    let rules = items(config, "/session/sendPolicy/rules").map(|it| text(it, "/action"));
+    let mut actions = rules.chain([text(config, "/session/sendPolicy/default")]).flatten();
+    actions.any(|it| it == "deny")
 }
 
 fn resets(config: &Value, pointer: &str) -> BTreeMap<String, Reset> {

@@ -153,6 +153,8 @@ pub struct Session {
     pub reset: ResetRules,
     /// `resetTriggers`: what begins a text that begins a new session, beside `/new` and `/reset`.
     pub reset_triggers: Vec<String>,
+    /// Whether `sendPolicy` denies some sessions their answers: one of a broadcast list may then not be asked.
+    pub denies: bool,
 }
 
 /// `session.groupScope`: where the rooms of an agent talk.

@@ -75,6 +75,7 @@ fn judge(cast: &Cast, request: &Request, heard: &Heard, findings: &mut Findings)
 
 /// Every agent that a broadcast names is asked and, in sequence, none before the one that goes before it has answered.
 fn broadcasts(cast: &Cast, findings: &mut Findings) {
+    let may_be_denied = cast.context.configuration.session.denies;
     for heard in &cast.heard {
         let Some(fan) = heard.fan.as_ref().filter(|it| it.is_whole) else { continue };
         let name = heard.message.name.as_str();
@@ -88,7 +89,7 @@ fn broadcasts(cast: &Cast, findings: &mut Findings) {
                 (Some(own), Some(before)) if fan.is_sequential => {
                     in_sequence(cast, heard, (before, own), findings);
                 }
-                (None, _) if !may_be_discarded(cast, heard) => {
+                (None, _) if !may_be_denied && !may_be_discarded(cast, heard) => {
                     let request = &cast.turns.requests[first];
                     let expected = format!("`{name}` in a request of agent `{}` too", key.agent);
                     let observed = format!("it is in {} of other agents", asked.len());
