@@ -7,6 +7,7 @@
 
 mod alone;
 mod failover;
+mod fans;
 mod keys;
 mod lives;
 mod routes;
