@@ -92,22 +92,27 @@ def provider(creel, scratch):
         yield "http://" + line.split("http://")[1].split()[0].removesuffix("/v1")
 
 
+def plain_config(provider_address):
+    """A gateway without a channel, whose operators bear the token."""
+    return {
+        "gateway": {"auth": {"mode": "token", "token": calls.TOKEN}},
+        "agents": {"defaults": {"model": "openai/any"}},
+        "models": {"providers": {"openai": {
+            "baseUrl": f"{provider_address}/v1", "apiKey": KEY, "models": [{"id": "any"}],
+        }}},
+    }
+
+
 @contextlib.contextmanager
-def gateway(program, profile, provider_address, scratch):
-    """The address of a gateway without a channel, whose operators bear the token."""
+def gateway(program, profile, settings, scratch):
+    """The address of a gateway that is configured so, on a port that was free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     state = scratch / f"gateway-{profile}"
     state.mkdir()
     config = state / "openclaw.json"
-    config.write_text(json.dumps({
-        "gateway": {"port": port, "auth": {"mode": "token", "token": calls.TOKEN}},
-        "agents": {"defaults": {"model": "openai/any"}},
-        "models": {"providers": {"openai": {
-            "baseUrl": f"{provider_address}/v1", "apiKey": KEY, "models": [{"id": "any"}],
-        }}},
-    }))
+    config.write_text(json.dumps({**settings, "gateway": {**settings["gateway"], "port": port}}))
     log = scratch / f"gateway-{profile}.log"
     command = [program, "serve", "--config", config, "--state-dir", state, "--profile", profile]
     with running(command, log) as process:
@@ -170,7 +175,7 @@ def main(cache, program, creel, names):
     try:
         with provider(creel, scratch) as address:
             for profile in sorted({peer.profile for peer in peers}):
-                with gateway(program, profile, address, scratch) as target:
+                with gateway(program, profile, plain_config(address), scratch) as target:
                     for peer in (it for it in peers if it.profile == profile):
                         home = scratch / peer.name
                         (home / ".openclaw").mkdir(parents=True)
