@@ -13,6 +13,9 @@ import wire
 # Seconds that our gateway has for what the recorded one did at once.
 PATIENCE = 10
 
+# Seconds for an event of a run that the recorded one sent.
+PATIENCE_FOR_EVENTS = 5
+
 # Seconds for an event that belongs to no run: some gateways never send it.
 PATIENCE_FOR_NEWS = 0.5
 
@@ -164,7 +167,8 @@ class Player:
         client = self.clients[connection]
         if row.by_gateway:
             self.theirs[connection].end = row.frame
-            pause = row.at - max((it.at for it in self.rows if it.connection == connection and it is not row), default=row.at)
+            before = [it.at for it in self.rows if it.connection == connection and it is not row]
+            pause = row.at - max(before, default=row.at)
             self.listen(pause + PATIENCE, lambda: client.closed)
         else:
             self.listen(LINGER, lambda: client.closed)
@@ -182,7 +186,11 @@ class Player:
             if it[0] == "event" and kind in self.never:
                 continue
             of_news = it[0] == "event" and it[2] is None
-            patience = TICK_WITHIN if frame.get("event") == "tick" else PATIENCE_FOR_NEWS if of_news else PATIENCE
+            patience = PATIENCE
+            if frame.get("event") == "tick":
+                patience = TICK_WITHIN
+            elif it[0] == "event":
+                patience = PATIENCE_FOR_NEWS if of_news else PATIENCE_FOR_EVENTS
             self.wanted[connection, it] += 1
             wanted = self.wanted[connection, it] if it[0] == "res" else 1
             has_come = self.listen(patience, lambda it=it, wanted=wanted: self.has(connection, it, wanted))

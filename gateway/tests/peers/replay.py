@@ -7,17 +7,15 @@ GATEWAY is the program `creel-gateway`; it is started on loopback with the token
 provider that says what the recorded one said, at its pace. What has to be fresh is: nonces, signatures of devices, their keys,
 and ids that answers gave. Compared are fields with their JSON types, error codes and their details, the words that clients act
 on (`status`, `state`, `role`…), the order of a run's events, and who closed with which code; not values, and not how messages
-are worded. Each call is one line: `same`, `known` if the list has all of its differences, or `NEW`.
+are worded. Each comparison (a request, a run's events, a connection's other events, its end) is one line: `same`, `known` if
+the list has all of its differences, or `NEW`.
 
-A list (--expected) is TOML, with a reason for every difference:
+A list (--expected) is TOML, with a reason for its differences, which stand in it as they are written here:
 
     [[difference]]
-    subject = "sessions.list"     # the method, `event NAME …`, `run` or `end`
-    fields = ["payload.path"]
-    ours = "absent"               # a JSON type, a word, or `absent`
-    theirs = "text"
-    calls = ["device-cli"]        # only in these steps; in any if left out
     reason = "…"
+    of = ["sessions.list payload.path: ours absent, theirs text"]
+    steps = ["device-cli"]        # only in these; in any if left out
 
 Exit code 1 on a difference that is not in the list, and on one of the list that did not appear.
 
@@ -43,6 +41,7 @@ import tempfile
 import tomllib
 
 import capture
+import device
 import paced
 import peers
 import player
@@ -65,7 +64,7 @@ class Compared:
 
 
 def config_of(token, provider_address):
-    """A gateway with two models and one agent."""
+    """A gateway with one agent, two providers and two models of each."""
     models = [{
         "id": it, "name": it, "reasoning": False, "input": ["text"], "contextWindow": 200_000, "maxTokens": 4_096,
         "cost": {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0},
@@ -74,10 +73,13 @@ def config_of(token, provider_address):
     return {
         "gateway": {"mode": "local", "auth": {"mode": "token", "token": token}},
         "agents": {
-            "defaults": {"model": {"primary": "prova/m1"}, "heartbeat": {"every": "0m"}, "maxConcurrent": 4},
+            "defaults": {
+                "model": {"primary": "prova/m1", "fallbacks": ["provb/m2"]},
+                "heartbeat": {"every": "0m"}, "maxConcurrent": 4,
+            },
             "list": [{"id": "main", "default": True}],
         },
-        "models": {"mode": "replace", "providers": {"prova": provider}},
+        "models": {"mode": "replace", "providers": {"prova": provider, "provb": provider}},
     }
 
 
@@ -85,14 +87,14 @@ def prelude(keys, token, protocol):
     """A capture of our own: one turn in each session that there was before, or lists would be empty."""
     client = {"id": "gateway-client", "version": "1", "platform": "linux", "mode": "backend"}
     scopes = ["operator.read", "operator.write"]
-    device = player.device.Device()
+    own = device.Device()
     params = {
         "minProtocol": protocol, "maxProtocol": protocol, "client": client, "role": "operator", "scopes": scopes,
-        "auth": {"token": token}, "device": {
-            "id": device.id, "publicKey": player.device.url_base64(device.public), "nonce": "n", "signedAt": 0,
-        },
+        "auth": {"token": token},
+        "device": {"id": own.id, "publicKey": device.url_base64(own.public), "nonce": "n", "signedAt": 0},
     }
-    params["device"]["signature"] = player.device.url_base64(device.sign(player.device.signed_text("v3", params, params["device"])))
+    signature = own.sign(device.signed_text("v3", params, params["device"]))
+    params["device"]["signature"] = device.url_base64(signature)
     rows = []
 
     def row(what, frame):
@@ -212,26 +214,21 @@ def compare(rows, played):
 
 
 class Expected:
-    """The list of differences that are known, each with its reason."""
+    """The list of differences that are known, with their reasons."""
 
     def __init__(self, path):
         self.rows = tomllib.loads(path.read_text())["difference"] if path else []
-        self.unseen = {}
+        self.unseen = set()
         for index, row in enumerate(self.rows):
-            if not row.get("reason", "").strip():
-                sys.exit(f"{path}: expected a reason for {row}")
-            for field in row["fields"]:
-                self.unseen[index, field] = f"{row['subject']} {field}: ours {row['ours']}, theirs {row['theirs']}"
+            if not row.get("reason", "").strip() or not row.get("of"):
+                sys.exit(f"{path}: expected a reason and differences, found {row}")
+            self.unseen.update((line, index) for line in row["of"])
 
     def has(self, step, difference):
-        is_known = False
-        for index, row in enumerate(self.rows):
-            of_row = row["subject"], row["ours"], row["theirs"]
-            of_it = difference.subject, difference.ours, difference.theirs
-            if of_row == of_it and difference.field in row["fields"] and step in row.get("calls", [step]):
-                self.unseen.pop((index, difference.field), None)
-                is_known = True
-        return is_known
+        line = difference.line()
+        rows = [it for it, row in enumerate(self.rows) if line in row["of"] and step in row.get("steps", [step])]
+        self.unseen.difference_update((line, it) for it in rows)
+        return bool(rows)
 
 
 def told(found, expected):
@@ -251,10 +248,10 @@ def write(outcomes, counts, unseen):
     for it in outcomes:
         print(f"{it['outcome']:5} {it['step']}: {it['subject']}")
         for one in it["differences"]:
-            mark = "     " if one["known"] else "  NEW"
-            print(f"{mark}     {one['subject']} {one['field']}: ours {one['ours']}, theirs {one['theirs']}")
+            mark = "" if one["known"] else "NEW"
+            print(f"   {mark:5} {shape.line(one)}")
     for line in unseen:
-        print(f"GONE  {line}: listed, and it did not appear")
+        print(f"GONE  {line} (listed, and it did not appear)")
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
@@ -279,9 +276,9 @@ def main(options):
         with contextlib.suppress(OSError):
             shutil.rmtree(scratch)
     outcomes = told(compare(rows, played), expected)
-    unseen = sorted(expected.unseen.values())
-    kinds = {(one["subject"], one["field"], one["ours"], one["theirs"]) for it in outcomes for one in it["differences"]}
-    counts = {"calls": len(outcomes)}
+    unseen = sorted(line for line, _ in expected.unseen)
+    kinds = {shape.line(one) for it in outcomes for one in it["differences"]}
+    counts = {"comparisons": len(outcomes)}
     counts |= {it: sum(one["outcome"] == it for one in outcomes) for it in ("same", "known", "NEW")}
     counts |= {"kinds of differences": len(kinds), "gone": len(unseen)}
     if options.json:

@@ -20,7 +20,12 @@ class Difference:
     theirs: str
 
     def line(self):
-        return f"{self.field}: ours {self.ours}, theirs {self.theirs}"
+        return line(dataclasses.asdict(self))
+
+
+def line(it):
+    """A difference as it is written and listed."""
+    return f"{it['subject']} {it['field']}: ours {it['ours']}, theirs {it['theirs']}"
 
 
 def kind(value):
