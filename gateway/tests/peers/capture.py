@@ -25,7 +25,7 @@ class Row:
 
 def read(path):
     """The rows of a file, each with its connection."""
-    rows, ordinal, greeted, label = [], 0, set(), {}
+    rows, ordinal, greeted, label, first = [], 0, set(), {}, {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip():
             continue
@@ -39,9 +39,10 @@ def read(path):
         if what == "said":
             frame = parsed(frame)
             label[connection] = found.get("tag") or (frame.get("method") if isinstance(frame, dict) else None) or "text"
+            first.setdefault(connection, label[connection])
         if is_hello(frame):
             greeted.add(connection)
-        row = Row(at, connection, what, found.get("tag") or label.get(connection, "no words"), frame)
+        row = Row(at, connection, what, found.get("tag") or label.get(connection), frame)
         if what == "ended":
             # Who recorded nothing of it was a client that said goodbye, unless it had not even been greeted.
             row.frame = frame["close"][0]
@@ -50,6 +51,10 @@ def read(path):
         rows.append(row)
     if not rows:
         raise SystemExit(f"{path}: expected lines of a capture, found none")
+    # What came before a client's first words is of the same step.
+    for row in rows:
+        if row.label is None:
+            row.label = first.get(row.connection, "no words")
     return rows
 
 

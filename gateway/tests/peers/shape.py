@@ -9,6 +9,11 @@ WORDS = {
     "ok", "status", "protocol", "aborted", "deleted", "state", "stream", "phase", "stopReason", "role", "authMode", "kind",
 }
 
+# What is not the protocol's but an operator's: the configuration, as `config.get` shows it.
+NOT_OURS = {
+    "config.get": tuple(f"payload.{it}" for it in ("config", "parsed", "resolved", "sourceConfig", "runtimeConfig")),
+}
+
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Difference:
@@ -85,6 +90,8 @@ def compare(subject, ours, theirs):
     differences = []
     for path in sorted(ours.keys() | theirs.keys()):
         above = parent(path)
+        if path.startswith(tuple(f"{it}." for it in NOT_OURS.get(subject, ()))):
+            continue
         if path and (above not in ours or above not in theirs):
             continue
         if path not in theirs and path and not has_inside(above, theirs):
