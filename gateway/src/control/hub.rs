@@ -231,16 +231,21 @@ impl Inner {
     /// Tells what a run has said so far.
     fn tell_words(&mut self, (run, asked, session): Of<'_>, now: WallTime) {
         let Some(live) = self.runs.get_mut(&run) else { return };
-        let delta = live.text.get(live.told..).unwrap_or_default().to_owned();
+        // None if words were taken back.
+        let new = live.text.get(live.told..).map(ToOwned::to_owned);
         (live.told, live.told_at) = (live.text.len(), Some(clock::instant()));
         if self.watchers.is_empty() {
             return;
         }
         let whole = live.text.clone();
-        let data = json!({ "text": whole, "delta": delta });
+        let data = json!({ "text": whole, "delta": new.as_deref().unwrap_or_default() });
         let seq = self.agent((run, asked, session), "assistant", &data, (now, Weight::Light));
         for name in asked {
-            let payload = chat((name.as_str(), session), seq, "delta", Some((&whole, now)));
+            let mut payload = chat((name.as_str(), session), seq, "delta", Some((&whole, now)));
+            payload["deltaText"] = json!(new.as_ref().unwrap_or(&whole));
+            if new.is_none() {
+                payload["replace"] = json!(true);
+            }
             self.publish("chat", payload, Weight::Light);
         }
     }

@@ -124,6 +124,40 @@ async fn what_would_change_a_turn_and_cannot_is_refused() {
 }
 
 #[tokio::test]
+async fn models_are_listed_with_what_the_configuration_says_of_them() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start_with(&served, Version::V2026_3, |file| {
+        file["models"]["providers"]["p"]["models"] = json!([
+            { "id": "m", "name": "Em", "contextWindow": 8_000, "reasoning": false, "input": ["text"] },
+            { "id": "n", "contextWindow": "wide" },
+        ]);
+    })
+    .await;
+    let mut client = gateway.client().await;
+    let listed = client.call("models.list", &json!({}), WITHIN).await.unwrap();
+    let expected = json!([
+        {
+            "id": "m", "name": "Em", "provider": "p", "contextWindow": 8_000, "reasoning": false, "input": ["text"],
+        },
+        { "id": "n", "name": "n", "provider": "p" },
+    ]);
+    assert_eq!(listed["models"], expected);
+}
+
+#[tokio::test]
+async fn a_message_for_no_session_is_refused_before_all_else() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    assert_eq!(
+        refused(&mut client, "chat.send", json!({ "foo": 1 })).await,
+        "INVALID_REQUEST: invalid chat.send params: must have required property 'sessionKey'"
+    );
+}
+
+#[tokio::test]
 async fn sessions_are_listed_as_they_were_asked_for() {
     let world = World::new();
     let served = world.serve().await;
@@ -147,6 +181,10 @@ async fn sessions_are_listed_as_they_were_asked_for() {
     let kinds: Vec<&Value> =
         status["sessions"]["recent"].as_array().unwrap().iter().map(|it| &it["kind"]).collect();
     assert!(kinds.contains(&&json!("group")), "{status}");
+    let of_agent = &status["sessions"]["byAgent"][0];
+    assert_eq!(of_agent["recent"], status["sessions"]["recent"], "{status}");
+    assert_eq!((&of_agent["agentId"], &of_agent["count"]), (&json!("main"), &json!(2)));
+    assert_eq!(status["heartbeat"]["agents"][0]["enabled"], false, "{status}");
     let spawned = json!({ "spawnedBy": "agent:main:main" });
     let spawned = client.call("sessions.list", &spawned, WITHIN).await.unwrap();
     assert_eq!(spawned["count"], 0, "{spawned}");

@@ -27,20 +27,22 @@ impl Desk {
 
     /// What chat events said, each with its state.
     async fn chats(&mut self) -> String {
+        let shown = |it: &Value| format!("{} {}", it["state"], it["message"]["content"][0]["text"]);
+        self.payloads().await.iter().map(shown).collect::<Vec<_>>().join("; ")
+    }
+
+    /// What chat events had with them.
+    async fn payloads(&mut self) -> Vec<Value> {
         let mut all = Vec::new();
         while let Ok(Ok(event)) =
             tokio::time::timeout(Duration::from_millis(1), self.seat.next(1)).await
         {
-            let event: Value = serde_json::from_str(&event).expect("JSON");
-            let payload = &event["payload"];
+            let mut event: Value = serde_json::from_str(&event).expect("JSON");
             if event["event"] == "chat" {
-                all.push(format!(
-                    "{} {}",
-                    payload["state"], payload["message"]["content"][0]["text"]
-                ));
+                all.push(event["payload"].take());
             }
         }
-        all.join("; ")
+        all
     }
 }
 
@@ -55,6 +57,21 @@ async fn words_are_told_together() {
     tokio::time::advance(WORDS_EVERY).await;
     desk.wrote("y");
     assert_eq!(desk.chats().await, format!("\"delta\" \"{}y\"", "x".repeat(1_000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_new_stands_beside_the_whole_and_replaces_what_was_taken_back() {
+    let mut desk = Desk::new();
+    desk.tell(Telling::Started);
+    desk.wrote("Hello");
+    tokio::time::advance(WORDS_EVERY).await;
+    desk.wrote(" you");
+    desk.tell(Telling::AskedAgain("".into()));
+    let told = desk.payloads().await;
+    let told: Vec<_> = told.iter().map(|it| (&it["deltaText"], &it["replace"])).collect();
+    let (none, yes) = (Value::Null, json!(true));
+    let (hello, you, nothing) = (json!("Hello"), json!(" you"), json!(""));
+    assert_eq!(told, [(&hello, &none), (&you, &none), (&nothing, &yes)]);
 }
 
 #[tokio::test(start_paused = true)]

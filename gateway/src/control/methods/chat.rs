@@ -39,6 +39,12 @@ struct Send {
 /// `chat.send`.
 pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
     let version = plane.facts.version;
+    // The newer contract looks for the session before it looks at the rest.
+    if version == Version::V2026_9 && !params["sessionKey"].is_string() {
+        let details = json!({ "code": "SESSION_MUTATION_TARGET_REQUIRED", "method": "chat.send" });
+        let why = "invalid chat.send params: must have required property 'sessionKey'";
+        return Err(ErrorShape::invalid(why).with_details(details));
+    }
     let Send { session_key, message, idempotency_key, attachments, thinking, deliver, timeout_ms } =
         schema::check(version, "chat.send", params)?;
     let thinks = thinking.is_some_and(|it| !matches!(it.trim(), "" | "off"));

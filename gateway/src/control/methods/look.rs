@@ -51,12 +51,29 @@ struct Models {
     _agent_id: Option<String>,
 }
 
+/// What the configuration may say of a model and clients read; what is of another type is left out.
+const MODEL_FACTS: [(&str, fn(&Value) -> bool); 4] = [
+    ("name", Value::is_string),
+    ("contextWindow", Value::is_number),
+    ("reasoning", Value::is_boolean),
+    ("input", Value::is_array),
+];
+
 /// `models.list`.
 pub(super) fn models(plane: &Plane, params: &Value) -> Outcome {
     let Models { .. } = schema::check(plane.facts.version, "models.list", params)?;
+    let configured = &plane.facts.shown.json["models"]["providers"];
     let row = |it: &ModelId| {
         let (provider, id) = it.as_str().split_once('/').unwrap_or(("", it.as_str()));
-        json!({ "id": id, "name": id, "provider": provider })
+        let mut row = json!({ "id": id, "name": id, "provider": provider });
+        let mut of_provider = configured[provider]["models"].as_array().into_iter().flatten();
+        let said = of_provider.find(|model| model["id"] == id);
+        for (key, is_meant) in MODEL_FACTS {
+            if let Some(value) = said.and_then(|model| model.get(key)).filter(|it| is_meant(it)) {
+                row[key] = value.clone();
+            }
+        }
+        row
     };
     Ok(json!({ "models": plane.facts.models.iter().map(row).collect::<Vec<_>>() }))
 }
@@ -187,15 +204,24 @@ pub(super) async fn status(plane: &Plane, _: &Value) -> Outcome {
         })
     };
     let recent: Vec<Value> = sessions.iter().take(RECENT_MAX).map(row).collect();
+    let of_agent = |id: &AgentId| {
+        let own: Vec<&SessionView> = sessions.iter().filter(|it| it.agent == *id).collect();
+        let count = own.len();
+        let recent: Vec<Value> = own.into_iter().take(RECENT_MAX).map(row).collect();
+        json!({ "agentId": id.as_str(), "path": "(memory)", "count": count, "recent": recent })
+    };
+    let by_agent: Vec<Value> = facts.agents.keys().map(of_agent).collect();
+    let heartbeat = |id: &AgentId| json!({ "agentId": id.as_str(), "enabled": false, "every": "disabled", "everyMs": null });
+    let heartbeats: Vec<Value> = facts.agents.keys().map(heartbeat).collect();
     let model = facts.agents.get(&facts.default_agent).map(|it| it.model.to_string());
     Ok(json!({
         "runtimeVersion": env!("CARGO_PKG_VERSION"),
-        "heartbeat": { "defaultAgentId": facts.default_agent.as_str(), "agents": [] },
+        "heartbeat": { "defaultAgentId": facts.default_agent.as_str(), "agents": heartbeats },
         "channelSummary": plane.board.states().keys().collect::<Vec<_>>(),
         "queuedSystemEvents": [],
         "sessions": {
-            "paths": [], "count": sessions.len(), "defaults": { "model": model, "contextTokens": null },
-            "recent": recent,
+            "paths": ["(memory)"], "count": sessions.len(),
+            "defaults": { "model": model, "contextTokens": null }, "recent": recent, "byAgent": by_agent,
         },
     }))
 }

@@ -167,18 +167,20 @@ pub(super) async fn end_within(
 
 /// The second answer: what came of the turn.
 fn ended(run: &str, end: &End) -> Value {
+    let began = end.began.unwrap_or(end.at);
+    let duration_ms = end.at.as_unix_ms() - began.as_unix_ms();
     match &end.how {
         Ended::Answered(text) => json!({
             "runId": run, "status": "ok", "summary": "completed",
             "result": {
                 "payloads": [{ "text": text, "mediaUrl": null }],
-                "meta": { "aborted": false },
+                "meta": { "durationMs": duration_ms, "aborted": false, "stopReason": "stop" },
             },
         }),
         Ended::Failed(why) => json!({ "runId": run, "status": "error", "summary": why }),
         Ended::Aborted => json!({
             "runId": run, "status": "ok", "summary": "aborted",
-            "result": { "payloads": [], "meta": { "aborted": true } },
+            "result": { "payloads": [], "meta": { "durationMs": duration_ms, "aborted": true } },
         }),
     }
 }
