@@ -35,6 +35,7 @@ pub mod hub;
 pub mod members;
 pub mod methods;
 pub mod metrics;
+pub(crate) mod networks;
 pub mod plane;
 pub mod schema;
 pub mod scope;

@@ -13,9 +13,9 @@ use axum::{
     serve::Listener,
 };
 use creel_core::ids::Channel;
+use hyper::server::conn::http1;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use serde::Deserialize;
@@ -28,12 +28,19 @@ use tokio::{
 use crate::{
     allowance::{Allowance, Metered},
     channels::{self, Board, push::Door},
-    control::gate::{self, Gate},
+    control::{
+        gate::{self, Gate},
+        guesses,
+        networks::Networks,
+    },
     driver::Inbox,
 };
 
 /// How many connections are served at once; further ones wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// How many of these the machines of one other network may have.
+pub const NETWORK_MAX: usize = 512;
 
 /// The longest approval, in bytes.
 const APPROVAL_BYTES_MAX: usize = 64 * 1024;
@@ -69,7 +76,8 @@ pub const PATHS: [&str; 6] =
 /// What becomes of a connection whose client sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
-    /// It is closed when a request's head has not come within hyper's 30 s.
+    /// It is closed when a request's head has not come within hyper's 30 s, from its beginning or the request before. One
+    /// network has [`NETWORK_MAX`] connections at the most.
     Closed,
     /// It stays: the simulator's platforms close nothing of their own accord.
     Kept,
@@ -83,13 +91,24 @@ pub async fn serve<L>(mut listener: L, router: Router, idle: Idle) -> Infallible
 where
     L: Listener<Addr = SocketAddr>,
 {
-    let mut connections = JoinSet::new();
+    let (mut connections, networks) = (JoinSet::new(), Networks::default());
     loop {
         tokio::select! {
             biased;
             Some(ended) = connections.join_next() => propagate(ended),
             (io, from) = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
-                connections.spawn(connection((io, from), router.clone(), idle));
+                let is_far = idle == Idle::Closed && !from.ip().to_canonical().is_loopback();
+                let name = guesses::network(&from.ip().to_string());
+                let share = is_far.then(|| networks.share(name, NETWORK_MAX));
+                if matches!(share, Some(None)) {
+                    tracing::warn!(%from, "its network has too many connections; one was dropped");
+                    continue;
+                }
+                let served = connection((io, from), router.clone(), idle);
+                connections.spawn(async move {
+                    let _share = share;
+                    served.await;
+                });
             }
         }
     }
@@ -100,9 +119,8 @@ pub(crate) async fn connection<I>((io, from): (I, SocketAddr), router: Router, i
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    let mut http = http1::Builder::new();
     // The date would be the machine's, and no reader needs it.
-    let mut http = builder.http1();
     http.timer(TokioTimer::new()).auto_date_header(false);
     if idle == Idle::Kept {
         http.header_read_timeout(None);
@@ -112,7 +130,7 @@ where
     let router = router.layer(Extension(from)).layer(Extension(allowance.clone()));
     let io = TokioIo::new(Metered::new(io, allowance));
     // A connection that breaks is its client's business.
-    _ = builder.serve_connection_with_upgrades(io, TowerToHyperService::new(router)).await;
+    _ = http.serve_connection(io, TowerToHyperService::new(router)).with_upgrades().await;
 }
 
 /// A panic in a handler is a bug of ours, so it must end the run.
@@ -181,5 +199,30 @@ async fn approve(
         }
         Some(Err(error)) => refused(StatusCode::NOT_FOUND, error.to_string()),
         None => refused(StatusCode::SERVICE_UNAVAILABLE, "the gateway is ending".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+    use crate::clock;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_too_little_is_closed() {
+        for said in ["", "GET / HTTP/1.1\r\nho", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"] {
+            let (near, mut far) = duplex(1_024);
+            far.write_all(said.as_bytes()).await.expect("it is open");
+            let (from, began) = (([127, 0, 0, 1], 1).into(), clock::instant());
+            connection((near, from), Router::new(), Idle::Closed).await;
+            let took = clock::instant() - began;
+            assert!((29..=31).contains(&took.as_secs()), "{said:?}: {took:?}");
+            let (near, _far) = duplex(1_024);
+            let kept = connection((near, from), Router::new(), Idle::Kept);
+            assert!(tokio::time::timeout(Duration::from_mins(10), kept).await.is_err());
+        }
     }
 }

@@ -155,7 +155,7 @@ impl Guesses {
 }
 
 /// One customer has a whole network of the newer addresses, and so they count as one.
-pub(super) fn network(address: &str) -> String {
+pub(crate) fn network(address: &str) -> String {
     match address.parse::<IpAddr>().map(|it| it.to_canonical()) {
         Ok(IpAddr::V6(it)) => {
             let [a, b, c, d, ..] = it.segments();

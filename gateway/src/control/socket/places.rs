@@ -1,14 +1,15 @@
 //! How many sockets there may be: few whose client has not said who it is, many whose client has. The few never take the places
 //! of the many, nor those of other machines the places of this one.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::control::{connect::Peer, guesses};
+use crate::control::{
+    connect::Peer,
+    guesses,
+    networks::{Networks, Share},
+};
 
 /// How many clients may be connected.
 pub(super) const CLIENTS_MAX: usize = 16_384;
@@ -31,9 +32,6 @@ pub(super) struct Places {
     networks: Networks,
 }
 
-/// How many sockets of each network are before their handshake.
-type Networks = Arc<Mutex<BTreeMap<String, usize>>>;
-
 /// There is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Full {
@@ -49,7 +47,7 @@ pub(super) enum Full {
 #[derive(Debug)]
 pub(super) struct Stranger {
     _permit: OwnedSemaphorePermit,
-    network: Option<(Networks, String)>,
+    _share: Option<Share>,
 }
 
 /// A client's place. Dropping it takes it away.
@@ -74,39 +72,17 @@ impl Places {
         let place =
             |all: &Arc<Semaphore>| all.clone().try_acquire_owned().map_err(|_| Full::Strangers);
         let Peer::Remote(address) = peer else {
-            return Ok(Stranger { _permit: place(&self.near)?, network: None });
+            return Ok(Stranger { _permit: place(&self.near)?, _share: None });
         };
         let permit = place(&self.far)?;
-        let name = guesses::network(address);
-        let mut networks = held(&self.networks);
-        let count = networks.entry(name.clone()).or_default();
-        if *count >= NETWORK_MAX {
-            return Err(Full::Strangers);
-        }
-        *count += 1;
-        drop(networks);
-        Ok(Stranger { _permit: permit, network: Some((self.networks.clone(), name)) })
+        let share = self.networks.share(guesses::network(address), NETWORK_MAX);
+        Ok(Stranger { _permit: permit, _share: Some(share.ok_or(Full::Strangers)?) })
     }
 
     /// A place for a client that was accepted.
     pub(super) fn settle(&self) -> Result<Client, Full> {
         self.clients.clone().try_acquire_owned().map(Client).map_err(|_| Full::Clients)
     }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        let Some((networks, name)) = &self.network else { return };
-        let mut networks = held(networks);
-        match networks.get_mut(name) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(networks.remove(name)),
-        }
-    }
-}
-
-fn held(networks: &Networks) -> MutexGuard<'_, BTreeMap<String, usize>> {
-    networks.lock().expect("no holder of this lock panics")
 }
 
 #[cfg(test)]
@@ -134,7 +110,7 @@ mod tests {
         let clients: Vec<_> = (0..2 * CLIENTS_MAX).filter_map(|_| places.settle().ok()).collect();
         assert_eq!(clients.len(), CLIENTS_MAX);
         drop(all);
-        assert!(held(&places.networks).is_empty());
+        assert!(places.networks.are_empty());
         assert_eq!(begin(1, 1).len(), 1);
     }
 }
