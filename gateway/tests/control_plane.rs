@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "operators need less of the world than channels")]
 mod world;
 
+#[path = "control_plane/ends.rs"]
+mod ends;
 #[path = "control_plane/turns.rs"]
 mod turns;
 
@@ -25,7 +27,7 @@ use creel_gateway::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, task::JoinSet};
-use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::Message;
 
 use self::world::{GATEWAY_TOKEN, Served, World, config, free_port, get, soon};
 
@@ -270,28 +272,4 @@ async fn whose_sessions_there_are_is_told_to_those_who_may_look() {
             assert_eq!(health["agents"][0].get("sessions").is_some(), may, "{scope}: {health}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_client_that_leaves_in_order_is_told_good_bye() {
-    let world = World::new();
-    let served = world.serve().await;
-    let gateway = Running::start(&served, Version::V2026_9).await;
-    let stream = TcpStream::connect(&gateway.target.address).await.unwrap();
-    let address = format!("ws://{}/", gateway.target.address);
-    let (mut socket, _) = tokio_tungstenite::client_async(&address, stream).await.unwrap();
-    let connect = json!({ "type": "req", "id": "1", "method": "connect", "params": {
-        "minProtocol": 4, "maxProtocol": 4, "auth": { "token": GATEWAY_TOKEN },
-        "client": { "id": "gateway-client", "mode": "backend", "version": "1", "platform": "linux" },
-    } });
-    socket.send(Message::text(connect.to_string())).await.unwrap();
-    let hello = socket.by_ref().filter(|it| {
-        let text = it.as_ref().map(ToString::to_string).unwrap_or_default();
-        std::future::ready(text.contains("hello-ok"))
-    });
-    assert!(soon("the handshake", Box::pin(hello).next()).await.is_some());
-    let frame = CloseFrame { code: 1_000.into(), reason: "".into() };
-    socket.send(Message::Close(Some(frame.clone()))).await.unwrap();
-    let rest: Vec<Message> = soon("the end", socket.map(Result::unwrap).collect()).await;
-    assert_eq!(rest.last(), Some(&Message::Close(Some(frame))), "{rest:?}");
 }

@@ -219,6 +219,10 @@ impl Talk<'_> {
                         }
                         Heard::Wrong(end) => return Some(end),
                     },
+                    Turn::TooLong => {
+                        let reason = format!("a frame is longer than {PAYLOAD_BYTES_MAX} bytes");
+                        return Some(Close { code: 1_009, reason });
+                    }
                     Turn::Stuck => return slow(),
                     Turn::Heard(None) | Turn::Broken => return None,
                 },

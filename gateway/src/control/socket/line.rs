@@ -21,6 +21,8 @@ pub(super) struct Line<'a> {
 pub(super) enum Turn {
     /// The other side said something, or nothing any more.
     Heard(Option<Message>),
+    /// It says more at once than may be said.
+    TooLong,
     /// The text has left.
     Sent,
     /// The text does not leave.
@@ -73,7 +75,17 @@ impl<'a> Line<'a> {
             if ears == Ears::Open
                 && let Poll::Ready(heard) = socket.poll_next(cx)
             {
-                return Poll::Ready(Turn::Heard(heard.and_then(Result::ok)));
+                return Poll::Ready(match heard {
+                    Some(Ok(message)) => Turn::Heard(Some(message)),
+                    Some(Err(error)) => {
+                        if is_too_long(error) {
+                            Turn::TooLong
+                        } else {
+                            Turn::Heard(None)
+                        }
+                    }
+                    None => Turn::Heard(None),
+                });
             }
             if has_sent { Poll::Ready(Turn::Sent) } else { Poll::Pending }
         });
@@ -82,6 +94,12 @@ impl<'a> Line<'a> {
             Some(due) => timeout_at(due, turn).await.unwrap_or(Turn::Stuck),
         }
     }
+}
+
+fn is_too_long(error: axum::Error) -> bool {
+    let error = error.into_inner();
+    let known = error.downcast_ref::<tokio_tungstenite::tungstenite::Error>();
+    matches!(known, Some(tokio_tungstenite::tungstenite::Error::Capacity(_)))
 }
 
 /// Answers that wait for the line, each behind the events that were there before it.
