@@ -67,6 +67,14 @@ pub(super) fn roster(
             problems.add(&path, "the agent's id is empty");
             continue;
         };
+        // It is a folder's name, and a part of sessions' keys.
+        if !is_a_name(id.as_str()) {
+            let why = format!(
+                "found the id `{id}`, expected letters, digits, `_` and `-`: at most {ID_MAX}, the first a letter or a digit"
+            );
+            problems.add(&path, why);
+            continue;
+        }
         if roster.agents.contains_key(&id) {
             problems.add(&path, format!("there are two agents `{id}`, expected ids to be unique"));
             continue;
@@ -95,6 +103,16 @@ pub(super) fn roster(
         roster.agents.insert(id, agent);
     }
     complete.then_some(roster)
+}
+
+/// How long an agent's id may be.
+const ID_MAX: usize = 64;
+
+fn is_a_name(id: &str) -> bool {
+    let is_meant = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
+    id.len() <= ID_MAX
+        && id.starts_with(|it: char| it.is_ascii_alphanumeric())
+        && id.chars().all(is_meant)
 }
 
 /// `agents.list` or `agents.entries`; without either, the one agent `main`.

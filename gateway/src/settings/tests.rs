@@ -174,6 +174,19 @@ fn a_file_may_have_comments_loose_keys_and_trailing_commas() {
 }
 
 #[test]
+fn an_agent_s_id_is_a_name_and_no_path() {
+    for id in ["../../evil", "a/b", ".hidden", "-x", "a b", "\u{e9}", &"x".repeat(65)] {
+        let text = with(&format!("agents: {{ list: [{{ id: '{id}', model: 'p/m' }}] }}"));
+        let report = load_with(OLD, &text, &[], &[]).unwrap_err().plain();
+        let why =
+            format!("agents.list[0]: found the id `{id}`, expected letters, digits, `_` and `-`");
+        assert!(report.contains(&why), "{report}");
+    }
+    let text = with("agents: { list: [{ id: 'A-b_9', model: 'p/m' }] }");
+    assert!(load_with(OLD, &text, &[], &[]).is_ok());
+}
+
+#[test]
 fn values_come_from_the_environment() {
     let text = with(&format!(
         "{MODEL} channels: {{ telegram: {{ botToken: '${{BOT}}' }} }}, gateway: {{ auth: {{ token: 'a-${{GW}}' }} }}"
