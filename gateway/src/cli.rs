@@ -6,7 +6,7 @@ mod operator;
 
 use std::{
     fs,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -364,7 +364,15 @@ fn start_log(format: LogFormat) -> Tail {
 
 #[expect(clippy::print_stdout, reason = "the command line's data goes to standard output")]
 fn println(line: &str) {
-    println!("{line}");
+    if writeln!(io::stdout(), "{line}").is_err_and(|it| it.kind() == io::ErrorKind::BrokenPipe) {
+        leave();
+    }
+}
+
+/// Whoever read what was printed has seen enough.
+#[expect(clippy::exit, reason = "there is nobody left to tell anything")]
+fn leave() -> ! {
+    std::process::exit(0)
 }
 
 #[expect(clippy::print_stderr, reason = "before the log exists, and for usage errors")]

@@ -19,6 +19,12 @@ const CALL_WITHIN_S: u64 = 30;
 /// How long a turn may take unless it is told: a run's ten minutes, and a while to wait for its place.
 const TURN_WITHIN_S: u64 = 660;
 
+/// How long after its time a turn may still take to say that it is over.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// How many lines the gateway is asked for where those of one agent are wanted.
+const LINES_MAX: u64 = 5_000;
+
 /// How often a log that is followed is asked for more.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
@@ -74,8 +80,8 @@ pub(super) struct Logs {
     /// Lines that speak of this agent only.
     #[arg(long)]
     agent: Option<String>,
-    /// How many lines at the most.
-    #[arg(long, default_value_t = 200)]
+    /// How many lines of the past at the most.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=LINES_MAX))]
     limit: u64,
     #[command(flatten)]
     common: Common,
@@ -109,7 +115,7 @@ pub(super) struct Common {
     #[arg(long)]
     json: bool,
     /// How long to wait, in seconds [default: 30, for a turn 660]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
     #[command(flatten)]
     pub(super) files: Files,
@@ -191,6 +197,11 @@ pub(super) fn print_json(value: &Value) {
 pub(super) fn agent(asked: &Agent) -> anyhow::Result<ExitCode> {
     let within = Duration::from_secs(asked.common.timeout.unwrap_or(TURN_WITHIN_S));
     let mut params = json!({ "message": asked.message, "idempotencyKey": new_name() });
+    // The turn itself ends then, and says so, for which there is a moment more.
+    if let Some(timeout) = asked.common.timeout {
+        params["timeout"] = json!(timeout);
+    }
+    let within = within + ENDS_WITHIN;
     if let Some(agent) = &asked.id {
         params["agentId"] = json!(agent);
     }
@@ -264,34 +275,66 @@ fn ago(seconds: i64) -> String {
 pub(super) fn logs(asked: &Logs) -> anyhow::Result<ExitCode> {
     let within = asked.common.within();
     let mut of = asked.agent.as_deref().map(LinesOf::agent);
-    let mut show = |page: &Value| {
+    let mut spoken = |page: &Value| -> Vec<String> {
         let lines = page["lines"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        for line in lines {
-            let record: Value = serde_json::from_str(line).unwrap_or_default();
-            let said = record["1"].as_str().unwrap_or(line);
-            if of.as_mut().is_some_and(|it| !it.take(said)) {
-                continue;
-            }
-            let (at, level) = (&record["time"], &record["_meta"]["logLevelName"]);
-            match (asked.common.json, at.as_str(), level.as_str()) {
-                (false, Some(at), Some(level)) => println(&format!("{at} {level:<5} {said}")),
-                _ => println(line),
-            }
-        }
+        let is_meant = |line: &&str| of.as_mut().is_none_or(|it| it.take(said(line).1.as_str()));
+        lines.filter(is_meant).map(str::to_owned).collect()
     };
     let answered = async |client: &mut Client<TokioNet>| {
-        let mut params = json!({ "limit": asked.limit });
-        loop {
-            let page = client.call("logs.tail", &params, within).await?;
-            show(&page);
-            if !asked.follow {
-                return Ok(());
-            }
-            params["cursor"] = page["cursor"].clone();
-            tokio::time::sleep(FOLLOW_EVERY).await;
+        if let Some(id) = &asked.agent
+            && let Some(why) = unknown(id, &client.call("agents.list", &json!({}), within).await?)
+        {
+            return Ok(Some(why));
         }
+        // Which lines are an agent's, is told here.
+        let limit = if asked.agent.is_some() { LINES_MAX } else { asked.limit };
+        let mut params = json!({ "limit": limit });
+        let page = client.call("logs.tail", &params, within).await?;
+        let lines = spoken(&page);
+        let most = usize::try_from(asked.limit).unwrap_or(usize::MAX);
+        let mut page = page;
+        lines[lines.len().saturating_sub(most)..].iter().for_each(|it| asked.print(it));
+        while asked.follow {
+            params["cursor"] = page["cursor"].take();
+            tokio::time::sleep(FOLLOW_EVERY).await;
+            page = client.call("logs.tail", &params, within).await?;
+            spoken(&page).iter().for_each(|it| asked.print(it));
+        }
+        Ok(None)
     };
-    asked.common.with(answered, |()| ExitCode::SUCCESS)
+    asked.common.with(answered, |refused| match refused {
+        None => ExitCode::SUCCESS,
+        Some(why) => {
+            eprintln(&format!("error: {why}"));
+            ExitCode::from(REFUSED)
+        }
+    })
+}
+
+/// Why an agent cannot be meant, if the gateway has none of this id.
+fn unknown(id: &str, agents: &Value) -> Option<String> {
+    let known = agents["agents"].as_array().into_iter().flatten();
+    let known: Vec<&str> = known.filter_map(|it| it["id"].as_str()).collect();
+    let is_known = known.iter().any(|it| it.eq_ignore_ascii_case(id.trim()));
+    (!is_known).then(|| format!("found the agent `{id}`, expected one of `{}`", known.join("`, `")))
+}
+
+/// What a line of the log is, and what it says.
+fn said(line: &str) -> (Value, String) {
+    let record: Value = serde_json::from_str(line).unwrap_or_default();
+    let said = record["1"].as_str().unwrap_or(line).to_owned();
+    (record, said)
+}
+
+impl Logs {
+    fn print(&self, line: &str) {
+        let (record, said) = said(line);
+        let (at, level) = (&record["time"], &record["_meta"]["logLevelName"]);
+        match (self.common.json, at.as_str(), level.as_str()) {
+            (false, Some(at), Some(level)) => println(&format!("{at} {level:<5} {said}")),
+            _ => println(line),
+        }
+    }
 }
 
 /// Which lines speak of an agent: those that name a session of it, and those of a run that was begun in one.
