@@ -47,3 +47,17 @@ fn every_liar_is_caught() {
     });
     assert!(believed.is_empty(), "these were believed: {}", believed.join(", "));
 }
+
+/// Which check catches which liar, `creel mutants --liars --table conformance/defects/LIARS.md` writes down.
+#[test]
+fn the_table_has_every_liar_and_all_are_caught() {
+    let table = include_str!("../defects/LIARS.md");
+    let rows: Vec<&str> = table.lines().filter(|it| it.starts_with("| `")).collect();
+    let rows = rows.iter().map(|it| it.split('|').map(str::trim).collect::<Vec<_>>());
+    let told: Vec<(String, String)> = rows
+        .inspect(|it| assert!(it[3] != "0" && it[4].starts_with('`'), "{it:?} was believed"))
+        .map(|it| (it[1].to_owned(), it[2].to_owned()))
+        .collect();
+    let all = Lie::ALL.iter().map(|it| (format!("`{}`", it.name()), it.what().to_owned()));
+    assert_eq!(told, all.collect::<Vec<_>>());
+}

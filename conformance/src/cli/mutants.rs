@@ -128,6 +128,12 @@ impl Arguments {
                 "\n{count} of {all} liars caught; the honest gateway passes all {cases} scenarios"
             ));
         }
+        if let Some(path) = &self.table
+            && let Err(error) = fs::write(path, liars::markdown(&caught))
+        {
+            complain(&format!("error: {}", io_error("write", path, error)));
+            return Exit::Usage;
+        }
         match count == caught.len() {
             true if caught.is_empty() => Exit::Nothing,
             true => Exit::Ok,

@@ -159,8 +159,8 @@ impl Caught {
 /// The table of liars, as Markdown.
 pub fn markdown(caught: &[Caught]) -> String {
     let mut text = String::from(
-        "\n## Lying gateways\n\n\
-         A small honest gateway that shares no code with the reference passes the sample; the same gateway with one lie\n\
+        "# Lying gateways\n\n\
+         Written by `creel mutants --liars --table`. A small honest gateway that shares no code with the reference passes the sample; the same gateway with one lie\n\
          fails it. *First* is the first check that failed.\n\n\
          | liar | what it does | failing cases | first |\n|---|---|---|---|\n",
     );
