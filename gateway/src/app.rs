@@ -3,7 +3,7 @@
 //! It is given its network, its settings, its seed and its end; it reads nothing else. So the same function runs for
 //! real and inside a simulation.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
 use creel_core::{gateway::Gateway, time::WallTime};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -21,6 +21,7 @@ use crate::{
         gate::Gate,
         guesses::{Guesses, Near, Rule},
         hub::Hub,
+        jobs::Jobs,
         members::Members,
         metrics::Metrics,
         plane::{Facts, Plane},
@@ -33,8 +34,9 @@ use crate::{
     media::Store,
     net::Net,
     outside::Outside,
+    restart::{Changes, Restart},
     server::{self, Control},
-    settings::Settings,
+    settings::{Settings, file::ConfigFile},
     state::StateFolder,
     tools::servers::Servers,
 };
@@ -77,7 +79,27 @@ pub enum Error {
     },
 }
 
+/// What outlives one life of the gateway in its process. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Lives {
+    /// Who may ask for another one.
+    pub restart: Restart,
+    /// How often clients have changed something.
+    pub changes: Changes,
+}
+
+/// How a life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The process ends too.
+    Asked,
+    /// Another one follows.
+    Again,
+}
+
 /// Runs a gateway until `shutdown` returns and what was adopted is finished.
+///
+/// When an operator has changed its configuration it ends in the same way, reads the file again, and goes on with that.
 ///
 /// # Errors
 ///
@@ -88,10 +110,62 @@ pub async fn run<N: Net>(
     seed: u64,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Unfinished, Error> {
+    tokio::pin!(shutdown);
+    let lives = Lives::default();
+    let (mut settings, mut earlier) = (settings, None);
+    loop {
+        let given = settings.clone();
+        // Each life has a large future of its own.
+        let live = Box::pin(live(net.clone(), settings, seed, (shutdown.as_mut(), &lives)));
+        match (live.await, earlier.take()) {
+            (Ok((unfinished, End::Asked)), _) => return Ok(unfinished),
+            (Ok((Unfinished { turns, sends }, End::Again)), _) => {
+                tracing::info!(turns, sends, "starting again");
+                settings = again(&given).await;
+                earlier = Some(given);
+            }
+            (Err(error), Some(before)) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "could not start with what was changed; going on as before"
+                );
+                settings = before;
+            }
+            (Err(error), None) => return Err(error),
+        }
+        lives.restart.done();
+    }
+}
+
+/// What the file says now; if that cannot be had, what the gateway was given before.
+async fn again(given: &Settings) -> Settings {
+    let Some(file) = &given.file else { return given.clone() };
+    match file.apart(ConfigFile::load).await {
+        Ok(loaded) => {
+            loaded.tell();
+            if let Err(error) = loaded.make_workspaces() {
+                tracing::error!(%error, "an agent's workspace could not be made");
+            }
+            loaded.settings.after(given.clone())
+        }
+        Err(error) => {
+            tracing::error!(%error, "the configuration cannot be read; going on as before");
+            given.clone()
+        }
+    }
+}
+
+/// Runs a gateway until `shutdown` returns, or it shall start again, and what was adopted is finished.
+async fn live<N: Net>(
+    net: N,
+    settings: Settings,
+    seed: u64,
+    (shutdown, lives): (Pin<&mut impl Future<Output = ()>>, &Lives),
+) -> Result<(Unfinished, End), Error> {
     let address = settings.listen;
     let hub = Hub::new(settings.wall_clock.clone());
     let board = Arc::new(Board::default());
-    let plane = plane(&settings, (hub.clone(), board.clone()))?;
+    let plane = plane(&settings, (hub.clone(), board.clone()), lives.clone())?;
     let listener = net.bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let http = Http::new(net.clone());
     let Settings {
@@ -144,9 +218,17 @@ pub async fn run<N: Net>(
     }
     drop(inbox);
     tracing::info!(%address, "listening");
+    let mut end = End::Asked;
+    let asked = async {
+        end = tokio::select! {
+            biased;
+            () = shutdown => End::Asked,
+            () = lives.restart.due() => End::Again,
+        };
+    };
     let unfinished = tokio::select! {
         biased;
-        unfinished = driver.run(shutdown, DRAIN_WITHIN) => unfinished,
+        unfinished = driver.run(asked, DRAIN_WITHIN) => unfinished,
         never = server::serve(listener, server::router(operators, doors), server::Idle::Closed) => match never {},
         never = socket::serve(plane, sockets) => match never {},
         never = outlast(&mut channels) => match never {},
@@ -157,7 +239,7 @@ pub async fn run<N: Net>(
     keeper.flush().await;
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
     _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;
-    Ok(unfinished)
+    Ok((unfinished, end))
 }
 
 /// What the port serves for operators, behind one gate.
@@ -184,13 +266,15 @@ fn operators(
 pub(crate) fn plane(
     settings: &Settings,
     (hub, board): (Hub, Arc<Board>),
+    Lives { restart, changes }: Lives,
 ) -> Result<impl FnOnce(Inbox) -> Plane + use<>, Error> {
     let devices = known_devices(&settings.state)?;
     let names = settings.accounts.values().map(Account::name).collect();
     let facts = Facts::of((&settings.core, settings.shown.clone()), settings.listen, names);
     let shape = Arc::new(ConnectParams::shape(facts.version));
-    let Settings { token, entropy, state, log, wall_clock, web, .. } = settings.clone();
+    let Settings { token, entropy, state, log, wall_clock, web, file, jobs, .. } = settings.clone();
     let started_ms = wall_clock.now().as_unix_ms();
+    let jobs = Jobs::new(state.clone(), jobs);
     let devices = Shelf::new(devices, state);
     let facts = Arc::new(facts);
     Ok(move |inbox| Plane {
@@ -206,6 +290,10 @@ pub(crate) fn plane(
         members: Members::default(),
         log,
         shape,
+        restart,
+        changes,
+        jobs,
+        file,
         started_ms,
     })
 }

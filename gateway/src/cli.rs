@@ -9,6 +9,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -30,7 +31,7 @@ use crate::{
     http::Http,
     log::{Tail, Tailing},
     net::TokioNet,
-    settings::{self, Loaded, Settings, Source},
+    settings::{self, Loaded, Settings, Source, file::ConfigFile},
 };
 
 /// The reference gateway: OpenClaw's contract, in Rust.
@@ -192,28 +193,35 @@ impl Files {
         }
     }
 
+    /// The file of the configuration, and how its text is read.
+    fn config_file(&self) -> anyhow::Result<ConfigFile> {
+        let (state_dir, path, version) = (self.state_dir()?, self.config_path()?, self.profile);
+        let name = path.display().to_string();
+        let read = move |text: &str| {
+            let source = Source {
+                name: &name,
+                text,
+                version,
+                env: &|name| {
+                    let given = std::env::var_os(name).and_then(|it| it.into_string().ok());
+                    given.or_else(|| (name == "TZ").then(machine_zone).flatten())
+                },
+                state_file: &|file: &str| read_if_there(&state_dir.join(file)),
+                state_dir: &state_dir,
+                cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            };
+            let mut loaded = settings::load(&source)?;
+            let ended = loaded.settings.ended(loaded.settings.wall_clock.now());
+            loaded.warnings.extend(ended);
+            Ok(loaded)
+        };
+        Ok(ConfigFile::on_disk(&path, Arc::new(read)))
+    }
+
     /// Reads a configuration's text, as if it stood in the file.
     fn read(&self, text: &str) -> anyhow::Result<Option<Loaded>> {
-        let state_dir = self.state_dir()?;
-        let path = self.config_path()?;
-        let source = Source {
-            name: &path.display().to_string(),
-            text,
-            version: self.profile,
-            env: &|name| {
-                let given = std::env::var_os(name).and_then(|it| it.into_string().ok());
-                given.or_else(|| (name == "TZ").then(machine_zone).flatten())
-            },
-            state_file: &|file: &str| read_if_there(&state_dir.join(file)),
-            state_dir: &state_dir,
-            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        };
-        match settings::load(&source) {
-            Ok(mut loaded) => {
-                let ended = loaded.settings.ended(loaded.settings.wall_clock.now());
-                loaded.warnings.extend(ended);
-                Ok(Some(loaded))
-            }
+        match self.config_file()?.read(text) {
+            Ok(loaded) => Ok(Some(loaded)),
             Err(report) => {
                 // Editors and scripts read `file:line:column`, people look at the lines themselves.
                 let shown = if io::stderr().is_terminal() {
@@ -249,17 +257,8 @@ fn serve(files: &Files, log: LogFormat, seed: Option<u64>) -> anyhow::Result<Exi
     let tail = start_log(log);
     let Some(mut loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
     loaded.settings.log = tail;
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
-    if !loaded.ignored.is_empty() {
-        let keys = loaded.ignored.join(", ");
-        tracing::warn!(keys, "these configuration keys are not supported yet and are ignored");
-    }
-    for workspace in &loaded.workspaces {
-        fs::create_dir_all(workspace)
-            .with_context(|| format!("make the workspace {}", workspace.display()))?;
-    }
+    loaded.tell();
+    loaded.make_workspaces()?;
     let seed = match seed {
         Some(seed) => seed,
         None => getrandom::u64().context("draw a seed from the operating system")?,

@@ -17,6 +17,7 @@
 //! - [`socket`]: one connection, from the challenge to the end.
 //! - [`methods`]: what a client may call.
 //! - [`hub`]: who is told what happens; [`members`]: who has to go with a device.
+//! - [`jobs`]: the file of cron jobs.
 //! - [`plane`]: what all of them share.
 //! - [`client`]: the other end, for the command line.
 
@@ -32,6 +33,7 @@ pub mod gate;
 pub mod guesses;
 pub mod hooks;
 pub mod hub;
+pub mod jobs;
 pub mod members;
 pub mod methods;
 pub mod metrics;

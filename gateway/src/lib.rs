@@ -5,7 +5,7 @@
 //! - [`cli`]: the `creel-gateway` command line.
 //! - [`settings`]: OpenClaw's `openclaw.json`, read and checked.
 //! - [`app`]: the whole gateway as one future; start here.
-//! - [`driver`]: the one loop that owns the core.
+//! - [`driver`]: the one loop that owns the core; [`restart`]: the same with another configuration.
 //! - [`channels`] and [`providers`]: the two edges.
 //! - [`tools`]: what a model may ask for.
 //! - [`outside`]: which of them an effect goes to.
@@ -30,6 +30,7 @@ pub mod media;
 pub mod net;
 pub mod outside;
 pub mod providers;
+pub mod restart;
 pub mod secret;
 pub mod server;
 pub mod settings;

@@ -6,11 +6,13 @@
 mod admission;
 mod agents;
 mod broadcast;
+pub mod change;
 mod channels;
 mod commands;
 mod credentials;
-mod cron;
+pub mod cron;
 mod environment;
+pub mod file;
 mod mentions;
 mod messages;
 mod providers;
@@ -27,10 +29,10 @@ mod tools;
 mod web;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::{Path as FilePath, PathBuf},
+    path::Path as FilePath,
 };
 
 use creel_core::{
@@ -120,6 +122,10 @@ pub struct Settings {
     pub wall_clock: WallClock,
     /// The configuration, as an operator may see it.
     pub shown: Shown,
+    /// What cron jobs may name.
+    pub jobs: cron::Ground,
+    /// Where it stands, if that is a file.
+    pub file: Option<file::ConfigFile>,
     /// What was logged lately.
     pub log: Tail,
     /// The token of operator calls.
@@ -155,11 +161,16 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Keys that are not supported yet and change nothing about who answers or who may speak.
     pub ignored: Vec<String>,
-    /// The agents' folders.
-    pub workspaces: BTreeSet<PathBuf>,
 }
 
 impl Settings {
+    /// The same for the next life in the same process, with what outlives the first.
+    #[must_use]
+    pub fn after(self, earlier: Self) -> Self {
+        let Self { wall_clock, log, entropy, all_are_near, .. } = earlier;
+        Self { wall_clock, log, entropy, all_are_near, ..self }
+    }
+
     /// Where a program on this machine reaches the gateway: `0.0.0.0` is where it listens, and no name of this machine.
     pub fn reachable(&self) -> SocketAddr {
         let ip = match self.listen.ip() {
@@ -172,6 +183,33 @@ impl Settings {
 }
 
 impl Loaded {
+    /// Makes the agents' folders that are not there yet.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, and which folder it is about.
+    pub fn make_workspaces(&self) -> io::Result<()> {
+        let on_disk = self.settings.workspaces.values().filter_map(Folder::on_disk);
+        for folder in on_disk.filter(|it| !it.is_dir()) {
+            let why = |it: io::Error| {
+                io::Error::new(it.kind(), format!("make the workspace {}: {it}", folder.display()))
+            };
+            std::fs::create_dir_all(folder).map_err(why)?;
+        }
+        Ok(())
+    }
+
+    /// Logs what a person should know about it.
+    pub fn tell(&self) {
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
+        if !self.ignored.is_empty() {
+            let keys = self.ignored.join(", ");
+            tracing::warn!(keys, "these configuration keys are not supported yet and are ignored");
+        }
+    }
+
     /// The configuration in a few lines.
     pub fn summary(&self) -> String {
         let Settings { core, listen, accounts, providers, .. } = &self.settings;
@@ -234,14 +272,10 @@ pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
     let mut problems = Problems { tree: &tree, found: Vec::new() };
     let loaded = convert(source, (&file, &document), &mut problems);
     match loaded {
-        Some((mut settings, mut warnings, workspaces, ground)) if problems.found.is_empty() => {
-            let core = &settings.core;
-            let agents = |it: &AgentId| core.agents.contains_key(it);
-            let models = |it: &ModelId| core.models.contains(it);
-            let jobs = cron::read(source, &document, (&agents, &models), &ground, &mut warnings)?;
-            settings.core.cron = jobs;
+        Some((mut settings, mut warnings)) if problems.found.is_empty() => {
+            settings.core.cron = cron::read(source, &settings.jobs, &mut warnings)?;
             settings.shown = shown(source, &tree);
-            Ok(Loaded { settings, warnings, ignored, workspaces })
+            Ok(Loaded { settings, warnings, ignored })
         }
         _ => Err(refuse(problems.found)),
     }
@@ -259,7 +293,7 @@ pub fn json_schema() -> serde_json::Value {
     creel_document::schema::json_schema(&shape::DOCUMENT, "openclaw.json")
 }
 
-type Converted = (Settings, Vec<String>, BTreeSet<PathBuf>, cron::Ground);
+type Converted = (Settings, Vec<String>);
 
 /// None only after a problem was added; a problem may also be added beside a result, to report as many as there are.
 fn convert(
@@ -289,7 +323,12 @@ fn convert(
     let broadcasts =
         broadcast::broadcasts(source.version, document, &roster, problems, &mut warnings);
     let folders = roster.workspaces.iter();
-    let ground = cron::Ground {
+    let (enabled, max_concurrent) = cron::of(document);
+    let jobs = cron::Ground {
+        enabled,
+        max_concurrent,
+        agents: roster.agents.keys().cloned().collect(),
+        models: providers.models.clone(),
         default_agent: roster.listed.first(),
         zone: life.zone.clone(),
         channels: found.iter().map(channels::Found::account_ids).collect(),
@@ -325,6 +364,8 @@ fn convert(
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
         wall_clock: WallClock::system(),
         shown: Shown::default(),
+        jobs,
+        file: None,
         log: Tail::default(),
         token,
         web,
@@ -338,7 +379,7 @@ fn convert(
         state: StateFolder::Disk(source.state_dir.to_owned()),
         workspaces: folders.map(|(id, it)| (id.clone(), Folder::Disk(it.clone()))).collect(),
     };
-    Some((settings, warnings, roster.workspaces.into_values().collect(), ground))
+    Some((settings, warnings))
 }
 
 /// The main lane's width, if none is configured: `2026.9` gives a big machine more.

@@ -5,11 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{collections::BTreeMap, env, fs, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, env, fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, http::header, response::IntoResponse, routing::post};
 use bytes::Bytes;
 use creel_core::profile::Version;
+use creel_document::problem::{Problem, Report};
 use creel_gateway::{
     app,
     control::{
@@ -19,7 +20,7 @@ use creel_gateway::{
     http::Http,
     net::{Net as _, TokioNet},
     secret::Secret,
-    settings::{self, Settings, Source},
+    settings::{self, Settings, Source, file::ConfigFile},
     state::StateFolder,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -48,7 +49,7 @@ const ANSWER: &str = concat!(
 );
 
 /// What parameters are called. Each is at home in some method.
-const KEYS: [&str; 34] = [
+const KEYS: [&str; 47] = [
     "sessionKey",
     "key",
     "message",
@@ -83,10 +84,23 @@ const KEYS: [&str; 34] = [
     "mode",
     "enabled",
     "attachments",
+    "raw",
+    "baseHash",
+    "replacePaths",
+    "restartDelayMs",
+    "workspace",
+    "deleteFiles",
+    "schedule",
+    "payload",
+    "delivery",
+    "patch",
+    "jobId",
+    "kind",
+    "everyMs",
 ];
 
 /// What they may well be.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 22] = [
     "main",
     "agent:main:main",
     "agent:main:side",
@@ -102,6 +116,11 @@ const WORDS: [&str; 16] = [
     "/stop",
     "/new",
     "r1",
+    "{ agents: { list: [] } }",
+    "{ gateway: null }",
+    "every",
+    "agentTurn",
+    "/nonexistent/creel-fuzz",
     "",
 ];
 
@@ -207,7 +226,11 @@ impl Running {
         let source = Source::alone(version, &text);
         let loaded = settings::load(&source).unwrap_or_else(|it| panic!("{}", it.plain()));
         let state = StateFolder::in_memory(BTreeMap::new());
-        let settings = Settings { state: state.clone(), ..loaded.settings };
+        // Whatever is asked for is read as a change would be, and none is ever taken: a start would end the connection.
+        let problem = Problem::new(0..0, creel_document::path::Path::default(), "not in a test");
+        let none = move |_: &str| Err(Report::new("openclaw.json", "", vec![problem.clone()]));
+        let file = ConfigFile::within(state.clone(), "openclaw.json", &text, Arc::new(none));
+        let settings = Settings { state: state.clone(), file: Some(file), ..loaded.settings };
         tasks.spawn(async move {
             app::run(TokioNet, settings, 1, std::future::pending()).await.unwrap();
         });

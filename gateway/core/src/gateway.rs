@@ -31,6 +31,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use self::{cron::Planner, nested::Ask};
 pub use self::{
+    cron::{JobDone, JobEnd},
     health::Kept,
     hooks::{Hook, Lasts},
     looking::{CredentialView, Load},

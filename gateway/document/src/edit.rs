@@ -1,5 +1,9 @@
-//! Changes one value of a JSON document, and leaves every other byte of it as it is: what we do not know, the order of
-//! the keys, and how its author laid it out.
+//! Changes a JSON document where it has to, and leaves every other byte of it as it is: what we do not know, comments, the
+//! order of the keys, and how its author laid it out.
+
+mod reshape;
+
+pub use self::reshape::reshape;
 
 use crate::{
     json5,

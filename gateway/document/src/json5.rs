@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use jsonc_parser::{
-    CollectOptions, ParseOptions,
+    CollectOptions, CommentCollectionStrategy, ParseOptions,
     ast::{self, ObjectProp, ObjectPropName},
     common::{Range as Place, Ranged},
     errors::{ParseError, ParseErrorKind},
@@ -49,6 +49,14 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
     let mut reader = Reader { text, path: Path::default(), problems: Vec::new() };
     let node = reader.node(value);
     if reader.problems.is_empty() { Ok(node) } else { Err(reader.problems) }
+}
+
+/// Whether a text has comments; none in a text that is no JSON5.
+pub fn has_comments(text: &str) -> bool {
+    let comments = CommentCollectionStrategy::Separate;
+    let collected = CollectOptions { comments, ..CollectOptions::default() };
+    let parsed = parse_to_ast(text, &collected, &options());
+    parsed.is_ok_and(|it| it.comments.is_some_and(|it| !it.is_empty()))
 }
 
 /// JSON5, but with its commas: a comma that is missing is more often a slip than a wish.

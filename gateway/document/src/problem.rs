@@ -97,6 +97,11 @@ impl Report {
         &self.problems
     }
 
+    /// Where a problem of this document begins.
+    pub fn place(&self, problem: &Problem) -> Position {
+        Position::of(&self.text, problem.span.start)
+    }
+
     /// One line for each problem: `file:line:column: key: message (help)`. The key is left out for the root.
     pub fn plain(&self) -> String {
         let line = |it: &Problem| {

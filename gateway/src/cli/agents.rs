@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use creel_document::{edit, json5, problem::Problem};
-use serde_json::{Value, json};
+use creel_document::{edit, json5};
+use serde_json::{Map, Value, json};
 
 use super::{Files, REFUSED, eprintln, operator::print_json, println};
-use crate::state::StateFolder;
+use crate::{settings::change, state::StateFolder};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Agents {
@@ -43,14 +43,11 @@ pub(super) fn agents(asked: &Agents) -> anyhow::Result<ExitCode> {
     match asked {
         Agents::List { bindings, json, files } => list_agents(files, *bindings, *json),
         Agents::Add { id, model, workspace, files } => {
-            let mut agent = json!({ "id": id });
-            if let Some(model) = model {
-                agent["model"] = json!(model);
-            }
-            if let Some(workspace) = workspace {
-                agent["workspace"] = json!(workspace);
-            }
-            add_agent(files, id, &agent)
+            let given = [("model", model), ("workspace", workspace)];
+            let given = given
+                .into_iter()
+                .filter_map(|(key, it)| Some((key.to_owned(), json!(it.as_ref()?))));
+            add_agent(files, id, given.collect())
         }
     }
 }
@@ -87,7 +84,7 @@ fn list_agents(files: &Files, with_bindings: bool, as_json: bool) -> anyhow::Res
 }
 
 /// Puts an agent where the file has its agents, if the configuration is then still good.
-fn add_agent(files: &Files, id: &str, agent: &Value) -> anyhow::Result<ExitCode> {
+fn add_agent(files: &Files, id: &str, agent: Map<String, Value>) -> anyhow::Result<ExitCode> {
     let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
     let path = files.config_path()?;
     let text =
@@ -97,8 +94,11 @@ fn add_agent(files: &Files, id: &str, agent: &Value) -> anyhow::Result<ExitCode>
         eprintln(&format!("error: agent `{id}` is configured already"));
         return Ok(ExitCode::from(REFUSED));
     }
-    let edited = with_agent(&text, loaded.settings.core.default_agent.as_str(), agent)
-        .map_err(|_| anyhow::anyhow!("edit {}", path.display()))?;
+    let wrong = || anyhow::anyhow!("edit {}", path.display());
+    let mut says = json5::parse(&text).map_err(|_| wrong())?.to_json();
+    let default_agent = loaded.settings.core.default_agent.as_str();
+    change::agents::put(&mut says, default_agent, id, agent);
+    let edited = edit::reshape(&text, &says).map_err(|_| wrong())?;
     if files.read(&edited)?.is_none() {
         return Ok(ExitCode::from(REFUSED));
     }
@@ -106,59 +106,4 @@ fn add_agent(files: &Files, id: &str, agent: &Value) -> anyhow::Result<ExitCode>
         .with_context(|| format!("write {}", path.display()))?;
     println(&format!("agent {id} is in {}; start the gateway again", path.display()));
     Ok(ExitCode::SUCCESS)
-}
-
-/// The file's text with one more agent: in `agents.entries` where that is how it has them, else at the end of `agents.list`.
-fn with_agent(text: &str, default_agent: &str, agent: &Value) -> Result<String, Vec<Problem>> {
-    let agents = json5::parse(text)?.to_json()["agents"].clone();
-    let mut agent = agent.clone();
-    let is_empty = |it: &Value| it.as_object().is_none_or(serde_json::Map::is_empty);
-    if !is_empty(&agents["entries"]) {
-        let id = agent["id"].take();
-        let id = id.as_str().unwrap_or_default();
-        agent.as_object_mut().map(|it| it.remove("id"));
-        let edited = edit::set(text, &["agents", "entries", id], &agent)?;
-        // The first by name is the default one, unless one says that it is.
-        let mut entries = agents["entries"].as_object().into_iter().flatten();
-        if id < default_agent && !entries.any(|(_, it)| it["default"] == true) {
-            let of_default = ["agents", "entries", default_agent, "default"];
-            return edit::set(&edited, &of_default, &json!(true));
-        }
-        return Ok(edited);
-    }
-    let mut list = agents["list"].as_array().cloned().unwrap_or_default();
-    if list.is_empty() {
-        // Where none is listed there is one all the same, and it stays.
-        list.push(json!({ "id": default_agent, "default": true }));
-    }
-    list.push(agent);
-    edit::set(text, &["agents", "list"], &json!(list))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_agent_is_added_where_the_file_has_its_agents() {
-        let check = |text: &str, expected: Value| {
-            let edited = with_agent(text, "main", &json!({ "id": "new", "model": "p/m" })).unwrap();
-            assert_eq!(json5::parse(&edited).unwrap().to_json()["agents"], expected, "{edited}");
-        };
-        let new = json!({ "id": "new", "model": "p/m" });
-        check("{}", json!({ "list": [{ "id": "main", "default": true }, new] }));
-        check("{ agents: { list: [ { id: 'a' } ] } }", json!({ "list": [{ "id": "a" }, new] }));
-        check(
-            "{ agents: { entries: { a: {} } } }",
-            json!({ "entries": { "a": {}, "new": { "model": "p/m" } } }),
-        );
-        // The default agent stays the one that it was.
-        check(
-            "{ agents: { entries: { main: {}, z: {} } } }",
-            json!({ "entries": { "main": {}, "z": {}, "new": { "model": "p/m" } } }),
-        );
-        let added = with_agent("{ agents: { entries: { z: {} } } }", "z", &new).unwrap();
-        let entries = json5::parse(&added).unwrap().to_json()["agents"]["entries"].clone();
-        assert_eq!(entries, json!({ "z": { "default": true }, "new": { "model": "p/m" } }));
-    }
 }

@@ -3,6 +3,7 @@
 //! What this gateway does not have is in the table all the same, though not among the features: a client that calls it anyway
 //! reads why it is not there.
 
+mod agents;
 mod chat;
 mod config;
 mod credentials;
@@ -12,6 +13,7 @@ mod look;
 mod runs;
 mod sessions;
 mod wake;
+mod write;
 
 pub use self::look::health;
 
@@ -120,40 +122,35 @@ macro_rules! methods {
 const NO_COMPACTION: &str = "this gateway does not shorten histories yet";
 const NO_SKILLS: &str = "this gateway has no skills";
 const NO_NODES: &str = "this gateway has no nodes";
-const NO_CHANGES: &str =
-    "this gateway reads its configuration at its start: change the file, then start it again";
 const NO_APPROVALS: &str = "this gateway runs no commands that somebody would have to approve";
 const NO_HEARTBEATS: &str = "this gateway has no heartbeats";
-const NO_JOURNAL: &str = "this gateway keeps cron jobs in its configuration only";
-const NO_RUN_LOG: &str =
-    "this gateway keeps no record of what its cron jobs did: read the log (`logs.tail`)";
 
 /// All methods, by name.
 const METHODS: &[Method] = methods! {
     "agent"                     Write     replies (runs::agent);
     "agent.wait"                Write     replies (runs::wait);
-    "agents.create"             Admin     lacks (NO_CHANGES);
-    "agents.delete"             Admin     lacks (NO_CHANGES);
-    "agents.list"               Read      knows (look::agents);
-    "agents.update"             Admin     lacks (NO_CHANGES);
+    "agents.create"             Admin     asks who (agents::create);
+    "agents.delete"             Admin     asks who (agents::delete);
+    "agents.list"               Read      knows (agents::list);
+    "agents.update"             Admin     asks who (agents::update);
     "channels.status"           Read      knows (look::channels);
     "chat.abort"                Write     asks (chat::abort);
     "chat.history"              Read      asks (chat::history);
     "chat.inject"               Admin     asks (chat::inject);
     "chat.send"                 Write     asks (chat::send);
-    "config.apply"              Admin     lacks (NO_CHANGES);
-    "config.get"                Read      knows (config::get);
-    "config.patch"              Admin     lacks (NO_CHANGES);
+    "config.apply"              Admin     asks who (config::apply);
+    "config.get"                Read      asks (config::get);
+    "config.patch"              Admin     asks who (config::patch);
     "config.schema"             Admin     knows (config::schema);
-    "config.set"                Admin     lacks (NO_CHANGES);
+    "config.set"                Admin     asks who (config::set);
     "credentials.status"        Read      asks (credentials::status);
-    "cron.add"                  Admin     lacks (NO_JOURNAL);
+    "cron.add"                  Admin     asks (cron::add);
     "cron.list"                 Read      asks (cron::list);
-    "cron.remove"               Admin     lacks (NO_JOURNAL);
+    "cron.remove"               Admin     asks (cron::remove);
     "cron.run"                  Admin     asks (cron::run);
-    "cron.runs"                 Read      lacks (NO_RUN_LOG);
+    "cron.runs"                 Read      asks (cron::runs);
     "cron.status"               Read      asks (cron::status);
-    "cron.update"               Admin     lacks (NO_JOURNAL);
+    "cron.update"               Admin     asks (cron::update);
     "device.pair.approve"       Pairing   asks who (devices::approve);
     "device.pair.list"          Pairing   knows (devices::list);
     "device.pair.reject"        Pairing   asks (devices::reject);

@@ -16,11 +16,18 @@ use super::{
     frame::ErrorShape,
     guesses::Guesses,
     hub::Hub,
+    jobs::Jobs,
     members::Members,
     schema::Shape,
 };
 use crate::{
-    channels::Board, driver::Inbox, entropy::Entropy, log::Tail, secret::Secret, settings::Shown,
+    channels::Board,
+    driver::Inbox,
+    entropy::Entropy,
+    log::Tail,
+    restart::{Changes, Restart},
+    secret::Secret,
+    settings::{Shown, file::ConfigFile},
 };
 
 /// What the gateway is, for whoever asks. Nothing of it changes while it lives.
@@ -73,6 +80,14 @@ pub struct Plane {
     pub guesses: Guesses,
     /// Whether our own page needs a device.
     pub page: Page,
+    /// Who may ask the gateway to start again.
+    pub restart: Restart,
+    /// How often clients have changed something.
+    pub changes: Changes,
+    /// The file of cron jobs.
+    pub jobs: Jobs,
+    /// Where the configuration stands, if that is a file.
+    pub file: Option<ConfigFile>,
     /// What the wall clock showed at the start, in milliseconds since 1970.
     pub started_ms: i64,
 }

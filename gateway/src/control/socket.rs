@@ -55,6 +55,9 @@ const ANSWERS_BYTES_MAX: usize = 1_048_576;
 /// How many sockets may be on their way out.
 const LEAVING_MAX: usize = 256;
 
+/// When clients are told to come back to a gateway that starts again, in ms.
+const BACK_WITHIN_MS: u64 = 1_500;
+
 /// A socket that has been upgraded, and who is at its other end.
 #[derive(Debug)]
 pub struct Opened {
@@ -237,9 +240,9 @@ impl Talk<'_> {
                     self.own("tick", json!({ "ts": self.plane.hub.now_ms() }))
                 }
                 () = self.plane.inbox.closing(), if is_free => {
-                    let payload = json!({ "reason": "gateway stopping", "restartExpectedMs": null });
+                    let shutdown = self.shutdown();
                     // It ends in any case.
-                    _ = say(line.socket, self.own("shutdown", payload)).await;
+                    _ = say(line.socket, shutdown).await;
                     return Some(Close { code: 1_012, reason: "service restart".to_owned() });
                 }
             };
@@ -254,6 +257,16 @@ impl Talk<'_> {
         self.seq += 1;
         let event = Event { seq: Some(self.seq), ..Event::unnumbered(name, payload) };
         event.json().to_string()
+    }
+
+    /// The last event: whether it is worth coming back.
+    fn shutdown(&mut self) -> String {
+        let payload = if self.plane.restart.is_ending() {
+            json!({ "reason": "gateway restarting", "restartExpectedMs": BACK_WITHIN_MS })
+        } else {
+            json!({ "reason": "gateway stopping", "restartExpectedMs": null })
+        };
+        self.own("shutdown", payload)
     }
 
     async fn hear(&mut self, message: Message) -> Heard {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{hub::Hub, plane::Plane};
 use crate::{
-    app,
+    app::{self, Lives},
     driver::Inbox,
     settings::{self, Settings, Source},
     state::StateFolder,
@@ -25,6 +25,10 @@ pub(crate) fn plane() -> (Plane, watch::Sender<bool>) {
     let state = StateFolder::in_memory(BTreeMap::new());
     let settings = Settings { state, ..loaded.settings };
     let (inbox, open) = Inbox::unheard();
-    let plane = app::plane(&settings, (Hub::new(settings.wall_clock.clone()), Arc::default()));
+    let plane = app::plane(
+        &settings,
+        (Hub::new(settings.wall_clock.clone()), Arc::default()),
+        Lives::default(),
+    );
     (plane.unwrap()(inbox), open)
 }

@@ -19,6 +19,14 @@ pub enum Folder {
 }
 
 impl Folder {
+    /// Where it is, if that is on the disk.
+    pub fn on_disk(&self) -> Option<&Path> {
+        match self {
+            Self::Disk(folder) => Some(folder),
+            Self::Memory(_) => None,
+        }
+    }
+
     /// Reads a file of at most `bytes_max` bytes that is inside, also when all links are followed.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `cron`, and the jobs of `cron/jobs.json` in the state folder, as OpenClaw writes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use creel_core::{
     cron::{Calendar, Cron, Delivery, Isolated, Job, Schedule, Work, moment},
@@ -25,7 +25,7 @@ use super::{
 mod target;
 
 /// Where the jobs are, below the state folder.
-const FILE: &str = "cron/jobs.json";
+pub const FILE: &str = "cron/jobs.json";
 
 /// `cron` of the configuration.
 pub(super) const SHAPE: Shape = open(&[
@@ -133,14 +133,29 @@ struct RawDelivery {
     account_id: Option<String>,
 }
 
-/// What jobs may name.
-pub(super) struct Ground {
+/// What jobs may name, and whether they run.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// Whether jobs run.
+    pub enabled: bool,
+    /// How many run at once.
+    pub(super) max_concurrent: u32,
     /// Who does the jobs that name no agent.
     pub(super) default_agent: AgentId,
+    /// Who may do jobs.
+    pub agents: BTreeSet<AgentId>,
+    /// What may be asked.
+    pub(super) models: BTreeSet<ModelId>,
     /// Where the gateway stands.
     pub(super) zone: Zone,
     /// The accounts of each channel, the default one apart.
     pub(super) channels: BTreeMap<Channel, (AccountId, Vec<AccountId>)>,
+}
+
+/// `cron` of the configuration: whether jobs run, and how many at once.
+pub(super) fn of(document: &raw::Document) -> (bool, u32) {
+    let RawCron { enabled, max_concurrent_runs } = document.cron;
+    (enabled != Some(false), max_concurrent_runs.unwrap_or(Cron::default().max_concurrent))
 }
 
 /// What the configuration says of jobs; each version has words that the other does not know.
@@ -155,9 +170,6 @@ pub(super) fn check_settings(
     }
 }
 
-/// Whether something is configured.
-type Knows<'a, Name> = &'a dyn Fn(&Name) -> bool;
-
 /// The jobs that are enabled.
 ///
 /// # Errors
@@ -165,59 +177,71 @@ type Knows<'a, Name> = &'a dyn Fn(&Name) -> bool;
 /// Every problem of their file.
 pub(super) fn read(
     source: &Source<'_>,
-    document: &raw::Document,
-    (agents, models): (Knows<'_, AgentId>, Knows<'_, ModelId>),
     ground: &Ground,
     warnings: &mut Vec<String>,
 ) -> Result<Cron, Report> {
-    let usual = Cron::default();
-    let RawCron { enabled, max_concurrent_runs } = document.cron;
-    let max_concurrent = max_concurrent_runs.unwrap_or(usual.max_concurrent);
-    let cron = |jobs| Cron { max_concurrent, jobs };
+    let cron = |jobs| Cron { max_concurrent: ground.max_concurrent, jobs };
     let name = source.state_dir.join(FILE).display().to_string();
-    let text = match (source.state_file)(FILE) {
-        Ok(Some(text)) if enabled != Some(false) => text,
-        Ok(_) => return Ok(cron(Vec::new())),
+    match (source.state_file)(FILE) {
+        Ok(Some(text)) if ground.enabled => ground.read(&name, &text, warnings).map(cron),
+        Ok(_) => Ok(cron(Vec::new())),
         Err(error) => {
             let problem =
                 Problem::new(0..0, creel_document::path::Path::default(), error.to_string());
-            return Err(Report::new(name, "", vec![problem]));
+            Err(Report::new(name, "", vec![problem]))
         }
-    };
-    let refuse = |problems| Report::new(name.as_str(), text.as_str(), problems);
-    let tree = json5::parse(&text).map_err(refuse)?;
-    let found = check(&tree, &JOBS).problems;
-    if !found.is_empty() {
-        return Err(refuse(found));
     }
-    let raw =
-        RawJobs::deserialize(tree.to_json()).expect("a checked file has the raw types' shape");
-    let mut reader = Reader {
-        ground,
-        agents,
-        models,
-        problems: Problems { tree: &tree, found: Vec::new() },
-        warnings,
-    };
-    let mut jobs: Vec<Job> = Vec::new();
-    for (index, raw) in raw.jobs.into_iter().enumerate().filter(|(_, it)| it.enabled != Some(false))
-    {
-        let path = format!("jobs[{index}]");
-        let Some(job) = reader.job(&path, raw) else { continue };
-        if jobs.iter().any(|it| it.id == job.id) {
-            let why = format!("there are two jobs `{}`, expected ids to be unique", job.id);
-            reader.problems.add(&format!("{path}.id"), why);
+}
+
+impl Ground {
+    /// Who does the jobs that name no agent.
+    pub const fn usual_agent(&self) -> &AgentId {
+        &self.default_agent
+    }
+
+    /// A job as it stands in the file, whether or not it is enabled.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it.
+    pub fn job(&self, job: &serde_json::Value) -> Result<Job, Report> {
+        let mut job = job.clone();
+        job["enabled"] = true.into();
+        let text = serde_json::json!({ "jobs": [job] }).to_string();
+        let jobs = self.read(FILE, &text, &mut Vec::new())?;
+        Ok(jobs.into_iter().next().expect("an enabled job is read or refused"))
+    }
+
+    /// The jobs of a file that are enabled.
+    fn read(&self, name: &str, text: &str, warnings: &mut Vec<String>) -> Result<Vec<Job>, Report> {
+        let refuse = |problems| Report::new(name, text, problems);
+        let tree = json5::parse(text).map_err(refuse)?;
+        let found = check(&tree, &JOBS).problems;
+        if !found.is_empty() {
+            return Err(refuse(found));
         }
-        jobs.push(job);
+        let raw =
+            RawJobs::deserialize(tree.to_json()).expect("a checked file has the raw types' shape");
+        let problems = Problems { tree: &tree, found: Vec::new() };
+        let mut reader = Reader { ground: self, problems, warnings };
+        let mut jobs: Vec<Job> = Vec::new();
+        let enabled = raw.jobs.into_iter().enumerate().filter(|(_, it)| it.enabled != Some(false));
+        for (index, raw) in enabled {
+            let path = format!("jobs[{index}]");
+            let Some(job) = reader.job(&path, raw) else { continue };
+            if jobs.iter().any(|it| it.id == job.id) {
+                let why = format!("there are two jobs `{}`, expected ids to be unique", job.id);
+                reader.problems.add(&format!("{path}.id"), why);
+            }
+            jobs.push(job);
+        }
+        let found = reader.problems.found;
+        if found.is_empty() { Ok(jobs) } else { Err(refuse(found)) }
     }
-    let found = reader.problems.found;
-    if found.is_empty() { Ok(cron(jobs)) } else { Err(refuse(found)) }
 }
 
 struct Reader<'a> {
     ground: &'a Ground,
-    agents: &'a dyn Fn(&AgentId) -> bool,
-    models: &'a dyn Fn(&ModelId) -> bool,
     problems: Problems<'a>,
     warnings: &'a mut Vec<String>,
 }
@@ -230,7 +254,7 @@ impl Reader<'_> {
             return None;
         };
         let agent = raw.agent_id.as_deref().and_then(|it| AgentId::new(it).ok());
-        let known = agent.clone().filter(|it| (self.agents)(it));
+        let known = agent.clone().filter(|it| self.ground.agents.contains(it));
         if let (Some(named), None) = (&agent, &known) {
             self.warnings.push(format!(
                 "cron job `{id}` is for agent `{named}`, which is not configured: `{}` does it",
@@ -336,7 +360,7 @@ impl Reader<'_> {
 
     fn model(&mut self, path: &str, named: Option<String>) -> Option<ModelId> {
         let named = named?;
-        let found = ModelId::new(&named).ok().filter(|it| (self.models)(it));
+        let found = ModelId::new(&named).ok().filter(|it| self.ground.models.contains(it));
         if found.is_none() {
             let why = format!(
                 "found `{named}`, expected a model that is configured, as `provider/model`"

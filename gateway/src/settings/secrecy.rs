@@ -14,6 +14,9 @@ use super::environment::Written;
 /// What stands for a secret, however long it is.
 const HIDDEN: &str = "\"***\"";
 
+/// What stands for one where OpenClaw has shown the file.
+const HIDDEN_ELSEWHERE: &str = "__OPENCLAW_REDACTED__";
+
 /// Endings of the names of keys whose values are secret, in lower case.
 const SECRET_ENDINGS: [&str; 6] =
     ["token", "apikey", "_key", "secret", "password", "authorization"];
@@ -139,6 +142,14 @@ impl Spans {
     }
 }
 
+/// Whether a text is what stands for a secret where one was hidden, here or by OpenClaw.
+pub(super) fn is_hidden(text: &str) -> bool {
+    let is_starred = |it: &Range<usize>| text[it.clone()].bytes().all(|it| it == b'*');
+    format!("\"{text}\"") == HIDDEN
+        || text == HIDDEN_ELSEWHERE
+        || secrets_of_address(text).iter().any(is_starred)
+}
+
 /// What a text that reads as an address holds of secrets: who calls, and what is asked for with the call.
 fn secrets_of_address(written: &str) -> Vec<Range<usize>> {
     let Some(begin) = written.find("://").map(|it| it + 3) else { return Vec::new() };
@@ -195,6 +206,18 @@ mod tests {
         check("https://h?key=a@b", "https://h?*******");
         check("https://h/a#token", "https://h/a#*****");
         check("what?no address", "what?no address");
+    }
+
+    #[test]
+    fn stars_are_known_again() {
+        let check = |text, expected| assert_eq!(is_hidden(text), expected, "{text}");
+        check("***", true);
+        check("__OPENCLAW_REDACTED__", true);
+        check("https://******@h/v1", true);
+        check("https://h?***", true);
+        for said in ["", "****", "**", "what ***", "https://h/***", "https://ann@h"] {
+            check(said, false);
+        }
     }
 
     #[test]

@@ -12,12 +12,13 @@ use std::{
 };
 
 use creel_core::profile::Version;
+use creel_document::problem::Report;
 use creel_gateway::{
     entropy::Entropy,
     http::Http,
     media::Folder,
     net::Net,
-    settings::{self, Settings, Source},
+    settings::{self, Loaded, Settings, Source, file::ConfigFile},
     state::StateFolder,
 };
 use creel_judge::{profile::Profile, trace::Kind};
@@ -31,6 +32,9 @@ use crate::{
     scenario::Scenario,
     stage::{Operator, Stage},
 };
+
+/// What the configuration's file is called.
+const CONFIG: &str = "openclaw.json";
 
 const GATEWAY_PORT: u16 = 18_789;
 const PROVIDER_PORT: u16 = 8_080;
@@ -116,33 +120,46 @@ fn furnish(settings: &mut Settings, scenario: &Scenario) {
     }
 }
 
-/// The reference gateway's settings, read as it reads them, from a state folder that exists in memory only.
+/// The reference gateway's settings, read as it reads them, from a state folder that exists in memory only. What its operators
+/// change of them stands there too, so that its next life has it.
 pub(super) fn load(
     configuration: &Configuration,
     profile: &Profile,
-    (scenario, state): (&Scenario, &StateFolder),
+    (scenario, state): (&Arc<Scenario>, &StateFolder),
 ) -> Result<Settings, Error> {
     let text = serde_json::to_string_pretty(&configuration.config).expect("JSON is plain data");
     let version = Version::ALL.into_iter().find(|it| it.name() == profile.name);
-    let loaded = settings::load(&Source {
-        name: "openclaw.json",
-        text: &text,
-        version: version.expect("the judge's profiles are the gateway's"),
+    let version = version.expect("the judge's profiles are the gateway's");
+    let (scenario, folder) = (scenario.clone(), state.clone());
+    let reader = move |text: &str| read(text, version, (&scenario, &folder));
+    let file = ConfigFile::within(state.clone(), CONFIG, &text, Arc::new(reader));
+    file.load().map(|it| it.settings).map_err(|it| Error::Settings(it.to_string()))
+}
+
+fn read(
+    text: &str,
+    version: Version,
+    (scenario, state): (&Scenario, &StateFolder),
+) -> Result<Loaded, Report> {
+    let mut loaded = settings::load(&Source {
+        name: CONFIG,
+        text,
+        version,
         env: &|name| (name == "TZ").then(|| scenario.clock.zone.clone()),
         state_file: &|file| state.read(file),
         state_dir: Path::new("/state"),
         // Part of the scenario's outcome, so not this machine's.
         cpus: 2,
-    });
-    let mut settings = loaded.map_err(|it| Error::Settings(it.plain()))?.settings;
+    })?;
+    let settings = &mut loaded.settings;
     // Simulated hosts are reached by their own address, which a loopback listener would not hear.
     settings.listen.set_ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     settings.state = state.clone();
     // What nobody shall guess, a test must be able to say again.
     settings.entropy = Entropy::seeded(0);
     settings.all_are_near = true;
-    furnish(&mut settings, scenario);
-    Ok(settings)
+    furnish(settings, scenario);
+    Ok(loaded)
 }
 
 /// Runs the gateway, whose panic ends it and not the simulation: a process that broke down is a fact about it.

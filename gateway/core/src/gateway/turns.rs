@@ -288,6 +288,7 @@ impl Gateway {
         let run = self.runs[&id].clone();
         self.end(now, id, effects);
         self.tell_end(now, (id, &run), status, effects);
+        self.remember_job(&run, status);
         let Run { errand, session, .. } = run;
         match errand {
             Errand::Talk => self.announce(now, &session, status, effects),

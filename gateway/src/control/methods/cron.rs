@@ -1,9 +1,11 @@
 //! `cron.*`: what runs by the clock.
 
-use std::sync::Arc;
+mod change;
+mod given;
+mod record;
 
 use creel_core::{
-    cron::{Job, Schedule, Work},
+    gateway::{Gateway, JobEnd},
     ids::JobId,
     time::WallTime,
 };
@@ -11,74 +13,207 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(super) use self::{
+    change::{add, remove, update},
+    record::runs,
+};
 use super::{Outcome, nothing};
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
-/// How many jobs are listed at once.
+/// How many are listed at once.
 const LISTED_MAX: usize = 200;
 
-/// `includeDisabled` is accepted, and clients always send it: a job that is disabled is not read, so none is left out.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct List {
-    #[serde(rename = "includeDisabled")]
-    _include_disabled: Option<bool>,
+    include_disabled: Option<bool>,
+    enabled: Option<Enabled>,
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u64>,
     offset: Option<u64>,
     query: Option<String>,
+    sort_by: Option<SortBy>,
+    sort_dir: Option<SortDir>,
 }
 
-/// `cron.list`: the jobs that are enabled, in the order of their file.
+/// Which jobs are listed.
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+enum Enabled {
+    All,
+    Enabled,
+    Disabled,
+}
+
+/// In which order; the file's unless one is asked for.
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+enum SortBy {
+    NextRunAtMs,
+    UpdatedAtMs,
+    Name,
+}
+
+/// From which end.
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+enum SortDir {
+    Asc,
+    Desc,
+}
+
+/// `cron.list`: the jobs that are enabled, or all.
 pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
-    let List { limit, offset, query, .. } =
-        schema::check(plane.facts.version, "cron.list", params)?;
-    let jobs = plane.operate(|core, _, _| core.jobs()).await?;
+    let asked: List = schema::check(plane.facts.version, "cron.list", params)?;
+    let List { include_disabled, enabled, limit, offset, query, sort_by, sort_dir } = asked;
+    let unless = if include_disabled == Some(true) { Enabled::All } else { Enabled::Enabled };
+    let which = enabled.unwrap_or(unless);
+    let query = query.map(|it| it.trim().to_lowercase()).filter(|it| !it.is_empty());
+    let is_meant = |row: &Value| {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_lowercase();
+        let holds =
+            |it: &String| ["id", "name", "description"].iter().any(|key| text(key).contains(it));
+        let is_listed = match which {
+            Enabled::All => true,
+            Enabled::Enabled => row["enabled"] == true,
+            Enabled::Disabled => row["enabled"] == false,
+        };
+        is_listed && query.as_ref().is_none_or(holds)
+    };
+    let mut found = rows(plane).await?;
+    found.retain(is_meant);
+    match sort_by {
+        None => {}
+        Some(SortBy::Name) => {
+            found.sort_by_key(|it| it["name"].as_str().unwrap_or_default().to_lowercase());
+        }
+        Some(SortBy::UpdatedAtMs) => found.sort_by_key(|it| it["updatedAtMs"].as_i64()),
+        // What is never due again comes last.
+        Some(SortBy::NextRunAtMs) => {
+            found.sort_by_key(|it| it["state"]["nextRunAtMs"].as_i64().unwrap_or(i64::MAX));
+        }
+    }
+    if sort_dir == Some(SortDir::Desc) {
+        found.reverse();
+    }
+    let mut page = page(found, (limit, offset), "jobs");
+    page["snapshotRevision"] = json!(plane.started_ms.to_string());
+    Ok(page)
+}
+
+/// A part of what was found.
+fn page(found: Vec<Value>, (limit, offset): (Option<u64>, Option<u64>), called: &str) -> Value {
     let number =
         |it: Option<u64>, unless| it.and_then(|it| usize::try_from(it).ok()).unwrap_or(unless);
     let (limit, offset) = (number(limit, LISTED_MAX), number(offset, 0));
-    let is_meant = |(job, _): &&(Arc<Job>, Option<WallTime>)| {
-        let holds = |text: &str| job.name.contains(text) || job.id.as_str().contains(text);
-        query.as_deref().is_none_or(holds)
-    };
-    let found: Vec<Value> = jobs.iter().filter(is_meant).map(row).collect();
     let total = found.len();
-    let page: Vec<&Value> = found.iter().skip(offset).take(limit).collect();
-    let next = offset + page.len();
-    Ok(json!({
-        "jobs": page, "snapshotRevision": plane.started_ms.to_string(), "total": total, "offset": offset, "limit": limit, "hasMore": next < total,
+    let page: Vec<Value> = found.into_iter().skip(offset).take(limit).collect();
+    let next = offset.saturating_add(page.len());
+    json!({
+        called: page, "total": total, "offset": offset, "limit": limit, "hasMore": next < total,
         "nextOffset": (next < total).then_some(next),
-    }))
+    })
 }
 
-fn row((job, next): &(Arc<Job>, Option<WallTime>)) -> Value {
-    let schedule = match &job.schedule {
-        Schedule::At(at) => json!({ "kind": "at", "atMs": at.as_unix_ms() }),
-        Schedule::Every { span, anchor } => json!({
-            "kind": "every", "everyMs": span.as_ms(), "anchorMs": anchor.map(WallTime::as_unix_ms),
-        }),
-        Schedule::Calendar(_) => json!({ "kind": "cron" }),
-    };
-    let (target, payload) = match &job.work {
-        Work::Event(text) => ("main", json!({ "kind": "systemEvent", "text": text })),
-        Work::Isolated(work) => {
-            ("isolated", json!({ "kind": "agentTurn", "message": work.message }))
+/// What the core knows of one job.
+#[derive(Clone, Debug, Default)]
+struct State {
+    next: Option<WallTime>,
+    /// Since when one of its turns is under way.
+    since: Option<WallTime>,
+    /// When the last of its turns began and ended, and how.
+    last: Option<(WallTime, WallTime, JobEnd)>,
+}
+
+fn state_of(core: &Gateway, id: &JobId) -> State {
+    let next = core.jobs().iter().find(|it| it.0.id == *id).and_then(|it| it.1);
+    let last = core.jobs_done().rev().find(|it| it.job == *id);
+    let last = last.map(|it| (it.began, it.ended, it.how.clone()));
+    State { next, since: core.job_under_way_since(id), last }
+}
+
+/// Every job of the file, with what became of it. One that shall be gone when it is done goes now, since nobody has seen it
+/// since.
+async fn rows(plane: &Plane) -> Result<Vec<Value>, ErrorShape> {
+    let jobs = plane.jobs.look().await?;
+    let ids: Vec<Option<JobId>> = jobs.iter().map(id_of).collect();
+    let states = plane.operate(move |core, _, _| {
+        let state = |it: &Option<JobId>| it.as_ref().map(|it| state_of(core, it));
+        ids.iter().map(state).collect::<Vec<_>>()
+    });
+    let states: Vec<State> = states.await?.into_iter().map(Option::unwrap_or_default).collect();
+    let (mut rows, mut over) = (Vec::new(), Vec::new());
+    for (job, state) in jobs.iter().zip(states) {
+        match id_of(job).filter(|_| is_over(job, &state)) {
+            Some(id) => over.push(id),
+            None => rows.push(row(plane, job, &state)),
         }
-    };
-    json!({
-        "id": job.id.as_str(), "name": job.name, "agentId": job.agent.as_str(), "enabled": true,
-        "schedule": schedule, "sessionTarget": target, "payload": payload,
-        "state": { "nextRunAtMs": next.map(WallTime::as_unix_ms) },
-    })
+    }
+    if !over.is_empty() {
+        change::forget(plane, over).await?;
+    }
+    Ok(rows)
+}
+
+/// Whether a job that is to be done once was done, and is not to be kept.
+fn is_over(job: &Value, state: &State) -> bool {
+    let is_answered = matches!(&state.last, Some((_, _, JobEnd::Answered(_))));
+    let is_once = job["schedule"]["kind"] == "at" && job["deleteAfterRun"] == true;
+    is_once && is_answered && state.since.is_none()
+}
+
+fn id_of(job: &Value) -> Option<JobId> {
+    JobId::new(job["id"].as_str()?).ok()
+}
+
+/// A job as clients see it: what the file says of it, what that means where it says nothing, and how it is doing.
+fn row(plane: &Plane, job: &Value, state: &State) -> Value {
+    let mut row = job.clone();
+    if !row.is_object() {
+        row = json!({});
+    }
+    let is_event = job["payload"]["kind"] == "systemEvent";
+    let usual = [
+        ("name", job["id"].clone()),
+        ("agentId", json!(plane.jobs.ground().usual_agent().as_str())),
+        ("enabled", json!(true)),
+        ("sessionTarget", json!(if is_event { "main" } else { "isolated" })),
+        ("wakeMode", json!("now")),
+    ];
+    for (key, value) in usual {
+        if row[key].is_null() {
+            row[key] = value;
+        }
+    }
+    let mut shown = json!({});
+    if let Some(next) = state.next {
+        shown["nextRunAtMs"] = json!(next.as_unix_ms());
+    }
+    if let Some(since) = state.since {
+        shown["runningAtMs"] = json!(since.as_unix_ms());
+    }
+    if let Some((began, ended, how)) = &state.last {
+        let (status, _, error) = record::told(how);
+        shown["lastRunAtMs"] = json!(began.as_unix_ms());
+        shown["lastDurationMs"] = json!(ended.as_unix_ms() - began.as_unix_ms());
+        shown["lastRunStatus"] = json!(status);
+        shown["lastStatus"] = json!(status);
+        if let Some(error) = error {
+            shown["lastError"] = json!(error);
+        }
+    }
+    row["state"] = shown;
+    row
 }
 
 /// `cron.status`.
 pub(super) async fn status(plane: &Plane, params: &Value) -> Outcome {
     nothing(plane, "cron.status", params)?;
+    rows(plane).await?;
     let jobs = plane.operate(|core, _, _| core.jobs()).await?;
     let next = jobs.iter().filter_map(|it| it.1).min();
     Ok(json!({
-        "enabled": !jobs.is_empty(), "jobs": jobs.len(),
+        "enabled": plane.jobs.ground().enabled, "jobs": jobs.len(),
         "nextWakeAtMs": next.map(WallTime::as_unix_ms),
     }))
 }
@@ -97,17 +232,32 @@ struct Run {
 /// `cron.run`: now, beside its schedule.
 pub(super) async fn run(plane: &Plane, params: &Value) -> Outcome {
     let Run { job_id, id, mode } = schema::check(plane.facts.version, "cron.run", params)?;
-    let Some(id) = job_id.or(id) else {
-        return Err(ErrorShape::invalid("invalid cron.run params: missing `jobId`"));
-    };
+    let (id, job) = named("cron.run", job_id, id)?;
     if mode.is_some_and(|it| it != "force") {
         return Err(ErrorShape::invalid("invalid cron.run mode: expected \"force\""));
     }
-    let job = JobId::new(&id).map_err(|it| ErrorShape::invalid(it.to_string()))?;
+    rows(plane).await?;
     let ran = plane.operate(move |core, now, effects| core.run_job(now, &job, effects)).await?;
-    if ran {
-        Ok(json!({ "ok": true, "ran": true }))
-    } else {
-        Err(ErrorShape::invalid(format!("unknown cron job id: {id}")))
-    }
+    if ran { Ok(json!({ "ok": true, "ran": true })) } else { Err(unknown(&id)) }
+}
+
+/// The job that a client means, by either name of its id.
+fn named(
+    method: &str,
+    job_id: Option<String>,
+    id: Option<String>,
+) -> Result<(String, JobId), ErrorShape> {
+    let Some(id) = job_id.or(id) else {
+        return Err(wrong(method, "missing `jobId`"));
+    };
+    let job = JobId::new(&id).map_err(|it| ErrorShape::invalid(it.to_string()))?;
+    Ok((id, job))
+}
+
+fn unknown(id: &str) -> ErrorShape {
+    ErrorShape::invalid(format!("unknown cron job id: {id}"))
+}
+
+fn wrong(method: &str, why: &str) -> ErrorShape {
+    ErrorShape::invalid(format!("invalid {method} params: {why}"))
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use creel_core::{
-    gateway::Agent,
     ids::{AgentId, ModelId},
     operator::SessionView,
     time::WallTime,
@@ -21,24 +20,6 @@ use crate::{
 
 /// How many sessions `health` and `status` show.
 const RECENT_MAX: usize = 5;
-
-/// `agents.list`.
-pub(super) fn agents(plane: &Plane, params: &Value) -> Outcome {
-    nothing(plane, "agents.list", params)?;
-    let facts = &plane.facts;
-    let row = |(id, agent): (&_, &Agent)| {
-        let fallbacks: Vec<&str> = agent.fallbacks.iter().map(ModelId::as_str).collect();
-        let id: &AgentId = id;
-        json!({
-            "id": id.as_str(),
-            "model": { "primary": agent.model.as_str(), "fallbacks": fallbacks },
-        })
-    };
-    Ok(json!({
-        "defaultId": facts.default_agent.as_str(), "mainKey": facts.main_key(),
-        "scope": "per-sender", "agents": facts.agents.iter().map(row).collect::<Vec<_>>(),
-    }))
-}
 
 /// Clients ask for the models that one agent may use, or for a view of them; whatever they ask for, all that are configured are
 /// listed: any agent may use each.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     cron::{Cron, Delivery, Isolated, Job, Schedule, Work},
+    gateway::{JobDone, JobEnd},
     ids::{AgentId, JobId},
 };
 
@@ -82,6 +83,70 @@ fn an_event_is_answered_where_people_last_wrote() {
     assert!(world.history().ends_with("[cron:nudge nudge] look"), "{}", world.history());
     world.answer(&answered());
     assert_eq!(world.visible.len(), 2);
+}
+
+fn now(world: &World) -> Now {
+    Now::from(Timestamp::from_ms(world.now))
+}
+
+fn done(world: &World) -> Vec<String> {
+    let told = |it: &JobDone| {
+        let ms = it.ended.as_unix_ms() - it.began.as_unix_ms();
+        let how = match &it.how {
+            JobEnd::Answered(text) => format!("said {text}"),
+            JobEnd::Failed(why) => format!("failed: {why}"),
+            JobEnd::Skipped(why) => format!("skipped: {why}"),
+        };
+        format!("{} after {ms} ms: {how}", it.job)
+    };
+    world.gateway.jobs_done().map(told).collect()
+}
+
+#[test]
+fn jobs_come_change_and_go_while_the_gateway_runs() {
+    let mut world = world(Vec::new());
+    assert_eq!(world.gateway.next_deadline(), None);
+    world.gateway.put_job(now(&world), isolated("a", Delivery::Nowhere));
+    world.pass(Millis::from_s(10));
+    assert_eq!(world.history(), "[cron:a a] do a");
+    world.answer(&answered());
+    let later = Schedule::Every { span: Millis::from_s(60), anchor: None };
+    let job = Job { schedule: later, ..isolated("a", Delivery::Nowhere) };
+    world.gateway.put_job(now(&world), job);
+    world.pass(Millis::from_s(30));
+    assert!(world.open.is_empty(), "it has another moment now");
+    world.pass(Millis::from_s(30));
+    assert_eq!(world.open.len(), 1);
+    world.answer(&answered());
+    let (at, id) = (now(&world), JobId::new("a").unwrap());
+    assert!(world.gateway.remove_job(at, &id, &mut Vec::new()));
+    assert!(!world.gateway.remove_job(at, &id, &mut Vec::new()), "it is gone");
+    assert_eq!(world.gateway.next_deadline(), None);
+}
+
+#[test]
+fn a_job_that_is_removed_ends_its_turn() {
+    let mut world = world(vec![isolated("a", Delivery::Nowhere)]);
+    world.pass(Millis::from_s(10));
+    let (at, id, mut effects) = (now(&world), JobId::new("a").unwrap(), Vec::new());
+    assert_eq!(world.gateway.job_under_way_since(&id), Some(at.wall));
+    assert!(world.gateway.remove_job(at, &id, &mut effects));
+    assert!(effects.iter().any(|it| matches!(it, Effect::CancelModel(_))), "{effects:?}");
+    assert_eq!(world.gateway.unfinished(), (0, 0));
+    assert_eq!(world.gateway.job_under_way_since(&id), None);
+    assert_eq!(done(&world), ["a after 0 ms: failed: stopped"]);
+}
+
+#[test]
+fn what_became_of_jobs_is_remembered() {
+    let nudge = job("nudge", Work::Event("look".to_owned()));
+    let mut world = world(vec![isolated("a", Delivery::Nowhere), nudge]);
+    world.pass(Millis::from_s(10));
+    world.pass(Millis::from_s(10));
+    world.answer(&answered());
+    let nobody = "nudge after 0 ms: skipped: nobody has written in its agent's main session yet";
+    let busy = "a after 0 ms: skipped: its session is still busy";
+    assert_eq!(done(&world), [nobody, busy, nobody, "a after 10000 ms: said fine"]);
 }
 
 #[test]
