@@ -38,7 +38,7 @@ use std::{
 use creel_core::{
     cron::Cron,
     gateway,
-    ids::{AccountId, AgentId, Channel, ModelId, ProfileId},
+    ids::{AccountId, AgentId, Channel, ProfileId},
     profile::Version,
 };
 use creel_document::{

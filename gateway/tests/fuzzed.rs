@@ -100,7 +100,7 @@ const KEYS: [&str; 47] = [
 ];
 
 /// What they may well be.
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 21] = [
     "main",
     "agent:main:main",
     "agent:main:side",

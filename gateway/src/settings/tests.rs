@@ -18,7 +18,7 @@ use creel_core::time::Millis;
 use super::*;
 
 /// Reads a file with these environment variables and state files.
-fn load_with(
+pub(super) fn load_with(
     version: Version,
     text: &str,
     env: &[(&str, &str)],

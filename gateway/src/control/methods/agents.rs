@@ -22,7 +22,7 @@ use crate::{
     },
     settings::{
         Settings,
-        change::{self, Error, Wanted, agents},
+        change::{self, Error, agents},
         file::Standing,
     },
 };

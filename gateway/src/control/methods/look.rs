@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Caller, Outcome, nothing, sessions::kind};
+use super::{Caller, Outcome, sessions::kind};
 use crate::{
     channels::State,
     control::{plane::Plane, schema},

@@ -88,7 +88,7 @@ fn lay_over(on: &mut Value, values: Map<String, Value>) {
     for (key, value) in values {
         match value {
             Value::Null => _ = entries.remove(&key),
-            Value::Object(values) => lay_over(entries.entry(key).or_default(), values),
+            Value::Object(values) => lay_over(entries.entry(key).or_insert(Value::Null), values),
             value => _ = entries.insert(key, value),
         }
     }

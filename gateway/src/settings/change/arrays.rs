@@ -11,7 +11,7 @@ pub(super) fn merge(base: &mut Value, patch: Value, (path, replaced): (&str, &[S
                 if value.is_null() {
                     entries.remove(&key);
                 } else {
-                    merge(entries.entry(key).or_default(), value, (&path, replaced));
+                    merge(entries.entry(key).or_insert(Value::Null), value, (&path, replaced));
                 }
             }
         }
