@@ -6,6 +6,7 @@
 use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
 use creel_core::{gateway::Gateway, time::WallTime};
+use futures_util::{FutureExt as _, future::FusedFuture as _};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -54,6 +55,9 @@ const HOOK_GUESSES: Rule = Rule {
     lockout: Duration::from_mins(1),
     near: Near::Counted,
 };
+
+/// How long clients of the control plane may take to hear that the gateway ends.
+const GOODBYE_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// How long the channels may take to acknowledge what was adopted.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(5);
@@ -226,15 +230,21 @@ async fn live<N: Net>(
             () = lives.restart.due() => End::Again,
         };
     };
+    let sockets = socket::serve(plane, sockets).fuse();
+    tokio::pin!(sockets);
     let unfinished = tokio::select! {
         biased;
         unfinished = driver.run(asked, DRAIN_WITHIN) => unfinished,
         never = server::serve(listener, server::router(operators, doors), server::Idle::Closed) => match never {},
-        never = socket::serve(plane, sockets) => match never {},
+        never = then_for_ever(sockets.as_mut()) => match never {},
         never = outlast(&mut channels) => match never {},
         never = outlast(&mut connections) => match never {},
         never = keeper.run() => match never {},
     };
+    // Who operates hears that it ends, also where nothing was under way.
+    if !sockets.is_terminated() {
+        _ = tokio::time::timeout(GOODBYE_WITHIN, sockets).await;
+    }
     outside.logins.settle().await;
     keeper.flush().await;
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
@@ -322,10 +332,15 @@ async fn finish(channels: &mut JoinSet<()>) {
     }
 }
 
+/// Goes on when the future is over: the gateway is not.
+async fn then_for_ever(it: impl Future<Output = ()>) -> Infallible {
+    it.await;
+    std::future::pending().await
+}
+
 /// Watches channels or connections, also when all have ended: the gateway still answers for its port.
 async fn outlast(channels: &mut JoinSet<()>) -> Infallible {
-    finish(channels).await;
-    std::future::pending().await
+    then_for_ever(finish(channels)).await
 }
 
 #[cfg(test)]

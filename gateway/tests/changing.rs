@@ -62,7 +62,6 @@ impl Running {
             };
             let mut loaded = settings::load(&source)?;
             loaded.settings.state = kept.clone();
-            loaded.settings.workspaces.clear();
             Ok(loaded)
         };
         let file = ConfigFile::on_disk(&path, Arc::new(read));

@@ -4,7 +4,7 @@
 //! heard all the same. Events leave before answers that became ready at the same moment, so that whoever waits for a run has its
 //! words first.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -69,8 +69,9 @@ pub struct Opened {
     pub allowance: Allowance,
 }
 
-/// Serves every socket that comes, for as long as the future is polled: dropping it ends them all.
-pub async fn serve(plane: Plane, mut opened: mpsc::Receiver<Opened>) -> Infallible {
+/// Serves every socket that comes, until the gateway takes no more messages and all have been told good-bye. Dropping the
+/// future ends them all.
+pub async fn serve(plane: Plane, mut opened: mpsc::Receiver<Opened>) {
     let places = Places::default();
     let mut connections = JoinSet::new();
     loop {
@@ -87,6 +88,7 @@ pub async fn serve(plane: Plane, mut opened: mpsc::Receiver<Opened>) -> Infallib
                     tracing::warn!("too many connections; one was dropped");
                 }
             }
+            () = plane.inbox.closing(), if connections.is_empty() => return,
         }
     }
 }

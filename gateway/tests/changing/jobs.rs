@@ -39,12 +39,9 @@ async fn a_job_is_added_run_changed_and_removed() {
     assert_eq!(run["summary"], format!("you said [cron:{id} Brief] sum up"));
     let failed = call(&mut client, "cron.runs", json!({ "status": "error" })).await;
     assert_eq!(failed["total"], 0);
-    let patch = json!({ "enabled": false, "name": "Letter", "payload": { "kind": "agentTurn", "model": "p/m" } });
+    let patch = json!({ "enabled": false, "name": "Letter", "payload": { "kind": "agentTurn", "message": "sum it up" } });
     let changed = call(&mut client, "cron.update", json!({ "id": id, "patch": patch })).await;
-    assert_eq!(
-        changed["payload"],
-        json!({ "kind": "agentTurn", "message": "sum up", "model": "p/m" })
-    );
+    assert_eq!(changed["payload"], json!({ "kind": "agentTurn", "message": "sum it up" }));
     assert_eq!(changed["state"]["lastRunStatus"], "ok");
     assert_eq!(changed["state"]["nextRunAtMs"], Value::Null, "it is not due any more");
     assert_eq!(call(&mut client, "cron.list", json!({})).await["total"], 0);

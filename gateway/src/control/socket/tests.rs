@@ -40,7 +40,7 @@ impl House {
         let (opened, sockets) = mpsc::channel(16);
         let mut tasks = JoinSet::new();
         let serving = serve(plane.clone(), sockets);
-        tasks.spawn(async move { match serving.await {} });
+        tasks.spawn(serving);
         Self { plane, opened, tasks, _open: open }
     }
 

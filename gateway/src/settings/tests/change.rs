@@ -64,7 +64,7 @@ fn stars_that_stand_for_nothing_are_refused() {
     check(fewer, Some(&now), "tools.args[0]");
     assert_eq!(
         told(replaced("{ a: 1 } x", Some(&now))).lines().next(),
-        Some("refused: raw:1:10: unexpected token after the document"),
+        Some("refused: raw:1:10: text cannot contain more than one JSON value"),
     );
     assert!(told(replaced("[]", Some(&now))).starts_with("refused: expected a map"));
 }
