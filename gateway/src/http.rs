@@ -1,18 +1,20 @@
-//! The HTTP client that channels and providers share: pooled, over any [`Net`], with TLS where the address asks for it.
+//! The HTTP client that channels and providers share: pooled, over any [`Net`], with TLS where the address asks for it,
+//! and over that HTTP/2 where the server offers it.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{error::Error as Cause, sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
+use h2::Reason;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming};
 use hyper_rustls::{
     ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream,
 };
 use hyper_util::{
-    client::legacy::Client,
+    client::legacy::{self, Client},
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
-use rustls::ClientConfig;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tower_service::Service as _;
 
 use crate::net::{Connector, Net, PooledStream};
@@ -23,10 +25,20 @@ const IDLE_MAX: Duration = Duration::from_mins(1);
 /// How many idle connections are kept for one host.
 const IDLE_PER_HOST_MAX: usize = 64;
 
+/// After how much silence an HTTP/2 connection with requests under way is asked for a sign of life. Without it, one
+/// that died unnoticed would take every later request with it.
+const PING_AFTER: Duration = Duration::from_secs(30);
+
+/// How long that sign may take.
+const PING_WAIT: Duration = Duration::from_secs(15);
+
+/// How often a request is made, in all, while the server says that it did not take it.
+const TRIES_MAX: u32 = 3;
+
 /// Why an exchange failed. No address is in it, since a bot's address holds its token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request was certainly not taken: no connection came about.
+    /// The request was certainly not taken: no connection came about, or the server says so.
     #[error("connect: {0}")]
     Connect(String),
     /// The connection broke; the request may have been taken.
@@ -47,7 +59,8 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Http<N: Net> {
     client: Client<HttpsConnector<Connector<N>>, Full<Bytes>>,
-    connector: HttpsConnector<Connector<N>>,
+    /// For connections of their own, which speak HTTP/1.1 alone.
+    apart: HttpsConnector<Connector<N>>,
     net: N,
 }
 
@@ -55,21 +68,38 @@ pub struct Http<N: Net> {
 pub type Stream<N> = TokioIo<MaybeHttpsStream<PooledStream<<N as Net>::Stream>>>;
 
 impl<N: Net> Http<N> {
-    /// A client with an empty pool.
+    /// A client with an empty pool that trusts the public authorities.
     pub fn new(net: N) -> Self {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
+        Self::with(net, bundled())
+    }
+
+    /// A client with an empty pool that trusts these authorities alone.
+    pub fn trusting(net: N, roots: RootCertStore) -> Self {
+        Self::with(net, tls().with_root_certificates(roots).with_no_client_auth())
+    }
+
+    fn with(net: N, tls: ClientConfig) -> Self {
+        let apart = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.clone())
             .https_or_http()
             .enable_http1()
             .wrap_connector(Connector(net.clone()));
-        // Both timers, or the pool reads the machine's clock.
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(Connector(net.clone()));
+        // Both timers, or the pool and the pings read the machine's clock.
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_MAX)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .build(connector.clone());
-        Self { client, connector, net }
+            .http2_keep_alive_interval(PING_AFTER)
+            .http2_keep_alive_timeout(PING_WAIT)
+            .build(connector);
+        Self { client, apart, net }
     }
 
     /// What it stands on.
@@ -77,26 +107,35 @@ impl<N: Net> Http<N> {
         &self.net
     }
 
-    /// Opens a connection that is not the pool's, for protocols that are HTTP only at first.
+    /// Opens a connection that is not the pool's, for protocols that are HTTP/1.1 only at first.
     ///
     /// # Errors
     ///
     /// [`Error::Connect`] when none comes about.
     pub async fn connect(&self, address: hyper::Uri) -> Result<Stream<N>, Error> {
-        let connected = self.connector.clone().call(address).await;
+        let connected = self.apart.clone().call(address).await;
         connected.map(TokioIo::new).map_err(|it| Error::Connect(chain(&*it)))
     }
 
-    /// Sends a request and waits for the answer's head.
+    /// Sends a request and waits for the answer's head. What the server says it did not take is sent again, as often
+    /// as servers ask for that in everyday life: when they close a connection in good order, or have no room on it.
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] when nothing was sent, [`Error::Exchange`] when it may have been.
+    /// [`Error::Connect`] when nothing was taken, [`Error::Exchange`] when it may have been.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Error> {
-        self.client.request(request).await.map_err(|error| {
-            let why = chain(&error);
-            if error.is_connect() { Error::Connect(why) } else { Error::Exchange(why) }
-        })
+        let mut tries = 1;
+        loop {
+            let error = match self.client.request(request.clone()).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            match untaken(&error) {
+                Some(Untaken::Again) if tries < TRIES_MAX => tries += 1,
+                Some(_) => return Err(Error::Connect(chain(&error))),
+                None => return Err(Error::Exchange(chain(&error))),
+            }
+        }
     }
 
     /// Sends a request and reads the whole answer, within `within` and up to `bytes_max`.
@@ -142,22 +181,49 @@ impl<N: Net> Http<N> {
     }
 }
 
+/// A request that no server did anything with.
+enum Untaken {
+    /// The server would take it now.
+    Again,
+    /// Nobody is there, or the server will not.
+    Refused,
+}
+
+/// Tells such a request from one that may have been taken.
+///
+/// A GOAWAY reaches only requests that are behind the last one that the server has taken (RFC 9113, 6.8): the others go
+/// on, and break with their connection. A refused stream was not looked at (8.7).
+fn untaken(error: &legacy::Error) -> Option<Untaken> {
+    if error.is_connect() {
+        return Some(Untaken::Refused);
+    }
+    let error = causes(error).find_map(|it| it.downcast_ref::<h2::Error>());
+    let error = error.filter(|it| it.is_remote())?;
+    match (error.is_go_away(), error.reason()?) {
+        (true, Reason::NO_ERROR) | (false, Reason::REFUSED_STREAM) => Some(Untaken::Again),
+        (true, _) => Some(Untaken::Refused),
+        (false, _) => None,
+    }
+}
+
+fn causes<'a>(error: &'a (dyn Cause + 'static)) -> impl Iterator<Item = &'a (dyn Cause + 'static)> {
+    std::iter::successors(error.source(), |it| it.source())
+}
+
 /// The error with its causes: the outermost alone only says "client error".
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |it| it.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+fn chain(error: &(dyn Cause + 'static)) -> String {
+    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn tls() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    let provider = rustls::crypto::ring::default_provider();
+    ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default protocol versions")
 }
 
 /// Built once a process: reading the root certificates costs more than a whole simulated scenario.
-fn tls() -> ClientConfig {
+fn bundled() -> ClientConfig {
     static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
-    let build = || {
-        let provider = rustls::crypto::ring::default_provider();
-        ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the default protocol versions")
-            .with_webpki_roots()
-            .with_no_client_auth()
-    };
-    CONFIG.get_or_init(build).clone()
+    CONFIG.get_or_init(|| tls().with_webpki_roots().with_no_client_auth()).clone()
 }
