@@ -1,7 +1,7 @@
 //! The HTTP client that channels and providers share: pooled, over any [`Net`], with TLS where the address asks for it,
 //! and over that HTTP/2 where the server offers it.
 
-use std::{error::Error as Cause, sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -181,6 +181,9 @@ impl<N: Net> Http<N> {
     }
 }
 
+/// Without the trait's name in scope: references are errors too, and their sources live no longer than they do.
+type Cause = dyn std::error::Error + 'static;
+
 /// A request that no server did anything with.
 enum Untaken {
     /// The server would take it now.
@@ -206,12 +209,12 @@ fn untaken(error: &legacy::Error) -> Option<Untaken> {
     }
 }
 
-fn causes<'a>(error: &'a (dyn Cause + 'static)) -> impl Iterator<Item = &'a (dyn Cause + 'static)> {
+fn causes(error: &Cause) -> impl Iterator<Item = &Cause> {
     std::iter::successors(error.source(), |it| it.source())
 }
 
 /// The error with its causes: the outermost alone only says "client error".
-fn chain(error: &(dyn Cause + 'static)) -> String {
+fn chain(error: &Cause) -> String {
     causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
