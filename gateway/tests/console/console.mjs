@@ -1,4 +1,4 @@
-// The console in a browser: a person lets herself in, asks, sees the answer come, and a credential rest.
+// The console in a browser: a person lets herself in, asks, sees the answer come, over lines that break, and a credential rest.
 //
 //   node console.mjs GATEWAY PROFILE CHROMIUM SCRATCH [PICTURES]
 
@@ -7,16 +7,21 @@ import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
 
+import { Line } from "./line.mjs";
+
 const [gateway, profile, chromium, scratch, pictures] = process.argv.slice(2);
 const TOKEN = "console-token";
+const NEXT_TOKEN = "console-next-token";
 const KEY = "sk-console";
 const ANSWER = "Hello from the model, word by word.";
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** A provider that writes its answer word by word, or refuses while `isBusy` holds. */
 let isBusy = false;
+let asks = 0;
 const provider = http.createServer(async (request, response) => {
   for await (const _ of request);
+  asks += 1;
   if (isBusy) {
     response.writeHead(429, { "content-type": "application/json", "retry-after": "120" });
     return response.end('{"error":{"type":"rate_limit_error","message":"slow down"}}');
@@ -126,14 +131,132 @@ const text = (id) => `document.getElementById(${JSON.stringify(id)}).innerText`;
 const fill = (id, value) => `document.getElementById("${id}").value = ${JSON.stringify(value)}`;
 const submit = (id) => `document.getElementById("${id}").requestSubmit()`;
 
-async function look(page, address) {
+const connected = `${text("state")} === "connected"`;
+const tries = `${text("state")}.includes("trying again")`;
+
+/** How often the page shows this message, and how often the answer after it. */
+const shown = (message) => `(() => {
+  const lines = [...document.querySelectorAll("#talk p")].map((it) => it.innerText.trim());
+  const isMessage = (it) => /^(you|people): /.test(it);
+  const mine = lines.filter((it) => isMessage(it) && it.endsWith(${JSON.stringify(`: ${message}`)}));
+  const rest = lines.slice(lines.indexOf(mine[0]) + 1);
+  const next = rest.findIndex(isMessage);
+  const answers = (next < 0 ? rest : rest.slice(0, next)).filter((it) => it === ${JSON.stringify(`agent: ${ANSWER}`)});
+  return [mine.length, mine.length && answers.length];
+})()`;
+
+/** The gateway at its port: it can be stopped and started again. */
+class Gateway {
+  #running;
+  #arguments;
+  #log;
+
+  constructor(port, config) {
+    this.address = `http://127.0.0.1:${port}/`;
+    this.config = config;
+    this.#arguments = ["serve", "--config", config, "--state-dir", path.join(scratch, "state"), "--profile", profile];
+    this.#log = fs.openSync(path.join(scratch, "gateway.log"), "w");
+  }
+
+  async start() {
+    this.#running = spawn(gateway, this.#arguments, { stdio: ["ignore", this.#log, this.#log] });
+    await eventually("the gateway", async () => (await fetch(`${this.address}ready`)).ok);
+  }
+
+  async stop(signal) {
+    await end(this.#running, signal);
+  }
+}
+
+/** Ends a process, at last without asking. */
+async function end(it, signal) {
+  if (!it || it.exitCode !== null || it.signalCode !== null) return;
+  const ended = new Promise((done) => it.once("exit", done));
+  it.kill(signal);
+  const late = setTimeout(() => it.kill("SIGKILL"), 10_000);
+  await ended;
+  clearTimeout(late);
+}
+
+/** Says something, and looks whether it is answered once. */
+async function isAnsweredOnce(page, what, message) {
+  const asked = asks;
+  await page.run(`${fill("said", message)}; ${submit("send")}`);
+  await isOnce(page, what, message, asked);
+}
+
+/** Looks whether there was one question since, and one answer. */
+async function isOnce(page, what, message, asked) {
+  await sees(page, `${what} is answered`, `${shown(message)}[1] > 0`);
+  await sleep(1_500);
+  const found = [asks - asked, ...(await page.run(shown(message)))];
+  check(`${what} ran once, is shown once and answered once`, String(found) === "1,1,1", found);
+}
+
+/** The gateway goes and comes, and the line breaks where it hurts most. */
+async function breakLines(page, served, line) {
+  let opened = line.opened;
+  await page.run("window.same = true");
+  await served.stop("SIGTERM");
+  await sees(page, "a gateway that stopped is said", tries);
+  check("what was shown stays", await page.run('document.getElementById("entry").hidden'));
+  await page.run(`${fill("said", "too early")}; ${submit("send")}`);
+  await sees(page, "words without a line stay in the box", `document.getElementById("said").value === "too early" && ${text("talk")}.includes("not connected")`);
+  await sleep(2_500);
+  line.break(2);
+  await served.start();
+  await sees(page, "the page is back by itself, though two greetings broke", connected);
+  check("it took more than one try", line.opened > opened + 2, line.opened - opened);
+  check("it is the same page", await page.run("window.same === true"));
+  await isAnsweredOnce(page, "a message after a restart", "after the restart");
+  await page.picture("5-reconnected");
+
+  const asked = asks;
+  line.deafen();
+  await page.run(`${fill("said", "only once")}; ${submit("send")}`);
+  await eventually("the message arrives", () => asks > asked);
+  line.break();
+  await sees(page, "a message without an acknowledgement stays in the box", `${connected} && document.getElementById("said").value === "only once" && !document.getElementById("said").readOnly`);
+  await page.run(submit("send"));
+  await sees(page, "said again it is taken", 'document.getElementById("said").value === ""');
+  await isOnce(page, "it", "only once", asked);
+  await isAnsweredOnce(page, "what is said anew", "something else");
+
+  opened = line.opened;
+  line.deafen();
+  await page.run("window.clock = Date.now; Date.now = () => window.clock() + 50000");
+  await sleep(2_500);
+  check("a line may be silent for some time", line.opened === opened && await page.run(connected));
+  await page.run("Date.now = () => window.clock() + 120000");
+  await sees(page, "a line that is silent for longer is left", tries, 5_000);
+  await page.run("Date.now = window.clock");
+  line.break();
+  await sees(page, "and opened again", connected);
+  await isAnsweredOnce(page, "a message after a silence", "after the silence");
+}
+
+/** The gateway comes back and does not let the page in: a person has to know, and to be able to do something. */
+async function changeToken(page, served) {
+  await served.stop("SIGKILL");
+  fs.writeFileSync(served.config, fs.readFileSync(served.config, "utf8").replace(TOKEN, NEXT_TOKEN));
+  await served.start();
+  await sees(page, "a token that is wrong now is said, and another asked for",
+    `!document.getElementById("entry").hidden && ${text("trouble")}.includes("refuses") && document.querySelectorAll("[data-live]:not([hidden])").length === 0`);
+  await page.picture("6-refused");
+  await page.run(`${fill("token", NEXT_TOKEN)}; ${submit("login")}`);
+  await sees(page, "the new one lets in", connected);
+  await page.run('document.getElementById("leave").click()');
+  await sees(page, "who leaves is asked for a token", `!document.getElementById("entry").hidden && ${text("state")} === "not connected"`);
+}
+
+async function look(page, address, served, line) {
   await page.call("Page.navigate", { url: address });
   await sees(page, "the page asks for a token", 'document.readyState === "complete" && !!document.getElementById("login")');
   await page.picture("1-entry");
   await page.run(`${fill("token", "wrong")}; ${submit("login")}`);
   await sees(page, "a wrong token is refused in words", `${text("trouble")}.includes("refuses")`);
   await page.run(`${fill("token", TOKEN)}; ${submit("login")}`);
-  await sees(page, "the right token lets in", `${text("state")} === "connected"`);
+  await sees(page, "the right token lets in", connected);
 
   await page.run(`window.seen = new Set(); new MutationObserver(() => {
     const last = document.querySelector("#talk p:last-child span");
@@ -146,6 +269,9 @@ async function look(page, address) {
   check("what was said is text, not markup", (await page.run('document.querySelectorAll("#talk b").length')) === 0);
   await sees(page, "the session is listed", `${text("sessions")}.includes("agent:main:main")`);
   await page.picture("2-answered");
+
+  check("the browser has nothing to say", page.messages.length === 0, page.messages);
+  await breakLines(page, served, line);
 
   isBusy = true;
   await page.run(`${fill("said", "again")}; ${submit("send")}`);
@@ -164,7 +290,9 @@ async function look(page, address) {
   await page.picture("4-phone");
   const shown = await page.run("document.documentElement.outerHTML");
   check("no secret is shown", !shown.includes(TOKEN) && !shown.includes(KEY));
-  check("the browser has nothing to say", page.messages.length === 0, page.messages);
+  await changeToken(page, served);
+  const others = page.messages.filter((it) => !/WebSocket connection to [^ ]+ failed/.test(it));
+  check("the browser speaks of broken lines alone", others.length === 0, others);
 }
 
 async function main() {
@@ -175,28 +303,22 @@ async function main() {
     agents: { defaults: { model: "p/m" } },
     models: { providers: { p: { baseUrl: `http://127.0.0.1:${providing}/v1`, apiKey: KEY, models: [{ id: "m" }] } } },
   }));
-  const log = fs.openSync(path.join(scratch, "gateway.log"), "w");
-  const serve = ["serve", "--config", config, "--state-dir", path.join(scratch, "state"), "--profile", profile];
-  const started = [
-    spawn(gateway, serve, { stdio: ["ignore", log, log] }),
-    spawn(chromium, [
+  const [served, line] = [new Gateway(port, config), new Line(port)];
+  let browser;
+  try {
+    await served.start();
+    browser = spawn(chromium, [
       "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,1400",
       `--remote-debugging-port=${debugging}`, `--user-data-dir=${path.join(scratch, "browser")}`, "about:blank",
-    ], { stdio: "ignore" }),
-  ];
-  const address = `http://127.0.0.1:${port}/`;
-  try {
-    await eventually("the gateway", async () => (await fetch(`${address}ready`)).ok);
-    await look(await Page.open(debugging), address);
+    ], { stdio: "ignore" });
+    await look(await Page.open(debugging), `http://127.0.0.1:${await line.listen()}/`, served, line);
     const written = fs.readFileSync(path.join(scratch, "gateway.log"), "utf8");
-    check("no secret is in the gateway's log", !written.includes(TOKEN) && !written.includes(KEY));
+    check("no secret is in the gateway's log", ![TOKEN, NEXT_TOKEN, KEY].some((it) => written.includes(it)));
   } finally {
-    const ends = started.map((it) => new Promise((done) => (it.exitCode === null ? it.once("exit", done) : done())));
-    started.forEach((it) => it.kill("SIGTERM"));
+    line.close();
+    await Promise.all([served.stop("SIGTERM"), end(browser, "SIGTERM")]);
     provider.close();
     provider.closeAllConnections();
-    await Promise.race([Promise.all(ends), sleep(10_000)]);
-    started.forEach((it) => it.kill("SIGKILL"));
   }
 }
 
