@@ -172,36 +172,11 @@ async fn live<N: Net>(
     let plane = plane(&settings, (hub.clone(), board.clone()), lives.clone())?;
     let listener = net.bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let http = Http::new(net.clone());
-    let Settings {
-        core,
-        accounts,
-        providers,
-        keys,
-        logins,
-        servers,
-        wall_clock,
-        workspaces,
-        state,
-        web,
-        all_are_near,
-        ..
-    } = settings;
-    let receivers: Vec<_> = accounts.values().cloned().collect();
-    let keeper = Keeper::new(state.clone());
-    let logins = Logins::new(http.clone(), keeper.clone(), wall_clock.clone(), logins);
-    let outside = Arc::new(Outside {
-        http: http.clone(),
-        accounts,
-        providers,
-        keys,
-        logins: Arc::new(logins),
-        servers: Servers::new(servers),
-        board: board.clone(),
-        wall_clock: wall_clock.clone(),
-        life: life(seed, wall_clock.now()),
-        workspaces,
-        store: Store::default(),
-    });
+    let receivers: Vec<_> = settings.accounts.values().cloned().collect();
+    let (wall_clock, all_are_near) = (settings.wall_clock.clone(), settings.all_are_near);
+    let (core, web) = (settings.core.clone(), settings.web.clone());
+    let keeper = Keeper::new(settings.state.clone());
+    let outside = Arc::new(outside(http.clone(), (keeper.clone(), board.clone()), settings, seed));
     let (core, clock) = (Gateway::new(core, seed), Clock::start(wall_clock.clone()));
     let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone(), hub));
     let (keepers, tried) = outside.servers.keep(&net, &http, &inbox);
@@ -223,13 +198,7 @@ async fn live<N: Net>(
     drop(inbox);
     tracing::info!(%address, "listening");
     let mut end = End::Asked;
-    let asked = async {
-        end = tokio::select! {
-            biased;
-            () = shutdown => End::Asked,
-            () = lives.restart.due() => End::Again,
-        };
-    };
+    let asked = async { end = due(shutdown, lives).await };
     let sockets = socket::serve(plane, sockets).fuse();
     tokio::pin!(sockets);
     let unfinished = tokio::select! {
@@ -250,6 +219,40 @@ async fn live<N: Net>(
     // The channels acknowledge what was adopted; a platform that does not answer must not hold up the end.
     _ = tokio::time::timeout(ACKNOWLEDGE_WITHIN, finish(&mut channels)).await;
     Ok((unfinished, end))
+}
+
+/// What the loop reaches beyond itself.
+fn outside<N: Net>(
+    http: Http<N>,
+    (keeper, board): (Keeper, Arc<Board>),
+    settings: Settings,
+    seed: u64,
+) -> Outside<N> {
+    let Settings { accounts, providers, keys, logins, servers, wall_clock, workspaces, .. } =
+        settings;
+    let logins = Logins::new(http.clone(), keeper, wall_clock.clone(), logins);
+    Outside {
+        http,
+        accounts,
+        providers,
+        keys,
+        logins: Arc::new(logins),
+        servers: Servers::new(servers),
+        board,
+        life: life(seed, wall_clock.now()),
+        wall_clock,
+        workspaces,
+        store: Store::default(),
+    }
+}
+
+/// Waits for what ends a life.
+async fn due(shutdown: Pin<&mut impl Future<Output = ()>>, lives: &Lives) -> End {
+    tokio::select! {
+        biased;
+        () = shutdown => End::Asked,
+        () = lives.restart.due() => End::Again,
+    }
 }
 
 /// What the port serves for operators, behind one gate.

@@ -361,7 +361,6 @@ fn start_log(format: LogFormat) -> Tail {
     tail
 }
 
-#[expect(clippy::print_stdout, reason = "the command line's data goes to standard output")]
 fn println(line: &str) {
     if writeln!(io::stdout(), "{line}").is_err_and(|it| it.kind() == io::ErrorKind::BrokenPipe) {
         leave();

@@ -105,7 +105,9 @@ impl Restart {
 
 /// How often each client has changed something lately, by what it called and as whom. A clone is the same.
 #[derive(Clone, Debug, Default)]
-pub struct Changes(Arc<Mutex<BTreeMap<(&'static str, String), VecDeque<Instant>>>>);
+pub struct Changes(Arc<Mutex<Times>>);
+
+type Times = BTreeMap<(&'static str, String), VecDeque<Instant>>;
 
 impl Changes {
     /// Counts a change.
@@ -126,13 +128,11 @@ impl Changes {
             counted.remove(&oldest);
         }
         let times = counted.entry((what, who.to_owned())).or_default();
-        match times.front().filter(|_| times.len() >= most) {
-            Some(first) => Err(WINDOW.saturating_sub(now.saturating_duration_since(*first))),
-            None => {
-                times.push_back(now);
-                Ok(())
-            }
+        if let Some(first) = times.front().filter(|_| times.len() >= most) {
+            return Err(WINDOW.saturating_sub(now.saturating_duration_since(*first)));
         }
+        times.push_back(now);
+        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ mod tools;
 mod web;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path as FilePath,
@@ -38,7 +38,8 @@ use std::{
 use creel_core::{
     cron::Cron,
     gateway,
-    ids::{AccountId, AgentId, Channel, ProfileId},
+    ids::{AccountId, AgentId, Channel, ModelId, ProfileId},
+    life::LifeRules,
     profile::Version,
 };
 use creel_document::{
@@ -323,16 +324,7 @@ fn convert(
     let broadcasts =
         broadcast::broadcasts(source.version, document, &roster, problems, &mut warnings);
     let folders = roster.workspaces.iter();
-    let (enabled, max_concurrent) = cron::of(document);
-    let jobs = cron::Ground {
-        enabled,
-        max_concurrent,
-        agents: roster.agents.keys().cloned().collect(),
-        models: providers.models.clone(),
-        default_agent: roster.listed.first(),
-        zone: life.zone.clone(),
-        channels: found.iter().map(channels::Found::account_ids).collect(),
-    };
+    let jobs = jobs(document, &roster, (&providers.models, &life, &found));
     let settings = Settings {
         core: gateway::Settings {
             profile,
@@ -380,6 +372,24 @@ fn convert(
         workspaces: folders.map(|(id, it)| (id.clone(), Folder::Disk(it.clone()))).collect(),
     };
     Some((settings, warnings))
+}
+
+/// What jobs may name.
+fn jobs(
+    document: &raw::Document,
+    roster: &agents::Roster,
+    (models, life, found): (&BTreeSet<ModelId>, &LifeRules, &[channels::Found]),
+) -> cron::Ground {
+    let (enabled, max_concurrent) = cron::of(document);
+    cron::Ground {
+        enabled,
+        max_concurrent,
+        agents: roster.agents.keys().cloned().collect(),
+        models: models.clone(),
+        default_agent: roster.listed.first(),
+        zone: life.zone.clone(),
+        channels: found.iter().map(channels::Found::account_ids).collect(),
+    }
 }
 
 /// The main lane's width, if none is configured: `2026.9` gives a big machine more.

@@ -45,6 +45,7 @@ pub struct Header {
     pub lateness: Option<Lateness>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_default(choices: &Choices) -> bool {
     *choices == Choices::default()
 }

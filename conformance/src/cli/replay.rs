@@ -100,13 +100,17 @@ impl Arguments {
         }
         let failed = checks.iter().filter(|it| matches!(it.verdict, Verdict::Fail(_))).count();
         print(&format!("trace {}\n{} checks, {failed} failed", trace.hash(), checks.len()));
-        match Status::of(&checks, &errors) {
-            Status::Pass => Exit::Ok,
-            Status::Fail | Status::Vacuous => Exit::Failed,
-            Status::Inconclusive => Exit::Inconclusive,
-            Status::Error => Exit::Usage,
-            Status::Skipped => Exit::Nothing,
-        }
+        exit(Status::of(&checks, &errors))
+    }
+}
+
+fn exit(status: Status) -> Exit {
+    match status {
+        Status::Pass => Exit::Ok,
+        Status::Fail | Status::Vacuous => Exit::Failed,
+        Status::Inconclusive => Exit::Inconclusive,
+        Status::Error => Exit::Usage,
+        Status::Skipped => Exit::Nothing,
     }
 }
 

@@ -293,14 +293,20 @@ pub(super) fn logs(asked: &Logs) -> anyhow::Result<ExitCode> {
         let lines = spoken(&page);
         let most = usize::try_from(asked.limit).unwrap_or(usize::MAX);
         let mut page = page;
-        lines[lines.len().saturating_sub(most)..].iter().for_each(|it| asked.print(it));
-        while asked.follow {
+        for line in &lines[lines.len().saturating_sub(most)..] {
+            asked.print(line);
+        }
+        if !asked.follow {
+            return Ok(None);
+        }
+        loop {
             params["cursor"] = page["cursor"].take();
             tokio::time::sleep(FOLLOW_EVERY).await;
             page = client.call("logs.tail", &params, within).await?;
-            spoken(&page).iter().for_each(|it| asked.print(it));
+            for line in spoken(&page) {
+                asked.print(&line);
+            }
         }
-        Ok(None)
     };
     asked.common.with(answered, |refused| match refused {
         None => ExitCode::SUCCESS,

@@ -131,16 +131,24 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_made_where_there_is_none_and_a_broken_one_is_left() {
         let (new, folder) = jobs(None);
-        assert_eq!(new.look().await.unwrap(), [json!(0); 0]);
+        assert_eq!(new.look().await.unwrap(), Vec::<Value>::new());
         assert_eq!(folder.read(FILE).unwrap(), None);
-        new.change(|it| Ok(it.push(json!({ "id": "a" })))).await.unwrap();
+        let add = |it: &mut Vec<Value>| {
+            it.push(json!({ "id": "a" }));
+            Ok(())
+        };
+        new.change(add).await.unwrap();
         let text = folder.read(FILE).unwrap().unwrap();
         let written: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(written, json!({ "version": 1, "jobs": [{ "id": "a" }] }));
         for text in ["{ jobs: ", "[]", "{ jobs: 1 }"] {
             let (broken, folder) = jobs(Some(text));
             assert!(broken.look().await.is_err(), "{text}");
-            assert!(broken.change(|it| Ok(it.clear())).await.is_err(), "{text}");
+            let clear = |it: &mut Vec<Value>| {
+                it.clear();
+                Ok(())
+            };
+            assert!(broken.change(clear).await.is_err(), "{text}");
             assert_eq!(folder.read(FILE).unwrap().as_deref(), Some(text));
         }
         assert!(!Path::new("cron").exists(), "nothing is written to the disk");

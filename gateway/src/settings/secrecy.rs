@@ -144,7 +144,8 @@ impl Spans {
 
 /// Whether a text is what stands for a secret where one was hidden, here or by OpenClaw.
 pub(super) fn is_hidden(text: &str) -> bool {
-    let is_starred = |it: &Range<usize>| text[it.clone()].bytes().all(|it| it == b'*');
+    let is_starred =
+        |it: &Range<usize>| text.get(it.clone()).is_some_and(|it| it.bytes().all(|it| it == b'*'));
     format!("\"{text}\"") == HIDDEN
         || text == HIDDEN_ELSEWHERE
         || secrets_of_address(text).iter().any(is_starred)

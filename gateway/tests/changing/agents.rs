@@ -19,7 +19,7 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        soon("the agents", asking).await
+        soon("the agents", Box::pin(asking)).await
     }
 }
 

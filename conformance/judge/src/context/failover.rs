@@ -23,6 +23,7 @@ pub struct Chain {
 }
 
 /// What `auth.cooldowns` says, in microseconds: where it says nothing, the version of the contract does.
+#[expect(clippy::struct_field_names, reason = "each has its unit at its end")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cooldowns {
     /// `failureWindowHours`.

@@ -19,16 +19,16 @@ use crate::{
     time::{Millis, Now, Timestamp, WallTime},
 };
 
-/// JobEnd long no look is taken at the wall clock at the most: it may have been set meanwhile.
+/// How long no look is taken at the wall clock at the most: it may have been set meanwhile.
 const LOOK_EVERY: Millis = Millis::from_s(60);
 
 /// What an answer is that tells nobody anything.
 const ALL_IS_WELL: &str = "HEARTBEAT_OK";
 
-/// JobEnd many ends of jobs are remembered; then the oldest are forgotten.
+/// How many ends of jobs are remembered; then the oldest are forgotten.
 const REMEMBERED_MAX: usize = 1_000;
 
-/// JobEnd much of what a job said is remembered.
+/// How much of what a job said is remembered.
 const SUMMARY_CHARS_MAX: usize = 500;
 
 /// Which jobs are due when, and what became of those that were.
@@ -54,7 +54,7 @@ pub struct JobDone {
     pub began: WallTime,
     /// When it ended.
     pub ended: WallTime,
-    /// JobEnd.
+    /// How.
     pub how: JobEnd,
     /// In which session.
     pub session: SessionKey,
@@ -62,7 +62,7 @@ pub struct JobDone {
     pub announces: bool,
 }
 
-/// JobEnd a job ended.
+/// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnd {
     /// It said this, or told the main session that.

@@ -70,20 +70,20 @@ impl<'a> Shaping<'a> {
             (Value::Map(entries), Json::Object(wanted)) => {
                 let known: BTreeSet<&str> =
                     entries.iter().map(|(key, _)| key.name.as_str()).collect();
-                let members = entries
+                let members: Vec<_> = entries
                     .iter()
                     .map(|(key, it)| (key.span.start, it, wanted.get(&key.name)))
                     .collect();
                 let new = wanted.iter().filter(|(key, _)| !known.contains(key.as_str()));
-                let new = new.map(|(key, it)| (Some(key.as_str()), it)).collect();
-                self.members(node, target, members, new);
+                let new: Vec<_> = new.map(|(key, it)| (Some(key.as_str()), it)).collect();
+                self.members(node, target, &members, &new);
             }
             (Value::List(items), Json::Array(wanted)) => match aligned(items, wanted) {
                 Some((kept, from)) => {
                     let members = items.iter().zip(kept);
-                    let members = members.map(|(it, to)| (it.span.start, it, to)).collect();
-                    let new = wanted.iter().skip(from).map(|it| (None, it)).collect();
-                    self.members(node, target, members, new);
+                    let members: Vec<_> = members.map(|(it, to)| (it.span.start, it, to)).collect();
+                    let new: Vec<_> = wanted.iter().skip(from).map(|it| (None, it)).collect();
+                    self.members(node, target, &members, &new);
                 }
                 None => self.replace(node, target),
             },
@@ -100,8 +100,8 @@ impl<'a> Shaping<'a> {
         &mut self,
         of: &'a Node,
         target: &'a Json,
-        members: Vec<(usize, &'a Node, Option<&'a Json>)>,
-        new: Vec<(Option<&str>, &Json)>,
+        members: &[(usize, &'a Node, Option<&'a Json>)],
+        new: &[(Option<&str>, &Json)],
     ) {
         if members.is_empty() && new.is_empty() {
             return;
@@ -131,7 +131,7 @@ impl<'a> Shaping<'a> {
                 self.edits.push((comma..comma + 1, String::new()));
             }
             _ if new.is_empty() => {}
-            _ => self.put_in(of, last, ends_with_comma, &new),
+            _ => self.put_in(of, last, ends_with_comma, new),
         }
     }
 
@@ -210,7 +210,8 @@ impl<'a> Shaping<'a> {
         if !rest.trim_start_matches([' ', '\t']).starts_with("//") {
             return from;
         }
-        from + rest.find('\n').map_or(rest.len(), |it| rest[..it].trim_end_matches('\r').len())
+        let line = rest.split('\n').next().unwrap_or(rest);
+        from + line.trim_end_matches('\r').len()
     }
 
     /// The comma in a part without values: one in a comment is none.

@@ -106,12 +106,12 @@ pub(super) async fn create(plane: &Plane, caller: &Caller, params: &Value) -> Ou
     let workspace = found.and_then(|it| it.1.on_disk()).map(|it| it.display().to_string());
     let model = settings.core.agents.iter().find(|it| it.0.as_str() == id);
     let model = model.map(|it| it.1.model.to_string());
-    answered(
+    Ok(answered(
         &written,
         &json!({
             "agentId": id, "name": name, "workspace": workspace, "model": model,
         }),
-    )
+    ))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -177,7 +177,7 @@ pub(super) async fn update(plane: &Plane, caller: &Caller, params: &Value) -> Ou
         }
         Ok(())
     });
-    answered(&written.await?.0, &json!({ "agentId": told }))
+    Ok(answered(&written.await?.0, &json!({ "agentId": told })))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -212,7 +212,10 @@ pub(super) async fn delete(plane: &Plane, caller: &Caller, params: &Value) -> Ou
         Ok(agents::remove(says, default_agent, &id))
     });
     let (written, removed) = written.await?;
-    answered(&written, &json!({ "agentId": told, "removedBindings": removed, "filesKept": true }))
+    Ok(answered(
+        &written,
+        &json!({ "agentId": told, "removedBindings": removed, "filesKept": true }),
+    ))
 }
 
 /// Writes a change of the agents, and has the gateway start again with it.
@@ -251,12 +254,12 @@ fn there(settings: &Settings, id: &str) -> Result<(), ErrorShape> {
     is_there.then_some(()).ok_or_else(unknown)
 }
 
-fn answered(written: &Written, more: &Value) -> Outcome {
+fn answered(written: &Written, more: &Value) -> Value {
     let mut answer = json!({ "ok": true, "restart": written.restart() });
     for (key, value) in more.as_object().into_iter().flatten().filter(|it| !it.1.is_null()) {
         answer[key] = value.clone();
     }
-    Ok(answer)
+    answer
 }
 
 fn refuse_avatar(avatar: Option<&String>) -> Result<(), ErrorShape> {

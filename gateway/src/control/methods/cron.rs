@@ -27,7 +27,7 @@ const LISTED_MAX: usize = 200;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct List {
     include_disabled: Option<bool>,
-    enabled: Option<Enabled>,
+    enabled: Option<Listed>,
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u64>,
     offset: Option<u64>,
@@ -39,7 +39,7 @@ struct List {
 /// Which jobs are listed.
 #[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-enum Enabled {
+enum Listed {
     All,
     Enabled,
     Disabled,
@@ -66,7 +66,7 @@ enum SortDir {
 pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
     let asked: List = schema::check(plane.facts.version, "cron.list", params)?;
     let List { include_disabled, enabled, limit, offset, query, sort_by, sort_dir } = asked;
-    let unless = if include_disabled == Some(true) { Enabled::All } else { Enabled::Enabled };
+    let unless = if include_disabled == Some(true) { Listed::All } else { Listed::Enabled };
     let which = enabled.unwrap_or(unless);
     let query = query.map(|it| it.trim().to_lowercase()).filter(|it| !it.is_empty());
     let is_meant = |row: &Value| {
@@ -74,9 +74,9 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
         let holds =
             |it: &String| ["id", "name", "description"].iter().any(|key| text(key).contains(it));
         let is_listed = match which {
-            Enabled::All => true,
-            Enabled::Enabled => row["enabled"] == true,
-            Enabled::Disabled => row["enabled"] == false,
+            Listed::All => true,
+            Listed::Enabled => row["enabled"] == true,
+            Listed::Disabled => row["enabled"] == false,
         };
         is_listed && query.as_ref().is_none_or(holds)
     };

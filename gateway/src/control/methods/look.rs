@@ -32,8 +32,10 @@ struct Models {
     _agent_id: Option<String>,
 }
 
+type Holds = fn(&Value) -> bool;
+
 /// What the configuration may say of a model and clients read; what is of another type is left out.
-const MODEL_FACTS: [(&str, fn(&Value) -> bool); 4] = [
+const MODEL_FACTS: [(&str, Holds); 4] = [
     ("name", Value::is_string),
     ("contextWindow", Value::is_number),
     ("reasoning", Value::is_boolean),

@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// What a client wants beside the change itself.
+#[expect(clippy::option_option, reason = "whether to start again, and whether it said when")]
 pub(super) struct Wish {
     /// What it called.
     pub(super) method: &'static str,
