@@ -79,6 +79,22 @@ async fn whoever_offers_http_1_alone_gets_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn over_http_1_a_connection_is_used_again_once_its_answer_was_read() {
+    let endless = || stream::pending::<Result<Bytes, Infallible>>();
+    let endless = async move || Body::from_stream(endless());
+    let app = Router::new().route("/", get(async || "hello")).route("/endless", get(endless));
+    let (servers, client) = Servers::of_router(HTTP_1, app);
+    for _ in 0..3 {
+        client.exchange(ask("/"), LONG, 100).await.unwrap();
+    }
+    assert_eq!(servers.connections(), 1);
+    let unread = client.send(ask("/endless")).await.unwrap();
+    client.exchange(ask("/"), LONG, 100).await.unwrap();
+    assert_eq!(servers.connections(), 2, "the first one still carries an answer");
+    drop(unread);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_of_its_own_is_http_1_wherever_it_leads() {
     let app = Router::new().route("/", get(async || "hello"));
     let (_servers, client) = Servers::of_router(BOTH, app);

@@ -8,6 +8,15 @@ mod log;
 #[path = "support/request.rs"]
 mod request;
 
+use std::{
+    future::IntoFuture as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::{Router, routing::post, serve::ListenerExt as _};
 use creel_core::{run::ModelOutcome, session::Entry};
 use creel_gateway::{
     http::Http,
@@ -32,6 +41,30 @@ const KEY: &str = "sk-canary-4711";
 
 fn said() -> [Entry; 3] {
     [Entry::User("hi".into()), Entry::Assistant("hello".into()), Entry::User("and?".into())]
+}
+
+#[tokio::test]
+async fn turn_after_turn_is_streamed_over_one_connection() {
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let body = format!("{}{STOP}{DONE}", says("hello"));
+    let answer = async move || ([("content-type", "text/event-stream")], body);
+    let app = Router::new().route("/v1/chat/completions", post(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let counted = accepted.clone();
+    let listener = listener.tap_io(move |_| _ = counted.fetch_add(1, Ordering::Relaxed));
+    let serving = tokio::spawn(axum::serve(listener, app).into_future());
+    let (api, patience) = (Api::ChatCompletions, Patience::default());
+    let endpoint = Endpoint { base_url, api, key: Secret::new(KEY), patience };
+    let http = Http::new(TokioNet);
+    for _ in 0..5 {
+        let request = request(said());
+        let asked = Asked { model: "m", tokens_max: None, request: &request, pictures: &[] };
+        let outcome = providers::complete(&http, &endpoint, asked, None).await;
+        assert!(matches!(outcome, ModelOutcome::Answered(_)), "{outcome:?}");
+    }
+    assert_eq!(accepted.load(Ordering::Relaxed), 1);
+    serving.abort();
 }
 
 /// Asks once, and shows the outcome with what the log says about it.

@@ -215,6 +215,23 @@ pub struct Answer {
     pub act: Act,
 }
 
+/// How a provider refuses a request. What the scenario does not say is as the provider usually has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorStatus {
+    /// 400 to 599.
+    pub status: u16,
+    /// The `error.message` of the body.
+    pub message: Option<String>,
+    /// The `error.type` of the body.
+    pub kind: Option<String>,
+    /// The `error.code` of the body, which Anthropic's messages do not have.
+    pub code: Option<String>,
+    /// `Retry-After`, in seconds.
+    pub retry_after_s: Option<u64>,
+    /// Headers beside.
+    pub headers: BTreeMap<String, String>,
+}
+
 /// What a provider twin does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -235,16 +252,7 @@ pub enum Act {
         calls: Vec<ToolUse>,
     },
     /// Answers an error status.
-    Status {
-        /// 400 to 599.
-        status: u16,
-        /// The `error.message` of the body, or the provider's usual one.
-        message: Option<String>,
-        /// `Retry-After`, in seconds.
-        retry_after_s: Option<u64>,
-        /// Headers beside.
-        headers: BTreeMap<String, String>,
-    },
+    Status(ErrorStatus),
     /// Answers in parts that each have a pause of their own.
     Stream {
         /// The parts.

@@ -225,7 +225,7 @@ fn waiting(scenario: &Scenario) -> Duration {
         }
         Act::Hang => STALL,
         Act::Call { .. }
-        | Act::Status { .. }
+        | Act::Status(_)
         | Act::Cut { .. }
         | Act::Malformed { .. }
         | Act::Eof { .. } => *after,

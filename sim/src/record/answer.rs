@@ -29,7 +29,7 @@ pub(super) struct Did {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// An error status, with what it said and asked for.
-    Status { status: u16, message: Option<String>, headers: Vec<(String, String)> },
+    Status { status: u16, said: Said, headers: Vec<(String, String)> },
     /// Nothing at all, until the gateway left.
     Hang,
     /// A text, whole.
@@ -38,6 +38,14 @@ pub(super) enum What {
     Stream(Vec<Part>, StreamEnd),
     /// A part of a text, then what is not JSON.
     Malformed(String),
+}
+
+/// What an error's body says: its words, and by which names gateways may know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) message: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) code: Option<String>,
 }
 
 impl Did {
@@ -98,12 +106,11 @@ fn is_stream(exchange: &Exchange) -> bool {
 /// What gateways may heed beside the status: waits and limits.
 fn refusal(exchange: &Exchange, status: u16) -> What {
     let body = body(exchange);
-    let message = match serde_json::from_slice::<Value>(&body) {
-        Ok(document) => {
-            let error = document.get("error").unwrap_or(&document);
-            error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned)
+    let said = match serde_json::from_slice::<Value>(&body) {
+        Ok(document) => said(document.get("error").unwrap_or(&document)),
+        Err(_) => {
+            Said { message: Some(String::from_utf8_lossy(&body).into_owned()), ..Said::default() }
         }
-        Err(_) => Some(String::from_utf8_lossy(&body).into_owned()),
     };
     let is_heeded = |name: &str| name.starts_with("retry-after") || name.contains("ratelimit");
     let headers = exchange.head.iter().flat_map(|(_, _, headers)| headers.iter());
@@ -113,8 +120,20 @@ fn refusal(exchange: &Exchange, status: u16) -> What {
     };
     // What is no error to a scenario is one to a gateway all the same.
     let status = if (400..600).contains(&status) { status } else { 502 };
-    let message = message.filter(|it| !it.trim().is_empty());
-    What::Status { status, message, headers: headers.filter_map(text).collect() }
+    let is_said = |it: &String| !it.trim().is_empty();
+    let said = Said { message: said.message.filter(is_said), ..said };
+    What::Status { status, said, headers: headers.filter_map(text).collect() }
+}
+
+/// Codes are numbers at some providers.
+fn said(error: &Value) -> Said {
+    let text = |key: &str| match &error[key] {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let message = error.as_str().map(str::to_owned).or_else(|| text("message"));
+    Said { message, kind: text("type"), code: text("code") }
 }
 
 fn stream(exchange: &Exchange, head_at: Duration, ending: Ending) -> (What, bool) {

@@ -258,9 +258,10 @@ impl Writer<'_> {
     fn act(&mut self, did: &Did, (of, exchange): (usize, &Exchange)) -> String {
         let request = exchange.number;
         let act = match &did.what {
-            What::Status { status, message, headers } => {
-                let message = message.as_deref().map(|it| self.complaint(it, &exchange.said));
-                self.status(*status, message.as_deref(), headers)
+            What::Status { status, said, headers } => {
+                let redacted = |it: &String| self.complaint(it, &exchange.said);
+                let said = [&said.message, &said.kind, &said.code];
+                self.status(*status, said.map(|it| it.as_ref().map(redacted)), headers)
             }
             What::Hang => "hang: true".to_owned(),
             What::Say(text) => {
@@ -325,10 +326,17 @@ impl Writer<'_> {
         message.chars().take(MESSAGE_CHARS_MAX).collect()
     }
 
-    fn status(&self, status: u16, message: Option<&str>, headers: &[(String, String)]) -> String {
+    fn status(
+        &self,
+        status: u16,
+        said: [Option<String>; 3],
+        headers: &[(String, String)],
+    ) -> String {
         let mut act = format!("status: {status}");
-        if let Some(message) = message {
-            write!(act, ", message: {}", self.quoted(message)).expect("writing to a string");
+        for (key, text) in ["message", "type", "code"].into_iter().zip(said) {
+            if let Some(text) = text {
+                write!(act, ", {key}: {}", self.quoted(&text)).expect("writing to a string");
+            }
         }
         let seconds = |(name, value): &(String, String)| {
             (name == "retry-after").then(|| value.trim().parse::<u32>().ok()).flatten()

@@ -215,7 +215,7 @@ fn requests_without_a_persons_words_replace_no_file() {
 #[test]
 fn what_is_written_is_a_scenario_whatever_was_said() {
     let json = "application/json";
-    let error = "{\"error\":{\"message\":\"key sk-abcdefgh1234 is \\\"bad\\\": # {\"}}";
+    let error = "{\"error\":{\"type\":\"rate_limit_error\",\"code\":1113,\"message\":\"key sk-abcdefgh1234 is \\\"bad\\\": # {\"}}";
     let mut limited = exchange(Dialect::Messages, (429, json), &[(20, error)], Ending::Complete);
     let (_, _, headers) = limited.head.as_mut().expect("it has one");
     headers.insert("retry-after", "7".parse().expect("a value"));
@@ -231,13 +231,15 @@ fn what_is_written_is_a_scenario_whatever_was_said() {
         let (text, read) = written(&exchanges, &Secrets::default(), texts);
         assert_eq!(read.model.len(), 2, "{text}");
         let acts: Vec<&Act> = read.model["c1"].iter().map(|it| &it.act).collect();
-        let Act::Status { status: 429, message: Some(message), retry_after_s: Some(7), headers } =
-            acts[0]
-        else {
-            panic!("{acts:?}")
-        };
-        assert_eq!(message, "key [redacted] is \"bad\": # {");
-        assert_eq!(headers.keys().collect::<Vec<_>>(), ["retry-after-ms", "x-ratelimit-remaining"]);
+        let Act::Status(error) = acts[0] else { panic!("{acts:?}") };
+        assert_eq!((error.status, error.retry_after_s), (429, Some(7)));
+        assert_eq!(error.message.as_deref(), Some("key [redacted] is \"bad\": # {"));
+        assert_eq!(error.kind.as_deref(), Some("rate_limit_error"));
+        assert_eq!(error.code.as_deref(), Some("1113"));
+        assert_eq!(
+            error.headers.keys().collect::<Vec<_>>(),
+            ["retry-after-ms", "x-ratelimit-remaining"]
+        );
         assert_eq!(text.contains("It is"), texts == Texts::Kept, "{text}");
         assert_eq!(text.contains("not a comment"), texts == Texts::Kept, "{text}");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::{HeaderName, HeaderValue};
 
-use super::{Act, Answer, Part, StreamEnd, UNTAGGED, at::At, context::Context, tools};
+use super::{Act, Answer, ErrorStatus, Part, StreamEnd, UNTAGGED, at::At, context::Context, tools};
 
 /// What the model answers: by chat, then by call.
 pub(super) fn read(root: &At<'_>, context: &mut Context<'_>) -> BTreeMap<String, Vec<Answer>> {
@@ -46,7 +46,7 @@ impl Act {
             | Self::Malformed { text }
             | Self::Eof { text } => Some(text.clone()),
             Self::Stream { parts, .. } => Some(parts.iter().map(|it| it.text.as_str()).collect()),
-            Self::Status { .. } | Self::Hang => None,
+            Self::Status(_) | Self::Hang => None,
         }
     }
 }
@@ -79,12 +79,14 @@ pub(super) fn answer(at: &At<'_>, context: &mut Context<'_>) -> Option<Answer> {
     } else if let Some(calls) = at.get("call") {
         Act::Call { text: at.text_of("saying").unwrap_or_default(), calls: tools::uses(&calls) }
     } else if let Some(status) = at.number_of("status") {
-        Act::Status {
+        Act::Status(ErrorStatus {
             status,
             message: at.text_of("message"),
+            kind: at.text_of("type"),
+            code: at.text_of("code"),
             retry_after_s: retry_after_s(at, context),
             headers: headers(at, context),
-        }
+        })
     } else if let Some(text) = at.text_of("cut") {
         Act::Cut { text }
     } else if let Some(text) = at.text_of("eof") {

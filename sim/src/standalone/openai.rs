@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{Server, bad_request, block_on, unix_now_s};
 use crate::{
     recorder::Recorder,
-    scenario::{Act, Answer, Asker, Holds, Part, Standing, StreamEnd},
+    scenario::{Act, Answer, Asker, ErrorStatus, Holds, Part, Standing, StreamEnd},
     twins::{
         openai::{OpenAi, Provider},
         script::ModelScript,
@@ -54,8 +54,8 @@ pub async fn bind(address: SocketAddr, keys: &[String], status: Option<u16>) -> 
         None => ModelScript::echo(),
         Some(status @ 400..=599) => {
             let retry_after_s = (status == 429).then_some(RETRY_AFTER_S);
-            let headers = BTreeMap::new();
-            ModelScript::always(Act::Status { status, message: None, retry_after_s, headers })
+            let error = ErrorStatus { status, retry_after_s, ..ErrorStatus::default() };
+            ModelScript::always(Act::Status(error))
         }
         Some(other) => {
             let what = format!("status {other} is no error status: expected 400 to 599");
@@ -109,11 +109,11 @@ async fn told(State(control): State<Control>, Json(told): Json<Told>) -> Respons
             None => return bad_request("the twin does not have this key"),
         },
     };
-    let (headers, message) = (BTreeMap::new(), None);
     let part = |text: String| vec![Part { after: Duration::ZERO, text }];
     let act = match (told.status, told.say, told.cut, told.hang) {
         (Some(status @ 400..=599), None, None, false) => {
-            Act::Status { status, message, retry_after_s: told.retry_after, headers }
+            let retry_after_s = told.retry_after;
+            Act::Status(ErrorStatus { status, retry_after_s, ..ErrorStatus::default() })
         }
         (None, Some(text), None, false) => {
             Act::Stream { parts: part(text), ends: StreamEnd::Complete }

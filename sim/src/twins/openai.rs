@@ -43,7 +43,7 @@ use super::{
 };
 use crate::{
     recorder::Recorder,
-    scenario::{Act, Answer},
+    scenario::{Act, Answer, ErrorStatus},
 };
 
 /// The largest request body that is read, in bytes.
@@ -231,11 +231,10 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
             let _ending = ending;
             std::future::pending().await
         }
-        Act::Status { status, message, retry_after_s, headers } => {
-            ending.end(ModelOutcome::Failed { status });
-            let refusal = Refusal::usual(status, message.as_deref());
-            let mut response = dialect.refuse(Refusal { retry_after_s, ..refusal });
-            for (name, value) in headers {
+        Act::Status(error) => {
+            ending.end(ModelOutcome::Failed { status: error.status });
+            let mut response = dialect.refuse(Refusal::scripted(&error));
+            for (name, value) in error.headers {
                 let name = HeaderName::try_from(name).expect("scenarios are checked");
                 let value = HeaderValue::try_from(value).expect("scenarios are checked");
                 response.headers_mut().insert(name, value);
@@ -255,9 +254,9 @@ fn echoing(act: Act, key: &str) -> Act {
         Act::Say { text, chunks, every } => {
             Act::Say { text: text.replace(KEY, key), chunks, every }
         }
-        Act::Status { status, message, retry_after_s, headers } => {
-            let message = message.map(|it| it.replace(KEY, key));
-            Act::Status { status, message, retry_after_s, headers }
+        Act::Status(error) => {
+            let message = error.message.map(|it| it.replace(KEY, key));
+            Act::Status(ErrorStatus { message, ..error })
         }
         other => other,
     }
@@ -312,6 +311,8 @@ struct Refusal {
     kind: &'static str,
     param: Option<String>,
     code: Option<&'static str>,
+    /// The scenario's own type and code, in place of these.
+    told: (Option<String>, Option<String>),
     retry_after_s: Option<u64>,
 }
 
@@ -333,13 +334,22 @@ impl Refusal {
             _ => (invalid, None, "The request was refused."),
         };
         let message = message.unwrap_or(usual).to_owned();
-        Self { status, message, kind, param: None, code, retry_after_s: None }
+        Self { status, message, kind, param: None, code, told: (None, None), retry_after_s: None }
+    }
+
+    /// What a scenario lets it say.
+    fn scripted(error: &ErrorStatus) -> Self {
+        let told = (error.kind.clone(), error.code.clone());
+        let usual = Self::usual(error.status, error.message.as_deref());
+        Self { told, retry_after_s: error.retry_after_s, ..usual }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self { status, message, kind, param, code, retry_after_s } = self;
+        let Self { status, message, kind, param, code, told, retry_after_s } = self;
+        let kind = told.0.unwrap_or_else(|| kind.to_owned());
+        let code = told.1.or_else(|| code.map(ToOwned::to_owned));
         let error = json!({ "message": message, "type": kind, "param": param, "code": code });
         let status = StatusCode::from_u16(status).expect("scenarios say 400 to 599");
         let mut response = (status, Json(json!({ "error": error }))).into_response();

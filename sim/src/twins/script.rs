@@ -250,7 +250,7 @@ fn numbered(mut answer: Answer, request: u64) -> Answer {
                 part.text = part.text.replace(NUMBER, &request.to_string());
             }
         }
-        Act::Status { .. } | Act::Hang => (),
+        Act::Status(_) | Act::Hang => (),
     }
     answer
 }

@@ -6,13 +6,15 @@ use creel_judge::context::{Chain, Cooldowns, Credential, CredentialKind};
 use serde_json::Value;
 
 use super::{entries, items, text, whole};
-use crate::scenario::{Act, Kind, Scenario};
+use crate::scenario::{Act, ErrorStatus, Kind, Scenario};
 
 /// With what each agent can ask, in a scenario that has providers of its own.
 pub(super) fn chains(config: &Value, scenario: &Scenario) -> BTreeMap<String, Chain> {
     let says_more = |it: &Act| match it {
-        Act::Status { message, retry_after_s, headers, status: _ } => {
-            message.is_some() || retry_after_s.is_some() || !headers.is_empty()
+        Act::Status(error) => {
+            let ErrorStatus { message, kind, code, retry_after_s, headers, status: _ } = error;
+            let words = [message, kind, code];
+            words.into_iter().any(Option::is_some) || retry_after_s.is_some() || !headers.is_empty()
         }
         _ => false,
     };

@@ -126,6 +126,16 @@ static CASES: [Case; 8] = [
                 "The error's message, with the request's key in place of `<key>`. Default: the provider's usual one.",
             ),
             Field::optional(
+                "type",
+                &Shape::Text,
+                "The error's type. Default: the provider's usual one.",
+            ),
+            Field::optional(
+                "code",
+                &Shape::Text,
+                "The error's code, where the protocol has one. Default: the provider's usual one.",
+            ),
+            Field::optional(
                 "retry_after",
                 &Shape::Duration,
                 "The wait that it asks for, in whole seconds.",

@@ -89,7 +89,7 @@ impl Dialect {
         act: &Act,
     ) -> Result<Planned, Ending> {
         let body = match (self, act) {
-            (_, Act::Hang | Act::Status { .. }) => return Err(ending),
+            (_, Act::Hang | Act::Status(_)) => return Err(ending),
             (_, Act::Stream { parts, ends }) => self.stream(heading, ending, parts, *ends),
             (Self::ChatCompletions, Act::Say { text, chunks, every }) => {
                 answer::say(heading, ending, text, (*chunks, *every))

@@ -190,7 +190,9 @@ async fn a_client_that_goes_away_is_seen() {
 #[tokio::test(start_paused = true)]
 async fn error_statuses_have_the_providers_shape() {
     let headers = [("retry-after-ms".to_owned(), "20000".to_owned())].into();
-    let act = Act::Status { status: 429, message: None, retry_after_s: Some(20), headers };
+    let error =
+        ErrorStatus { status: 429, retry_after_s: Some(20), headers, ..ErrorStatus::default() };
+    let act = Act::Status(error);
     let stage = stage(vec![act]);
     let answer = stage.call(&whole()).await;
     assert_eq!(answer.response.headers()["retry-after"], "20");
