@@ -14,8 +14,12 @@ use crate::{
 /// The states of a chat event after which its run is over.
 const TERMINALS: [&str; 3] = ["final", "aborted", "error"];
 
-/// Events are numbered on each connection, from 1 and without a gap; a run's events are, too; a run has one terminal chat
-/// state and nothing after it; a frame is one of the protocol's; and what was asked for under one key ran once.
+/// The states of an agent event after which its run is over.
+const ENDS: [&str; 2] = ["lifecycle-end", "lifecycle-error"];
+
+/// Events are numbered on each connection, from 1 and without a gap; a run's events are, too; a run ends once, and has one
+/// terminal chat state and no chat event after it; a frame is one of the protocol's; and what was asked for under one key ran
+/// once.
 ///
 /// Exercised by clients that were let in. That a terminal state comes at all is judged of `chat.send` where the client stayed
 /// until the end, no model is still asked, and the gateway lived on.
@@ -56,7 +60,10 @@ struct Connection {
 #[derive(Debug, Default)]
 struct Run {
     place: Option<u64>,
+    /// The agent event that told its end.
     ended: Option<u64>,
+    /// The chat event that told its end.
+    settled: Option<u64>,
 }
 
 impl Connections {
@@ -135,34 +142,43 @@ impl Connection {
         (event, state): (&str, Option<&str>),
     ) -> Option<Verdict> {
         let run = self.runs.entry(name.to_owned()).or_default();
-        let fail = |expected: String, observed: String, before: Option<u64>| {
+        let is_chat = event == "chat";
+        let numbering: &[&str] = if is_chat { &["CTL-018"] } else { &["RUN-001"] };
+        let is_end = state.is_some_and(|it| ENDS.contains(&it));
+        let fail = |broken, expected: String, observed: &str, before: Option<u64>| {
             let witnesses = before.into_iter().chain([fact.seq]).collect();
-            Some(Verdict::fail(expected, observed, witnesses).breaking(&["CTL-018"]))
+            let observed = format!("{observed} at {}", seconds(fact.at_us));
+            Some(Verdict::fail(expected, observed, witnesses).breaking(broken))
         };
-        if event == "chat"
-            && let Some(ended) = run.ended
-        {
+        let observed = state.unwrap_or("nothing");
+        if is_chat && run.settled.is_some() {
             let expected = format!("one terminal chat state of run `{name}`, and nothing after it");
-            let state = state.unwrap_or("nothing");
-            return fail(expected, format!("{state} at {}", seconds(fact.at_us)), Some(ended));
+            return fail(&["CTL-018"], expected, observed, run.settled);
+        }
+        if is_end && run.ended.is_some() {
+            let expected = format!("one end of run `{name}`");
+            return fail(&["RUN-002"], expected, observed, run.ended);
         }
         // Who came in the middle of a run cannot know how it began.
         let may_follow = run.place.is_none_or(|it| (it..=it + 1).contains(&place));
         if !may_follow {
             let before = run.place.unwrap_or_default();
             let expected = format!("event {before} or {} of run `{name}`", before + 1);
-            return fail(expected, format!("{place} at {}", seconds(fact.at_us)), None);
+            return fail(numbering, expected, &place.to_string(), None);
         }
         run.place = Some(place);
-        if event == "chat" && state.is_some_and(|it| TERMINALS.contains(&it)) {
+        if is_end {
             run.ended = Some(fact.seq);
+        }
+        if is_chat && state.is_some_and(|it| TERMINALS.contains(&it)) {
+            run.settled = Some(fact.seq);
         }
         None
     }
 
     /// What was taken on this connection, which is still open, and never ended.
     fn unended(&self) -> Vec<Verdict> {
-        let has_ended = |key: &&String| self.runs.get(*key).is_some_and(|it| it.ended.is_some());
+        let has_ended = |key: &&String| self.runs.get(*key).is_some_and(|it| it.settled.is_some());
         let unended = self.taken.iter().filter(|(key, _)| self.is_open && !has_ended(key));
         let verdict = |(key, asked): (&String, &u64)| {
             let expected = format!("one of {} for run `{key}`", TERMINALS.join(", "));
