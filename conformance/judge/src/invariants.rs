@@ -6,10 +6,12 @@
 //! Source: contract, section 10.
 
 mod answers;
+mod bounded;
 mod conservation;
 mod conversations;
 mod delivery;
 mod effect;
+mod fencing;
 mod fidelity;
 mod isolation;
 mod liveness;
@@ -40,8 +42,10 @@ pub const ALL: &[Invariant] = &[
     Invariant { id: "I4", title: "single writer, FIFO", check: single_writer::check },
     Invariant { id: "I5", title: "liveness", check: liveness::check },
     Invariant { id: "I9", title: "isolation", check: isolation::check },
+    Invariant { id: "I10", title: "fencing", check: fencing::check },
     Invariant { id: "I11", title: "protocol truth", check: protocol::check },
     Invariant { id: "I12", title: "paired tool calls", check: pairing::check },
+    Invariant { id: "I14", title: "bounded work", check: bounded::check },
 ];
 
 impl Invariant {

@@ -111,6 +111,17 @@ pub fn chosen(trace: &Trace, turns: &Turns, context: &Context) -> BTreeSet<Strin
     cast.map(|it| failover::observed::chosen(trace, &it)).unwrap_or_default()
 }
 
+/// Whether a message ends its conversation's runs, as a command that everybody may give: nothing if it does not, else whether
+/// it is `/stop`, which discards what waits as well.
+pub(crate) fn ends(message: &Message, context: &Context) -> Option<bool> {
+    let version = version::Version::named(&context.profile)?;
+    match command::meaning(message, version, &context.configuration) {
+        command::Meaning::Stop => Some(true),
+        command::Meaning::Fresh(_) => Some(false),
+        _ => None,
+    }
+}
+
 /// The agents that may answer a message, as far as anything tells.
 pub(crate) fn agents_of(message: &Message, context: &Context) -> Vec<String> {
     cast::agents(message, context)

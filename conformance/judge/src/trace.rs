@@ -314,6 +314,9 @@ pub enum ModelOutcome {
     Failed {
         /// The HTTP status.
         status: u16,
+        /// The wait that the provider asked for, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
     },
     /// The connection was cut, or the stream spoiled, because the scenario said so.
     Spoiled {

@@ -74,7 +74,7 @@ fn words(kind: &Kind) -> String {
         }
         Kind::ModelEnd { request, outcome } => match outcome {
             ModelOutcome::Completed { text } => format!("└ {request}: {}", quote(text)),
-            ModelOutcome::Failed { status } => format!("└ {request}: status {status}"),
+            ModelOutcome::Failed { status, .. } => format!("└ {request}: status {status}"),
             ModelOutcome::Spoiled { how, .. } => format!("└ {request}: {how}"),
             ModelOutcome::Abandoned { .. } => format!("└ {request}: abandoned by the gateway"),
         },

@@ -50,7 +50,7 @@ pub(super) fn in_a_run(
     clock: Clock,
 ) -> Configuration {
     Configuration {
-        chains: failover::chains(config, scenario),
+        chains: failover::chains(config, scenario, profile),
         wall: wall(scenario, clock),
         hops: hops(profile, clock),
         ..configuration(config)

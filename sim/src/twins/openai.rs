@@ -49,6 +49,9 @@ use crate::{
 /// The largest request body that is read, in bytes.
 pub const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
 
+/// The header that asks for a wait in milliseconds.
+pub(crate) const IN_MILLISECONDS: &str = "retry-after-ms";
+
 /// The name of the provider that every scenario has.
 pub const NAME: &str = "openai";
 
@@ -185,7 +188,7 @@ impl OpenAi {
             (_, _, Some(Cue { answer: Err(missing), .. })) => self.refuse_unscripted(missing),
             (Ok(_), Ok(()), None) => unreachable!("a valid request has its turn"),
         };
-        ending.end(ModelOutcome::Failed { status: refusal.status });
+        ending.end(ModelOutcome::Failed { status: refusal.status, retry_after_ms: None });
         Err(refusal)
     }
 
@@ -232,7 +235,8 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
             std::future::pending().await
         }
         Act::Status(error) => {
-            ending.end(ModelOutcome::Failed { status: error.status });
+            let retry_after_ms = asked_wait_ms(error.retry_after_s, &error.headers);
+            ending.end(ModelOutcome::Failed { status: error.status, retry_after_ms });
             let mut response = dialect.refuse(Refusal::scripted(&error));
             for (name, value) in error.headers {
                 let name = HeaderName::try_from(name).expect("scenarios are checked");
@@ -243,6 +247,12 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
         }
         written => unreachable!("it has a body: {written:?}"),
     }
+}
+
+/// The wait that an answer asks for, in milliseconds: the protocols have one header in seconds, and another.
+fn asked_wait_ms(retry_after_s: Option<u64>, headers: &BTreeMap<String, String>) -> Option<u64> {
+    let in_ms = headers.get(IN_MILLISECONDS).and_then(|it| it.parse().ok());
+    in_ms.or(retry_after_s.map(|it| it.saturating_mul(1_000)))
 }
 
 /// What stands in a script for the key that the request came with. Providers do put keys into their errors.

@@ -122,7 +122,7 @@ impl Waits<'_> {
         let mut before = self.turns.requests[..request].iter().rev();
         let earlier = before.find(|it| it.credential == asked.credential && has_ended(it));
         let cools = match earlier.and_then(|it| it.end.as_ref()).map(|it| &it.outcome) {
-            Some(ModelOutcome::Failed { status }) => !matches!(status, 400 | 404 | 413 | 422),
+            Some(ModelOutcome::Failed { status, .. }) => !matches!(status, 400 | 404 | 413 | 422),
             Some(ModelOutcome::Spoiled { .. }) => true,
             Some(ModelOutcome::Completed { .. } | ModelOutcome::Abandoned { .. }) | None => false,
         };

@@ -115,6 +115,8 @@ pub enum Rule {
     FailoverNext,
     /// A credential that rests is not asked.
     FailoverRest,
+    /// Who rested is asked again when the rest is over, and a failure meanwhile has not lengthened it.
+    FailoverBack,
     /// How often and when the same is asked again.
     FailoverAgain,
     /// What ends a turn without an answer.
@@ -190,6 +192,7 @@ impl Rule {
             Self::FailoverFirst => ("failover-first", &["FLO-011", "FLO-014", "FLO-016"]),
             Self::FailoverNext => ("failover-next", &["FLO-010", "FLO-020"]),
             Self::FailoverRest => ("failover-rest", &["FLO-015", "FLO-036"]),
+            Self::FailoverBack => ("failover-back", &["FLO-030", "FLO-031", "FLO-036", "FLO-055"]),
             Self::FailoverAgain => ("failover-again", &["FLO-040", "FLO-041"]),
             Self::FailoverEnd => ("failover-end", &["FLO-050", "FLO-058"]),
         }

@@ -58,7 +58,7 @@ pub(super) fn moment(at_us: i64, ends_us: i64) -> String {
 pub(super) fn outcome(outcome: &ModelOutcome) -> String {
     match outcome {
         ModelOutcome::Completed { .. } => "answered".to_owned(),
-        ModelOutcome::Failed { status } => {
+        ModelOutcome::Failed { status, .. } => {
             format!("{status} {}", failover::reason_of_status(*status).words())
         }
         ModelOutcome::Spoiled { how, .. } => match how.as_str() {

@@ -2,19 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use creel_judge::context::{Chain, Cooldowns, Credential, CredentialKind};
+use creel_judge::{
+    context::{Chain, Cooldowns, Credential, CredentialKind},
+    profile::Profile,
+};
 use serde_json::Value;
 
 use super::{entries, items, text, whole};
-use crate::scenario::{Act, ErrorStatus, Kind, Scenario};
+use crate::{
+    scenario::{Act, ErrorStatus, Kind, Scenario},
+    twins::openai::IN_MILLISECONDS,
+};
 
 /// With what each agent can ask, in a scenario that has providers of its own.
-pub(super) fn chains(config: &Value, scenario: &Scenario) -> BTreeMap<String, Chain> {
+pub(super) fn chains(
+    config: &Value,
+    scenario: &Scenario,
+    profile: &Profile,
+) -> BTreeMap<String, Chain> {
+    // A trace has the waits that are asked for, and no words.
+    let is_told = |header: &String| header == IN_MILLISECONDS;
     let says_more = |it: &Act| match it {
         Act::Status(error) => {
-            let ErrorStatus { message, kind, code, retry_after_s, headers, status: _ } = error;
+            let ErrorStatus { message, kind, code, headers, status: _, retry_after_s: _ } = error;
             let words = [message, kind, code];
-            words.into_iter().any(Option::is_some) || retry_after_s.is_some() || !headers.is_empty()
+            words.into_iter().any(Option::is_some) || !headers.keys().all(is_told)
         }
         _ => false,
     };
@@ -29,17 +41,37 @@ pub(super) fn chains(config: &Value, scenario: &Scenario) -> BTreeMap<String, Ch
     let listed = items(config, "/agents/list").map(|it| (text(it, "/id"), it));
     let entered = entries(config, "/agents/entries").map(|(id, it)| (Some(id.clone()), it));
     let agents = listed.chain(entered).filter_map(|(id, it)| Some((id?, it)));
+    let is_known = |model: &String| {
+        let provider = model.split_once('/').map_or("", |(provider, _)| provider);
+        scenario.providers.contains_key(provider)
+    };
     agents
-        .filter(|(_, it)| it.get("model").is_none())
-        .map(|(id, _)| (id, chain(config, scenario, tells_more)))
+        .map(|(id, agent)| (id, models(config, agent, profile)))
+        .filter(|(_, models)| models.iter().all(is_known))
+        .map(|(id, models)| (id, chain(config, scenario, (models, tells_more))))
         .collect()
 }
 
-/// The chain of an agent that has no model of its own.
-fn chain(config: &Value, scenario: &Scenario, tells_more: bool) -> Chain {
-    let shared = |pointer: &str| text(config, &format!("/agents/defaults{pointer}"));
-    let primary = shared("/model").or_else(|| shared("/model/primary"));
-    let fallbacks = items(config, "/agents/defaults/model/fallbacks").filter_map(|it| text(it, ""));
+/// The models of an agent. One of its own without fallbacks has in `2026.3` those of all agents, later none.
+fn models(config: &Value, agent: &Value, profile: &Profile) -> Vec<String> {
+    let shared = config.pointer("/agents/defaults/model").unwrap_or(&Value::Null);
+    let primary = |model: &Value| text(model, "").or_else(|| text(model, "/primary"));
+    let fallbacks = |model: &Value| -> Option<Vec<String>> {
+        model.get("fallbacks").map(|it| items(it, "").filter_map(|it| text(it, "")).collect())
+    };
+    let (first, rest) = match agent.get("model") {
+        None => (primary(shared), fallbacks(shared)),
+        Some(own) => {
+            let inherits = profile.name == "2026.3";
+            let inherited = || fallbacks(shared).filter(|_| inherits);
+            (primary(own).or_else(|| primary(shared)), fallbacks(own).or_else(inherited))
+        }
+    };
+    first.into_iter().chain(rest.into_iter().flatten()).collect()
+}
+
+/// The chain of an agent that has these models.
+fn chain(config: &Value, scenario: &Scenario, (models, tells_more): (Vec<String>, bool)) -> Chain {
     let credentials = scenario.providers.iter().flat_map(|(provider, it)| {
         it.credentials.iter().map(move |(name, kind)| Credential {
             provider: provider.clone(),
@@ -60,7 +92,7 @@ fn chain(config: &Value, scenario: &Scenario, tells_more: bool) -> Chain {
     });
     Chain {
         choices: choices.collect(),
-        models: primary.into_iter().chain(fallbacks).collect(),
+        models,
         credentials: credentials.collect(),
         order: order.collect(),
         tells_more,

@@ -95,7 +95,7 @@ fn other_kind() -> impl Strategy<Value = Kind> {
     );
     let outcome = prop_oneof![
         text().prop_map(|text| ModelOutcome::Completed { text }),
-        any::<u16>().prop_map(|status| ModelOutcome::Failed { status }),
+        any::<u16>().prop_map(|status| ModelOutcome::Failed { status, retry_after_ms: None }),
         text().prop_map(|text| ModelOutcome::Spoiled { how: "cut".to_owned(), text }),
         text().prop_map(|text| ModelOutcome::Abandoned { text }),
     ];

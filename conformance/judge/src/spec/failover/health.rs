@@ -63,6 +63,13 @@ impl Health {
         }
     }
 
+    /// Whether it rested, and may be asked for a model again, with no answer since.
+    pub(super) fn is_back(&self, model: &str, now_us: i64) -> bool {
+        let rests = self.rests.iter().filter(|it| it.model.as_deref().is_none_or(|it| it == model));
+        let mut ends = rests.map(|it| it.until_us).chain(self.disabled_until_us);
+        ends.any(|it| it <= now_us) && self.rests_until(model, now_us).is_none()
+    }
+
     /// Whether it rests for another model alone.
     pub(super) fn rests_for_another(&self, model: &str, now_us: i64) -> bool {
         self.rests

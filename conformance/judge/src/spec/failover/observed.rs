@@ -10,6 +10,9 @@ use crate::{
     turns::Request,
 };
 
+/// A provider that asks for longer is not to be waited for in a scenario.
+const REST_US_MAX: i64 = 366 * 24 * 3_600 * 1_000_000;
+
 /// Where requests are retried, their failures must be told by their statuses alone.
 pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
     let mut findings = Findings::default();
@@ -143,15 +146,21 @@ fn in_session(
         let is_last = next.is_none_or(|it| !it.new.is_empty());
         let until = next.map_or(u64::MAX, |it| it.start.seq);
         let is_stopped = stops.range(request.start.seq..until).next().is_some();
+        let rest_us = match &end.outcome {
+            ModelOutcome::Failed { retry_after_ms: Some(ms), .. } => {
+                i64::try_from(ms.saturating_mul(1_000)).unwrap_or(i64::MAX).min(REST_US_MAX)
+            }
+            _ => 0,
+        };
         let reason = match &end.outcome {
             ModelOutcome::Completed { .. } => None,
-            ModelOutcome::Failed { status } => Some(reason_of_status(*status)),
+            ModelOutcome::Failed { status, .. } => Some(reason_of_status(*status)),
             ModelOutcome::Spoiled { how, .. } => Some(reason_of_end(how)),
             ModelOutcome::Abandoned { .. } if is_stopped => Some(Reason::Aborted),
             // The gateway's own patience: which of its clocks ended it, no fact tells.
             ModelOutcome::Abandoned { .. } => return None,
         };
-        add(end.at, reason.map_or(What::Answered, |it| What::Failed(it, 0)));
+        add(end.at, reason.map_or(What::Answered, |it| What::Failed(it, rest_us)));
         if is_last {
             // What was shown already cannot be taken back: whether somebody else may answer then is not told here.
             let may_be_shown =
@@ -159,7 +168,7 @@ fn in_session(
             // Nor whether a try is still to come when the trace ends.
             let may_go_on = next.is_none()
                 && reason.is_some_and(Reason::passes)
-                && ends_us - end.at.at_us <= super::allowed::WAIT_MAX_US;
+                && ends_us - end.at.at_us <= super::allowed::WAIT_MAX_US.max(rest_us);
             add(
                 end.at,
                 if is_stopped || may_be_shown || may_go_on { What::Stopped } else { What::Over },

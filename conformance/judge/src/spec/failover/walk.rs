@@ -209,6 +209,9 @@ impl<'a> Model<'a> {
             }
         };
         self.held.extend(rule.map(|it| (it, seq)));
+        if self.health(asked).is_back(&asked.model, at_us) {
+            self.held.push((Rule::FailoverBack, seq));
+        }
         // Somebody before it, of the same model or an earlier one, was passed over for its rest alone.
         let models = turn.models.iter().skip(turn.at);
         let until = models.clone().position(|it| *it == asked.model).map_or(0, |it| it + 1);
