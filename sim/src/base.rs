@@ -48,12 +48,35 @@ pub struct Configuration {
     pub state_files: BTreeMap<String, String>,
     /// The gateway's token.
     pub gateway_token: String,
+    /// Where programs outside call, and what they show.
+    pub hooks: Hooks,
     /// The accounts of each channel that is used.
     pub accounts: BTreeMap<String, BTreeMap<String, Credentials>>,
     /// Provider keys: value to the name that facts give them.
     pub keys: BTreeMap<String, String>,
     /// The logins that end and are renewed. Their first access tokens are among the keys.
     pub logins: Vec<Login>,
+}
+
+/// Where programs outside call, and what they show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hooks {
+    /// The beginning of every path, without a `/` at its end.
+    pub path: String,
+    /// Their token, whether the gateway has hooks or not.
+    pub token: String,
+}
+
+impl Hooks {
+    /// As the configuration says. One without a token gets nobody in.
+    fn of(config: &Value) -> Self {
+        let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
+        let path = text("/hooks/path").unwrap_or("/hooks").trim_matches('/');
+        Self {
+            path: format!("/{path}"),
+            token: text("/hooks/token").unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 impl Configuration {
@@ -129,9 +152,13 @@ impl Configuration {
             config["mcp"] = json!({ "servers": tool_servers(servers, addresses) });
         }
         merge(&mut config["models"]["providers"], &provider::configured(providers, addresses));
+        if gateway.get("hooks").is_some() {
+            config["hooks"] = json!({ "token": token(seed, "hooks", "token") });
+        }
         merge(&mut config, gateway);
         complete_agents(&mut config, &agents, addresses, profile);
-        Self { config, state_files, gateway_token, accounts, keys, logins }
+        let hooks = Hooks::of(&config);
+        Self { config, state_files, gateway_token, hooks, accounts, keys, logins }
     }
 }
 
@@ -309,6 +336,30 @@ mod tests {
         let mut a = json!({ "x": { "y": 1, "z": 2 } });
         merge(&mut a, &json!({ "x": { "y": null }, "w": null, "v": { "u": null, "t": 1 } }));
         assert_eq!(a, json!({ "x": { "z": 2 }, "v": { "t": 1 } }));
+    }
+
+    #[test]
+    fn hooks_get_a_token_unless_it_is_taken_out() {
+        let hooks = |gateway: Value| {
+            let addresses = Addresses {
+                gateway_port: 1,
+                channels: BTreeMap::new(),
+                provider: String::new(),
+                workspaces: String::new(),
+                zero_unix_s: 0,
+            };
+            let (accounts, beside) = (BTreeMap::new(), (&[][..], &Providers::new()));
+            let it = Configuration::merged(&gateway, &accounts, beside, ("2026.9", 1), &addresses);
+            assert_eq!(it.config.get("hooks").is_some(), gateway.get("hooks").is_some());
+            (it.hooks.path, it.hooks.token)
+        };
+        let own = (String::from("/hooks"), token(1, "hooks", "token"));
+        assert_eq!(hooks(json!({ "hooks": { "enabled": true } })), own);
+        let other = json!({ "hooks": { "path": "in/", "token": "x" } });
+        assert_eq!(hooks(other), ("/in".to_owned(), "x".to_owned()));
+        let none = ("/hooks".to_owned(), String::new());
+        assert_eq!(hooks(json!({ "hooks": { "token": null } })), none);
+        assert_eq!(hooks(json!({})), none);
     }
 
     #[test]

@@ -33,7 +33,10 @@ pub fn context(
     });
     let logins = configuration.logins.iter();
     let logins = logins.map(|it| (format!("refresh token of `{}`", it.name), it.refresh.clone()));
-    let gateway = [("gateway token".to_owned(), configuration.gateway_token.clone())];
+    let gateway = [
+        ("gateway token".to_owned(), configuration.gateway_token.clone()),
+        ("hooks' token".to_owned(), configuration.hooks.token.clone()),
+    ];
     let unadmitted = scenario.sends().filter(|it| !it.admitted).map(|it| it.name.clone()).collect();
     Context {
         profile: profile.name.to_owned(),

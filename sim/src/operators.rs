@@ -1,9 +1,11 @@
-//! Operators' clients: they speak the control plane's protocol as a scenario says, and record what they are told.
+//! Operators' clients: they speak the control plane's protocol as a scenario says, and record what they are told. Programs
+//! outside, which call its hooks, are here too.
 //!
 //! They know the protocol and nothing of the gateway's own types: any gateway that speaks it is driven the same way.
 
 mod frame;
 mod greeting;
+mod hook;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,17 +20,20 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use self::greeting::Greeting;
 use crate::{
+    base::Hooks,
     recorder::Recorder,
-    scenario::{Call, Connect, First, merge},
+    scenario::{Call, Connect, First, Hook, merge},
 };
 
 /// What all clients of a run share.
 #[derive(Clone, Debug)]
 pub(crate) struct Ground {
-    /// The gateway, as `ws://host:port/`.
-    pub(crate) address: String,
+    /// The gateway, as `http://host:port`.
+    pub(crate) gateway: String,
     /// The gateway's token.
     pub(crate) token: String,
+    /// Where programs outside call, and what they show.
+    pub(crate) hooks: Hooks,
     /// The run's seed.
     pub(crate) seed: u64,
     /// The profile's protocol.
@@ -74,14 +79,7 @@ impl<N: Net> Clients<N> {
 
     /// A client asks for something, with the canary that its text shall have.
     pub(crate) fn call(&mut self, call: &Call, canary: Option<String>) {
-        let mut params = json!({});
-        if let Some(text) = &call.text {
-            let text = match &canary {
-                Some(canary) => format!("{text} {canary}"),
-                None => text.clone(),
-            };
-            params["message"] = json!(text);
-        }
+        let mut params = worded("message", call, canary.as_deref());
         if let Some(key) = &call.key {
             params["idempotencyKey"] = json!(key);
         }
@@ -96,6 +94,12 @@ impl<N: Net> Clients<N> {
             text: frame.to_string(),
         };
         self.order(&call.client, Order::Say(frame.to_string(), asked));
+    }
+
+    /// A program outside calls a hook, with the canary that its text shall have.
+    pub(crate) fn hook(&mut self, hook: &Hook, canary: Option<String>) {
+        let posted = hook::Posted::of(hook, canary, self.ground.clone());
+        self.tasks.spawn(posted.live(self.http.clone()));
     }
 
     /// A client sends any text.
@@ -126,6 +130,16 @@ impl<N: Net> Clients<N> {
     }
 }
 
+/// What a call says: its text under this key, with the canary behind it.
+fn worded(key: &str, call: &Call, canary: Option<&str>) -> Value {
+    let text = match (&call.text, canary) {
+        (Some(text), Some(canary)) => format!("{text} {canary}"),
+        (Some(text), None) => text.clone(),
+        (None, _) => return json!({}),
+    };
+    json!({ key: text })
+}
+
 /// One connection.
 #[derive(Debug)]
 struct Client {
@@ -141,8 +155,8 @@ impl Client {
 
     /// Lives from the first packet to the end of the connection.
     async fn live<N: Net>(self, http: Http<N>, mut orders: mpsc::Receiver<Order>) {
-        let address = &self.ground.address;
-        let mut socket = match WebSocket::connect(&http, address, Limits::default()).await {
+        let address = format!("{}/", self.ground.gateway.replacen("http", "ws", 1));
+        let mut socket = match WebSocket::connect(&http, &address, Limits::default()).await {
             Ok(socket) => socket,
             Err(why) => return self.record(Saw::Closed { code: None, reason: why.to_string() }),
         };

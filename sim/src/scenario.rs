@@ -8,6 +8,7 @@ mod context;
 mod control;
 mod covers;
 mod expect;
+mod hooks;
 mod operators;
 mod platform;
 mod providers;
@@ -25,6 +26,7 @@ use creel_judge::words::Word;
 use crate::picture::Picture;
 
 pub use clock::{Clock, Jump};
+pub use hooks::{Hook, HookToken};
 pub(crate) use operators::merge;
 pub use operators::{Call, Connect, DeviceProof, First};
 pub use platform::{Cut, Event, Forgery};
@@ -131,6 +133,7 @@ impl Scenario {
             | Action::ApprovePairing { .. }
             | Action::Connect(_)
             | Action::Call(_)
+            | Action::Hook(_)
             | Action::Frame { .. }
             | Action::Drop { .. }
             | Action::Restart { .. } => None,
@@ -398,6 +401,8 @@ pub enum Action {
     Connect(Connect),
     /// A client asks for something.
     Call(Call),
+    /// A program outside calls a hook.
+    Hook(Hook),
     /// A client sends a text that is no request.
     Frame {
         /// The client.

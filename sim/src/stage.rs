@@ -249,6 +249,7 @@ impl Stage {
                 Action::ApprovePairing { chat } => self.approve(chat, operator).await,
                 Action::Connect(_)
                 | Action::Call(_)
+                | Action::Hook(_)
                 | Action::Frame { .. }
                 | Action::Drop { .. } => self.operate(action, &mut clients),
                 Action::Restart { lasts } => self.restart(*lasts, operator).await,

@@ -219,9 +219,9 @@ pub struct Operating {
     pub client: Option<String>,
     /// Of this name. Only for `operator-event`.
     pub event: Option<String>,
-    /// With this `code`, or this code in its details; of a close, its number.
+    /// With this `code`, or this code in its details; of a close, its number; of an answer over HTTP, its status.
     pub code: Option<String>,
-    /// The `state` of an event, or the `status` of an answer.
+    /// The `state` of an event, or the `status` of an answer; over HTTP its `eventOutcome`.
     pub state: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Action, at::At, context::Context, steps::takes_canary};
+use super::{Action, at::At, context::Context, hooks, steps::takes_canary};
 
 /// How a client can prove to be a device, as scenarios write it.
 pub(super) const DEVICES: &[&str] = &["signed", "none", "replayed", "forged", "stale"];
@@ -55,14 +55,14 @@ pub enum DeviceProof {
     Stale,
 }
 
-/// A client asks for something.
+/// A client asks for something: over its connection, or a program outside by calling a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The client.
     pub client: String,
     /// The call's name, unique in the scenario.
     pub name: String,
-    /// The method.
+    /// The method; of a hook, its path below `hooks.path`.
     pub method: String,
     /// The parameters, a map, without text and key.
     pub params: Value,
@@ -90,6 +90,9 @@ pub(super) fn action(at: &At<'_>, context: &mut Context<'_>) -> Option<Action> {
         let client = client(&at, context)?;
         let name = name(&at, &client, context);
         return Some(Action::Frame { client, name, text: at.text_of("text")? });
+    }
+    if let Some(at) = at.get("hook") {
+        return hooks::read(&at, context).map(Action::Hook);
     }
     let at = at.get("drop")?;
     let client = at.text()?;
@@ -131,7 +134,8 @@ fn client(at: &At<'_>, context: &mut Context<'_>) -> Option<String> {
     Some(client)
 }
 
-fn name(at: &At<'_>, client: &str, context: &mut Context<'_>) -> String {
+/// The name of what a client does.
+pub(super) fn name(at: &At<'_>, client: &str, context: &mut Context<'_>) -> String {
     let given = at.get("name");
     let name = given.as_ref().and_then(At::text).unwrap_or_else(|| context.unnamed(client));
     context.define_message(given.as_ref().unwrap_or(at), &name);
@@ -140,6 +144,21 @@ fn name(at: &At<'_>, client: &str, context: &mut Context<'_>) -> String {
 
 fn call(at: &At<'_>, context: &mut Context<'_>) -> Option<Call> {
     let client = client(at, context)?;
+    let method = at.text_of("method")?;
+    let call = asked(at, (client, method), context)?;
+    // What has no name cannot be asked for twice.
+    let key = call.key.or_else(|| call.text.as_ref().map(|_| call.name.clone()));
+    let call = Call { key, ..call };
+    context.define_call(&call);
+    Some(call)
+}
+
+/// What a client asks for, as far as that is the same however it is asked.
+pub(super) fn asked(
+    at: &At<'_>,
+    (client, method): (String, String),
+    context: &mut Context<'_>,
+) -> Option<Call> {
     let name = name(at, &client, context);
     let earlier = match at.get("again") {
         Some(at) => {
@@ -166,19 +185,17 @@ fn call(at: &At<'_>, context: &mut Context<'_>) -> Option<Call> {
         context.define_voice(at, &voice);
     }
     let key = at.text_of("key").or_else(|| earlier.as_ref()?.key.clone());
-    let call = Call {
+    Some(Call {
         canary: text.as_deref().is_some_and(takes_canary),
-        key: key.or_else(|| text.as_ref().map(|_| name.clone())),
+        key,
         origin: earlier.filter(|_| !is_new).map_or_else(|| name.clone(), |it| it.origin),
-        method: at.text_of("method")?,
+        method,
         client,
         name,
         params,
         text,
         voice,
-    };
-    context.define_call(&call);
-    Some(call)
+    })
 }
 
 /// Lays one value over another. A null takes a key out.

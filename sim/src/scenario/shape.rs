@@ -269,6 +269,7 @@ static STEP: Shape = Shape::Choice {
         ),
         Case::new("connect", &operators::CONNECT, "A client of an operator connects."),
         Case::new("call", &operators::CALL, "A client asks for something."),
+        Case::new("hook", &operators::HOOK, "A program outside calls one of the gateway's hooks."),
         Case::new("frame", &operators::FRAME, "A client sends a text of any form."),
         Case::new("drop", &Shape::Text, "This client breaks its connection off, without a word."),
         Case::new(

@@ -139,10 +139,10 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
 fn an_unknown_step_is_told_with_what_was_meant() {
     insta::assert_snapshot!(problems_with("send: { chat: bob", "sendd: { chat: bob"), @"f:7:15: steps[1]: unknown key `sendd` (did you mean `send`?)");
     insta::assert_snapshot!(problems_with("send: { chat: bob, text: \"ho\" }", "wait: 5s"), @r"
-    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `frame`, `drop`, `approve`
-    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `frame`, `drop`, `approve`, `at`)
+    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `frame`, `drop`, `approve`
+    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `frame`, `drop`, `approve`, `at`)
     ");
-    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `frame`, `drop`, `approve`)");
+    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `frame`, `drop`, `approve`)");
 }
 
 #[test]
@@ -180,6 +180,10 @@ fn clients_of_operators_are_told_by_their_names() {
     assert!(again.contains("no step above is a call named `r7`"), "{again}");
     let voice = both("call: { as: op, method: chat.send, text: x, voice: alice }");
     assert!(voice.contains("a chat is already called `alice`"), "{voice}");
+    let hook = step("hook: { as: ci, path: agent, again: h7 }");
+    assert!(hook.contains("no step above is a call named `h7`"), "{hook}");
+    let token = step("hook: { as: ci, path: agent, token: right }");
+    assert!(token.contains("expected one of `bearer`"), "{token}");
     let state = problems_with(
         "- request: { chat: bob, call: 1, new: [bob-1] }",
         "- never: { of: sent, state: x }",
@@ -308,6 +312,7 @@ fn courses(text: &str) -> String {
             Action::Redeliver { .. }
             | Action::Connect(_)
             | Action::Call(_)
+            | Action::Hook(_)
             | Action::Frame { .. }
             | Action::Drop { .. }
             | Action::Disconnect { .. }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Action, Step, at::At, context::Context};
+use super::{Action, Hook, Step, at::At, context::Context};
 
 /// How many variants a scenario may have beside itself.
 const VARIANTS_MAX: usize = 1_000;
@@ -153,7 +153,7 @@ fn find(steps: &[Step], wanted: &str) -> Option<usize> {
 fn name(step: &Step) -> Option<&str> {
     match &step.action {
         Action::Send(send) => Some(&send.name),
-        Action::Call(call) => Some(&call.name),
+        Action::Call(call) | Action::Hook(Hook { call, .. }) => Some(&call.name),
         Action::Redeliver { .. }
         | Action::Connect(_)
         | Action::Frame { .. }
@@ -181,6 +181,7 @@ pub(super) fn check(root: &At<'_>, variants: &[Variant], context: &mut Context<'
             Action::Send(_)
             | Action::Connect(_)
             | Action::Call(_)
+            | Action::Hook(_)
             | Action::Frame { .. }
             | Action::Drop { .. }
             | Action::Disconnect { .. }

@@ -6,7 +6,7 @@ use creel_judge::turns;
 use super::{Operator, Stage};
 use crate::{
     operators::{Clients, Ground},
-    scenario::{Action, Call, Scenario},
+    scenario::{Action, Call, Hook, Scenario},
 };
 
 /// What numbers the first canary of a client's words; those of the chats are far below.
@@ -14,7 +14,7 @@ const CANARY_FIRST: u64 = 1 << 32;
 
 fn calls(scenario: &Scenario) -> impl Iterator<Item = &Call> {
     scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Call(call) => Some(call),
+        Action::Call(call) | Action::Hook(Hook { call, .. }) => Some(call),
         _ => None,
     })
 }
@@ -36,8 +36,9 @@ impl Stage {
     /// The clients of a run, none of which is connected yet.
     pub(super) fn clients<N: Net>(&self, operator: &Operator<N>) -> Clients<N> {
         let ground = Ground {
-            address: format!("{}/", operator.gateway.replacen("http", "ws", 1)),
+            gateway: operator.gateway.clone(),
             token: operator.token.clone(),
+            hooks: self.configuration.hooks.clone(),
             seed: self.seed,
             protocol: self.protocol,
             recorder: self.recorder.clone(),
@@ -49,10 +50,8 @@ impl Stage {
     pub(super) fn operate<N: Net>(&self, action: &Action, clients: &mut Clients<N>) {
         match action {
             Action::Connect(connect) => clients.connect(connect),
-            Action::Call(call) => {
-                let canary = call.canary.then(|| canary(&self.scenario, self.seed, &call.origin));
-                clients.call(call, canary);
-            }
+            Action::Call(call) => clients.call(call, self.canary_of(call)),
+            Action::Hook(hook) => clients.hook(hook, self.canary_of(&hook.call)),
             Action::Frame { client, name, text } => clients.frame(client, name, text),
             Action::Drop { client } => clients.leave(client),
             Action::Send(_)
@@ -61,5 +60,9 @@ impl Stage {
             | Action::Restart { .. }
             | Action::ApprovePairing { .. } => unreachable!("nothing of a client's"),
         }
+    }
+
+    fn canary_of(&self, call: &Call) -> Option<String> {
+        call.canary.then(|| canary(&self.scenario, self.seed, &call.origin))
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn check(trace: &Trace, turns: &Turns, _context: &Context) -> Verdict
     if is_settled {
         findings.extend(connections.by_client.values().flat_map(Connection::unended));
     }
-    findings.extend(keys(trace).into_iter().filter_map(|it| ran_once(it, trace, turns)));
+    let keys = keys(trace);
+    findings.extend(keys.iter().filter_map(|it| ran_once(it, &keys, trace, turns)));
     merged(findings, "no operator's client was let in")
 }
 
@@ -192,6 +193,8 @@ impl Connection {
 #[derive(Debug)]
 struct Key<'a> {
     name: &'a str,
+    /// Programs that call hooks have names of their own, which are no operators'.
+    is_posted: bool,
     canary: &'a str,
     asked: Vec<u64>,
 }
@@ -201,27 +204,34 @@ fn keys(trace: &Trace) -> Vec<Key<'_>> {
     for fact in &trace.facts {
         let Kind::Operator(it) = &fact.kind else { continue };
         let Saw::Asked { key: Some(name), canary: Some(canary), .. } = &it.saw else { continue };
-        match keys.iter_mut().find(|it| it.name == name) {
+        let is_posted = it.saw.is_posted();
+        match keys.iter_mut().find(|it| it.name == name && it.is_posted == is_posted) {
             Some(known) => known.asked.push(fact.seq),
-            None => keys.push(Key { name, canary, asked: vec![fact.seq] }),
+            None => keys.push(Key { name, is_posted, canary, asked: vec![fact.seq] }),
         }
     }
     keys
 }
 
-/// The failure if the model answered what was said under a key more than once. Other words under a known key are other
+/// The failure if the model answered what was said under a key more than once, and under others beside. Other words under a known key are other
 /// checks' to judge.
-fn ran_once(key: Key<'_>, trace: &Trace, turns: &Turns) -> Option<Verdict> {
+fn ran_once(key: &Key<'_>, all: &[Key<'_>], trace: &Trace, turns: &Turns) -> Option<Verdict> {
     let answers = |request: &&Request| {
         let prompt = request.prompt(trace);
         let last = prompt.last().filter(|it| it.role == "user");
         request.completed_answer().is_some() && last.is_some_and(|it| it.text.contains(key.canary))
     };
     let answered: Vec<u64> = turns.requests.iter().filter(answers).map(|it| it.start.seq).collect();
-    if answered.len() > 1 {
+    // The same words under another key are another's business.
+    let keys = all.iter().filter(|it| it.canary == key.canary).count();
+    if answered.len() > keys {
         let expected = format!("one run for what was asked under key `{}`", key.name);
         let observed = format!("the model answered it {} times", answered.len());
-        return Some(Verdict::fail(expected, observed, answered).breaking(&["CTL-016"]));
+        let failure = Verdict::fail(expected, observed, answered);
+        return Some(match key.is_posted {
+            true => failure.breaking(&["CTL-021"]),
+            false => failure.breaking(&["CTL-016"]),
+        });
     }
-    (key.asked.len() > 1).then(|| Verdict::pass(key.asked))
+    (key.asked.len() > 1).then(|| Verdict::pass(key.asked.clone()))
 }

@@ -1,4 +1,4 @@
-//! What the clients of operators saw on the control plane.
+//! What the clients of operators saw on the control plane, and programs outside that call its hooks.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub enum Saw {
         /// The whole error.
         text: String,
     },
-    /// It asked for something, or sent a text that is no request.
+    /// It asked for something, or sent a text that is no request. Over HTTP, the method is `POST` and the path.
     Asked {
         /// The step's name for it, which is also the request's id.
         call: String,
@@ -42,7 +42,7 @@ pub enum Saw {
         key: Option<String>,
         /// The token that finds its words again, if they have one.
         canary: Option<String>,
-        /// The frame.
+        /// The frame, or the request's body.
         text: String,
     },
     /// It was answered.
@@ -51,15 +51,15 @@ pub enum Saw {
         call: String,
         /// Whether with what it asked for.
         ok: bool,
-        /// The error's `code`.
+        /// The error's `code`; over HTTP the answer's status, whatever it says.
         code: Option<String>,
         /// The error's `details.code` or `details.reason`.
         details: Option<String>,
         /// The answer's `runId`.
         run: Option<String>,
-        /// The answer's `status`.
+        /// The answer's `status`; over HTTP its `eventOutcome`.
         status: Option<String>,
-        /// The whole payload or error.
+        /// The whole payload, error or body.
         text: String,
     },
     /// It was told of something.
@@ -84,7 +84,7 @@ pub enum Saw {
         /// What.
         text: String,
     },
-    /// The other side ended the connection.
+    /// The other side ended the connection, or gave a call over HTTP no answer.
     Closed {
         /// The close code, if one was given.
         code: Option<u16>,
@@ -93,4 +93,11 @@ pub enum Saw {
     },
     /// It ended the connection itself, without a word.
     Left,
+}
+
+impl Saw {
+    /// Whether it asked over HTTP.
+    pub fn is_posted(&self) -> bool {
+        matches!(self, Self::Asked { method: Some(method), .. } if method.starts_with("POST "))
+    }
 }

@@ -3,7 +3,7 @@
 use creel_document::shape::{Field, Shape};
 
 use super::TEXTS;
-use crate::scenario::operators::DEVICES;
+use crate::scenario::{hooks::TOKENS, operators::DEVICES};
 
 const PROTOCOL: Shape = Shape::Integer { min: 1, max: 1_000 };
 
@@ -63,6 +63,46 @@ pub(super) static CALL: Shape = Shape::record(&[
         "voice",
         &Shape::Text,
         "The key of `model` that answers the text. Default: the client's name.",
+    ),
+]);
+
+pub(super) static HOOK: Shape = Shape::record(&[
+    Field::required("as", &Shape::Text, "Who calls: a program outside, by a name of your choice."),
+    Field::required(
+        "path",
+        &Shape::Text,
+        "What is called below `hooks.path`, such as `agent` or `wake`.",
+    ),
+    Field::optional(
+        "name",
+        &Shape::Text,
+        "The name of the call, unique in the scenario. Default: `<caller>-<n>`.",
+    ),
+    Field::optional(
+        "params",
+        &Shape::MapOf(&Shape::Any),
+        "The body, beside the text. A null takes a key out.",
+    ),
+    Field::optional(
+        "text",
+        &Shape::Text,
+        "The words: `text` of a `wake`, else `message`, with a token that finds them again.",
+    ),
+    Field::optional("key", &Shape::Text, "The header `Idempotency-Key`. Default: none."),
+    Field::optional(
+        "token",
+        &Shape::OneOf(TOKENS),
+        "How `hooks.token` is shown: as the bearer, in the header `x-openclaw-token`, in the address, with another in its place, or not at all. Default: `bearer`.",
+    ),
+    Field::optional(
+        "again",
+        &Shape::Text,
+        "The same body and key as the call of this name, but for what is given here.",
+    ),
+    Field::optional(
+        "voice",
+        &Shape::Text,
+        "The key of `model` that answers the text. Default: the caller's name.",
     ),
 ]);
 

@@ -20,8 +20,8 @@ macro_rules! filter {
             Field::optional("outcome", &Shape::OneOf(crate::scenario::expect::OUTCOMES), "Ended so."),
             Field::optional("client", &Shape::Text, "Of this client of an operator."),
             Field::optional("event", &Shape::Text, "Of this name; for an `operator-event`."),
-            Field::optional("code", &Shape::Text, "With this error code or code of its details; of a close, its number in quotes."),
-            Field::optional("state", &Shape::Text, "The `state` of an event, `<stream>-<phase>` of one about an agent, or the `status` of an answer.")
+            Field::optional("code", &Shape::Text, "With this error code or code of its details; of a close, its number in quotes; of a hook's answer, its status in quotes."),
+            Field::optional("state", &Shape::Text, "The `state` of an event, `<stream>-<phase>` of one about an agent, or the `status` of an answer; of a hook's, its `eventOutcome`.")
         ])
     };
 }

@@ -38,9 +38,11 @@ fn kinds(line: &str, seq: u64) -> Vec<Kind> {
         "in" => Saw::Connected { protocol: 3, text: String::new() },
         "out" => Saw::Left,
         "garbled" => Saw::Garbled { text: "hello".to_owned() },
-        "ask" => Saw::Asked {
+        "ask" | "post" => Saw::Asked {
             call: word(1),
-            method: Some("chat.send".to_owned()),
+            method: Some(
+                if words[0] == "ask" { "chat.send" } else { "POST /hooks/agent" }.to_owned(),
+            ),
             key: Some(words.get(2).map_or_else(|| word(1), |it| (*it).to_owned())),
             canary: Some("kaaaaaaaaaaa1".to_owned()),
             text: String::new(),
@@ -145,6 +147,15 @@ fn a_key_runs_once() {
     assert!(judge("in\nask r1\nask r2 r1\nmodel").starts_with("pass"));
     let twice = judge("in\nask r1\nmodel\nask r2 r1\nmodel");
     assert!(twice.contains("one run for what was asked under key `r1`"), "{twice}");
+}
+
+#[test]
+fn a_hooks_key_runs_once_and_is_no_operators() {
+    assert!(judge("post h1\npost h2 h1\nmodel").starts_with("pass"));
+    assert!(judge("post h1\nin\nask h1\nmodel").starts_with("pass [2]"));
+    assert!(judge("post h1\nmodel\npost h2\nmodel\npost h3 h1").starts_with("pass"));
+    let twice = judge("post h1\nmodel\npost h2 h1\nmodel");
+    assert!(twice.contains("one run for what was asked under key `h1`"), "{twice}");
 }
 
 #[test]
