@@ -125,7 +125,8 @@ fn a_run_has_one_terminal_state_and_nothing_after_it() {
 
 #[test]
 fn a_run_ends_once_and_its_agent_events_have_no_gap() {
-    let run = "in\n1 agent r1 1 lifecycle-start\n2 agent r1 2 assistant\n3 agent r1 3 lifecycle-end";
+    let run =
+        "in\n1 agent r1 1 lifecycle-start\n2 agent r1 2 assistant\n3 agent r1 3 lifecycle-end";
     assert!(judge(run).starts_with("pass"), "{}", judge(run));
     for (more, expected) in [
         ("4 agent r1 4 lifecycle-end", "one end of run `r1`"),
