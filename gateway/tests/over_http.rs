@@ -198,7 +198,11 @@ async fn a_hook_happens_once() {
     let (status, first) = gateway.hook("agent", &key, &body).await;
     assert_eq!((status, first["runId"].as_str()), (200, Some("hook-7")), "{first}");
     assert_eq!(first["sessionKey"], "agent:main:hook:hook-7");
-    assert_eq!(gateway.hook("agent", &key, &body).await, (200, first));
+    assert_eq!(gateway.hook("agent", &key, &body).await, (200, first.clone()));
+    let own = ["x-openclaw-idempotency-key: 7"];
+    assert_eq!(gateway.hook("agent", &own, &body).await, (200, first.clone()));
+    let beside = with(body, "idempotencyKey", "7");
+    assert_eq!(gateway.hook("agent", &[], &beside).await, (200, first));
     let other = json!({ "message": "other" });
     assert_eq!(gateway.hook("agent", &key, &other).await.0, 409);
     let event = json!({ "text": "the door bell rang" });

@@ -263,9 +263,14 @@ fn account_ids(scenario: &Scenario, channel: &str) -> Vec<String> {
 }
 
 /// Gives every agent a model and a workspace of its own where the scenario does not (`agents.defaults.model` is one), lists the models, and writes the
-/// roster as the profile has it: scenarios always write `agents.list`.
+/// roster as the profile has it: scenarios always write `agents.list`, and an empty one where there shall be none.
 fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, profile: &str) {
     let given = config.pointer("/agents/list").and_then(Value::as_array).cloned();
+    // An empty list configures none: who answers then has the model of all.
+    let has_none = given.as_ref().is_some_and(Vec::is_empty);
+    if has_none && config.pointer("/agents/defaults/model").is_none() {
+        config["agents"]["defaults"]["model"] = json!(format!("{PROVIDER}/main-model"));
+    }
     let is_shared = config.pointer("/agents/defaults/model").is_some();
     let mut roster = given.unwrap_or_else(|| vec![json!({ "id": "main", "default": true })]);
     for (agent, id) in roster.iter_mut().zip(ids) {
@@ -283,6 +288,10 @@ fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, pr
         .collect();
     config["models"]["providers"][PROVIDER]["models"] = json!(models);
     let agents = config["agents"].as_object_mut().expect("the base has it");
+    if has_none {
+        agents.remove("list");
+        return;
+    }
     if profile == "2026.3" {
         agents.insert("list".into(), json!(roster));
         return;
@@ -338,18 +347,30 @@ mod tests {
         assert_eq!(a, json!({ "x": { "z": 2 }, "v": { "t": 1 } }));
     }
 
+    fn merged(gateway: &Value) -> Configuration {
+        let addresses = Addresses {
+            gateway_port: 1,
+            channels: BTreeMap::new(),
+            provider: String::new(),
+            workspaces: String::new(),
+            zero_unix_s: 0,
+        };
+        let (accounts, beside) = (BTreeMap::new(), (&[][..], &Providers::new()));
+        Configuration::merged(gateway, &accounts, beside, ("2026.9", 1), &addresses)
+    }
+
+    #[test]
+    fn an_empty_list_configures_no_agent() {
+        let agents = merged(&json!({ "agents": { "list": [] } })).config["agents"].take();
+        assert_eq!(agents, json!({ "defaults": { "model": "openai/main-model" } }));
+        let usual = merged(&json!({})).config["agents"].take();
+        assert_eq!(usual.pointer("/entries/main/model"), Some(&json!("openai/main-model")));
+    }
+
     #[test]
     fn hooks_get_a_token_unless_it_is_taken_out() {
         let hooks = |gateway: Value| {
-            let addresses = Addresses {
-                gateway_port: 1,
-                channels: BTreeMap::new(),
-                provider: String::new(),
-                workspaces: String::new(),
-                zero_unix_s: 0,
-            };
-            let (accounts, beside) = (BTreeMap::new(), (&[][..], &Providers::new()));
-            let it = Configuration::merged(&gateway, &accounts, beside, ("2026.9", 1), &addresses);
+            let it = merged(&gateway);
             assert_eq!(it.config.get("hooks").is_some(), gateway.get("hooks").is_some());
             (it.hooks.path, it.hooks.token)
         };

@@ -132,6 +132,11 @@ impl Recorder {
         self.record(Kind::HarnessError { what: what.into() });
     }
 
+    /// Whether such a fact was recorded.
+    pub(crate) fn has(&self, kind: &Kind) -> bool {
+        self.log().facts.iter().any(|it| it.kind == *kind)
+    }
+
     /// Whether a twin may answer one more request. The first beyond [`REQUESTS_MAX`] is a [`Kind::HarnessError`].
     pub fn admit_request(&self) -> bool {
         let (requests, recording) = {

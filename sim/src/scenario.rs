@@ -140,6 +140,11 @@ impl Scenario {
         })
     }
 
+    /// Whether the gateway is expected not to begin.
+    pub fn expects_refusal(&self) -> bool {
+        self.expect.iter().any(|it| matches!(it.word, Word::Refuses(_)))
+    }
+
     fn varied(&self, variant: variants::Variant) -> Self {
         let variants::Variant { name, steps, moved } = variant;
         let why = || "a sweep moves its messages by less than a real clock can tell".to_owned();

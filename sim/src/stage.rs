@@ -3,6 +3,7 @@
 //! It is the same in both worlds; a world gives it a network, a gateway under test, and its end.
 
 mod operating;
+mod refusal;
 mod restart;
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};

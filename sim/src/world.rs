@@ -259,6 +259,7 @@ fn bound(word: &Word) -> Option<i64> {
         | Word::AtMost { .. }
         | Word::Never { .. }
         | Word::Order(_)
+        | Word::Refuses(_)
         | Word::Unique { .. } => None,
     }
 }

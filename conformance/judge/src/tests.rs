@@ -181,6 +181,7 @@ impl Reader {
             "refresh" => vec![refresh(rest)],
             "start" => vec![Kind::GatewayStarted],
             "ready" => vec![Kind::GatewayReady],
+            "refused" => vec![Kind::GatewayRefused { text: rest.to_owned() }],
             "exit" => vec![Kind::GatewayExited { code: Some(1), last_words: rest.to_owned() }],
             "call" => vec![Kind::OperatorCalled { call: rest.to_owned(), status: 200 }],
             other => panic!("no verb `{other}`"),

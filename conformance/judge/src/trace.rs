@@ -223,6 +223,11 @@ pub enum Kind {
     GatewayStarted,
     /// The gateway met its target's ready conditions.
     GatewayReady,
+    /// The gateway ended by itself before it was ready, where the scenario expects that.
+    GatewayRefused {
+        /// What it said, secrets and all: the reports redact, the secrets check reads it.
+        text: String,
+    },
     /// The gateway ended, by itself or because the world ended it.
     GatewayExited {
         /// The exit code of a process, if it had one.

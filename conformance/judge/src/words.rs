@@ -3,12 +3,13 @@
 mod attempts;
 mod count;
 mod matching;
+mod refuses;
 mod request;
 mod state;
 mod time;
 mod visible;
 
-pub use self::state::State;
+pub use self::{refuses::Refuses, state::State};
 use crate::{context::Context, phrase, trace::Trace, turns::Turns, verdict::Verdict};
 
 /// Judges one expectation. What the verdict says of texts has secrets replaced by their names.
@@ -28,6 +29,7 @@ pub fn check(word: &Word, trace: &Trace, turns: &Turns, context: &Context) -> Ve
         Word::Attempts(claim) => attempts::attempts(claim, evidence),
         Word::Backoff(claim) => attempts::backoff(claim, evidence),
         Word::State(claim) => state::state(claim, evidence),
+        Word::Refuses(claim) => refuses::refuses(claim, evidence),
     };
     phrase::finished(verdict, context)
 }
@@ -95,6 +97,8 @@ pub enum Word {
     Backoff(Backoff),
     /// What stood in a file of the gateway's state folder.
     State(State),
+    /// The gateway does not begin, and says why.
+    Refuses(Refuses),
 }
 
 /// Who was asked: all model requests that the first fields speak of, in order.

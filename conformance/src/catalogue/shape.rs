@@ -60,7 +60,9 @@ static REQUIREMENT: Shape = Shape::Choice {
         Case::new("evidence", &Shape::ListOf(&EVIDENCE), "What it rests on.").with(&[
             Field::required(
                 "observe",
-                &Shape::ListOf(&Shape::OneOf(&["channel", "provider", "control", "state"])),
+                &Shape::ListOf(&Shape::OneOf(&[
+                    "channel", "provider", "control", "state", "process",
+                ])),
                 "Who sees it.",
             ),
             Field::required("clock", &Shape::OneOf(&["any", "virtual"]), "Which clock shows it."),

@@ -85,6 +85,7 @@ fn words(kind: &Kind) -> String {
             ToolOutcome::Abandoned => format!("└ tool {call}: abandoned by the gateway"),
         },
         Kind::GatewayStarted => "gateway started".to_owned(),
+        Kind::GatewayRefused { text } => format!("gateway refused to begin: {}", quote(text)),
         Kind::GatewayReady => "gateway ready".to_owned(),
         Kind::GatewayExited { code, .. } => match code {
             Some(code) => format!("gateway exited with {code}"),

@@ -1,7 +1,7 @@
 //! `/hooks/agent` and `/hooks/wake`: programs outside ask for a turn, or tell of something that happened.
 //!
-//! They show a secret of their own, in a header and nowhere else. A request that bears `Idempotency-Key` happens once, however
-//! often it comes. What they say is read as a guest's words and never as an owner's.
+//! They show a secret of their own, in a header and nowhere else. A request that has a key, in a header or beside its message, happens
+//! once, however often it comes. What they say is read as a guest's words and never as an owner's.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -33,6 +33,9 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// The longest name of a request, in bytes.
 const KEY_BYTES_MAX: usize = 256;
+
+/// The headers that may bear the name of a request; the first that is there counts.
+const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-openclaw-idempotency-key"];
 
 /// What `mode` and `wakeMode` may be: this gateway has no heartbeats that something could wait for.
 const NOW: &str = "now";
@@ -105,6 +108,7 @@ struct Turn {
     agent_id: Option<String>,
     session_key: Option<String>,
     model: Option<String>,
+    idempotency_key: Option<String>,
     wake_mode: Option<String>,
     deliver: Option<bool>,
     channel: Option<String>,
@@ -206,7 +210,7 @@ impl Call<'_> {
         let facts = &self.web.plane.facts;
         let model = asked.model.map(|it| known_model(facts, &it)).transpose()?;
         let agent = self.agent(asked.agent_id.as_deref())?;
-        let name = self.name()?;
+        let name = self.name(asked.idempotency_key.as_deref())?;
         let own = || format!("hook:{}", name.as_str());
         let (session, passes) = match (self.named(asked.session_key)?, &self.hooks.session) {
             (Some(named), _) => (named, false),
@@ -246,7 +250,7 @@ impl Call<'_> {
             ));
         }
         let agent = self.agent(asked.agent_id.as_deref())?;
-        let (name, text) = (self.name()?, asked.text);
+        let (name, text) = (self.name(None)?, asked.text);
         let told = self.web.plane.operate(move |core, now, effects| {
             core.tell_of_event(now, (&name, &agent, &text), effects)
         });
@@ -258,11 +262,12 @@ impl Call<'_> {
         Ok(Json(json!({ "ok": true, "mode": NOW, "eventOutcome": outcome })).into_response())
     }
 
-    /// The request's name. An operator's names are others, whatever a program sends.
-    fn name(&self) -> Result<MessageId, Error> {
-        let key =
-            self.headers.get("idempotency-key").map(|it| it.to_str().unwrap_or_default().trim());
-        let key = match key {
+    /// The request's name: what a header bears, or else what the body has. An operator's names are others, whatever a program
+    /// sends.
+    fn name(&self, beside: Option<&str>) -> Result<MessageId, Error> {
+        let borne = KEY_HEADERS.iter().find_map(|it| self.headers.get(*it));
+        let borne = borne.map(|it| it.to_str().unwrap_or_default());
+        let key = match borne.or(beside).map(str::trim) {
             None => self.web.plane.entropy.uuid(),
             Some(key) if key.is_empty() || key.len() > KEY_BYTES_MAX => {
                 let why = format!("expected an `Idempotency-Key` of 1 to {KEY_BYTES_MAX} letters");

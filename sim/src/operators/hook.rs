@@ -53,7 +53,7 @@ impl Posted {
         posted.record(Saw::Asked {
             call: call.name.clone(),
             method: Some(format!("POST {path}")),
-            key: call.key.clone(),
+            key: call.key.clone().or_else(|| Some(body["idempotencyKey"].as_str()?.to_owned())),
             canary,
             text: body.to_string(),
         });

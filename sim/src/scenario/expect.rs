@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use creel_document::{problem::Position, tree::Key};
 use creel_judge::words::{
-    Attempt, Attempts, Backoff, Filter, Operating, Request, Span, State, Visible, Word,
+    Attempt, Attempts, Backoff, Filter, Operating, Refuses, Request, Span, State, Visible, Word,
 };
 
 use super::{Expectation, at::At, context::Context, covers, shape::FACTS};
@@ -25,9 +25,9 @@ const OPERATORS: &[&str] = &[
 ];
 
 /// The words, as scenarios write them.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 14] = [
     "exactly", "at_least", "at_most", "never", "order", "request", "visible", "gap", "quiet",
-    "unique", "attempts", "backoff", "state",
+    "unique", "attempts", "backoff", "state", "refuses",
 ];
 
 /// Whether the labels of all items are known. If a word is misspelt, they are not.
@@ -101,6 +101,7 @@ fn word(name: &str, at: &At<'_>, context: &mut Context<'_>) -> Option<Word> {
         "attempts" => attempts(at, context),
         "backoff" => backoff(at, context),
         "state" => state(at, context),
+        "refuses" => Some(Word::Refuses(Refuses { says: at.texts_of("says")? })),
         _ => None,
     }
 }

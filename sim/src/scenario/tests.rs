@@ -294,7 +294,7 @@ fn the_shape_has_a_schema() {
     let required: Vec<&str> =
         schema["required"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
     assert_eq!(required, ["id", "title", "chats", "steps", "expect"]);
-    assert_eq!(schema["properties"]["expect"]["items"]["oneOf"].as_array().unwrap().len(), 13);
+    assert_eq!(schema["properties"]["expect"]["items"]["oneOf"].as_array().unwrap().len(), 14);
 }
 
 fn variants(scenario: &Scenario) -> String {

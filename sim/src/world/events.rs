@@ -7,12 +7,12 @@ use std::{
 
 use creel_core::time::WallTime;
 use creel_gateway::{app, clock::WallClock, state::StateFolder};
-use creel_judge::{profile::Profile, trace::Kind};
+use creel_judge::profile::Profile;
 use tokio::{runtime, time::timeout};
 
 use super::{
     Error, Seen, World, exact,
-    simulated::{addresses, contained, load, perform},
+    simulated::{addresses, contained, load, perform, refused},
 };
 use crate::{
     base::Configuration,
@@ -30,7 +30,9 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
     let state = StateFolder::in_memory(configuration.state_files.clone());
     let (lives, orders) = Lives::new(state, Zero::At(scenario.clock.start_unix_s));
-    load(&configuration, profile, (scenario, &lives.state))?;
+    if let Err(why) = load(&configuration, profile, (scenario, &lives.state)) {
+        return refused(why, (scenario, profile.name, seed), World::Events.name());
+    }
     // Before the runtime, so that it outlives whatever the runtime holds, however this ends.
     let (carrier, [gateway, world]) =
         Carrier::start(["gateway", "world"], scenario.latency.clone(), seed);
@@ -77,7 +79,7 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     drop(runtime);
     let stage = stage.get().expect("set before anything else").clone();
     if let Err(last_words) = ended {
-        stage.recorder.record(Kind::GatewayExited { code: None, last_words });
+        stage.recorder.record(stage.ended(last_words));
     }
     let facts = stage.recorder.take();
     let clock = exact(World::Events.name(), &stage.scenario);

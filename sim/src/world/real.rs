@@ -151,21 +151,27 @@ impl Real {
             never = lateness.measure() => match never {},
             played = played => played,
         };
-        if let Err(why) = ready {
-            if why == INTERRUPTED {
-                return Err(Error::Interrupted);
+        stage.recorder.record(match ready {
+            Ok(()) => Kind::GatewayExited { code, last_words },
+            Err(Broken::Ended(_)) if stage.is_refused() => {
+                Kind::GatewayRefused { text: tail(&last_words, SHOWN_BYTES_MAX).trim().to_owned() }
             }
-            let target = &self.target.name;
-            let said = tail(&last_words, 2_000);
-            return Err(Error::Target(format!(
-                "target `{target}`: {why}\nits last words:\n{said}"
-            )));
-        }
-        stage.recorder.record(Kind::GatewayExited { code, last_words });
+            Err(broken) => return Err(self.broken(broken, &last_words)),
+        });
         let facts = stage.recorder.take();
         let clock = lateness.clock();
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
+    }
+
+    fn broken(&self, broken: Broken, last_words: &str) -> Error {
+        let why = match broken {
+            Broken::Interrupted => return Error::Interrupted,
+            Broken::Ended(status) => format!("it ended during the run: {status}"),
+            Broken::Other(why) => why,
+        };
+        let (target, said) = (&self.target.name, tail(last_words, SHOWN_BYTES_MAX));
+        Error::Target(format!("target `{target}`: {why}\nits last words:\n{said}"))
     }
 
     /// One life after the other, until the scenario has happened; then the last one's end.
@@ -174,16 +180,16 @@ impl Real {
         (stage, room): (&Stage, &Room<'_>),
         mut process: Process,
         (orders, interrupts): (&Orders, &mut Interrupts),
-        conducted: impl Future<Output = Result<(), String>>,
-    ) -> (Result<(), String>, (Option<i32>, String)) {
+        conducted: impl Future<Output = Result<(), Broken>>,
+    ) -> (Result<(), Broken>, (Option<i32>, String)) {
         let mut conducted = pin!(conducted);
         loop {
             let ready = tokio::select! {
                 biased;
                 conducted = &mut conducted => conducted,
-                status = process.ended() => Err(format!("it ended during the run: {status}")),
+                status = process.ended() => Err(Broken::Ended(status)),
                 // The process has a group of its own, so the terminal's interrupt reaches us alone.
-                () = interrupts.next() => Err(INTERRUPTED.to_owned()),
+                () = interrupts.next() => Err(Broken::Interrupted),
                 tell = orders.end() => {
                     let next = async {
                         let (code, last_words) = process.end().await;
@@ -200,7 +206,9 @@ impl Real {
                     };
                     match started {
                         Ok(next) => process = next,
-                        Err(why) => return (Err(why.to_string()), (None, String::new())),
+                        Err(why) => {
+                            return (Err(Broken::Other(why.to_string())), (None, String::new()));
+                        }
                     }
                     continue;
                 }
@@ -210,7 +218,7 @@ impl Real {
     }
 
     /// Waits until the target is ready, then makes the scenario happen.
-    async fn conduct(&self, stage: &Stage, gateway: &str, lives: Lives) -> Result<(), String> {
+    async fn conduct(&self, stage: &Stage, gateway: &str, lives: Lives) -> Result<(), Broken> {
         let http = Http::new(TokioNet);
         let within = Duration::from_secs(self.target.ready.within_s);
         let approve = self.target.approve_pairing.as_ref().map(|it| it.http_path.clone());
@@ -225,7 +233,7 @@ impl Real {
             }
         };
         if timeout(within, listening).await.is_err() {
-            return Err(format!("it was not ready within {within:?}"));
+            return Err(Broken::Other(format!("it was not ready within {within:?}")));
         }
         let token = stage.configuration.gateway_token.clone();
         let operator = Operator {
@@ -283,8 +291,18 @@ fn address_of(listener: &impl axum::serve::Listener<Addr = SocketAddr>) -> std::
     listener.local_addr().map(|it| format!("http://{it}"))
 }
 
-/// What a run is told that the user broke off.
-const INTERRUPTED: &str = "interrupted";
+/// How much of a process's last words is shown, in bytes.
+const SHOWN_BYTES_MAX: usize = 2_000;
+
+/// Why a run went no further.
+enum Broken {
+    /// The process ended by itself, and so.
+    Ended(String),
+    /// The user broke it off.
+    Interrupted,
+    /// Something else.
+    Other(String),
+}
 
 /// The signals by which the user asks the harness to end.
 struct Interrupts {

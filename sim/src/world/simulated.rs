@@ -23,8 +23,9 @@ use creel_gateway::{
 };
 use creel_judge::{profile::Profile, trace::Kind};
 use futures_util::FutureExt as _;
+use tokio::runtime;
 
-use super::{Error, Seen};
+use super::{Error, Seen, exact};
 use crate::{
     base::{self, Addresses, Configuration},
     lives::Lives,
@@ -89,6 +90,30 @@ pub(super) async fn perform<N: Net>(stage: &Stage, net: N, lives: Lives) -> std:
         () = conducted => (),
     }
     Ok(())
+}
+
+/// What there is to see of a gateway that refuses its configuration: that it does, if the scenario expects it.
+pub(super) fn refused(
+    why: Error,
+    (scenario, profile_name, seed): (&Arc<Scenario>, &str, u64),
+    world: &str,
+) -> Result<Seen, Error> {
+    let Error::Settings(text) = why else { return Err(why) };
+    if !scenario.expects_refusal() {
+        return Err(Error::Settings(text));
+    }
+    // A clock that stands still: nothing happens after it.
+    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.map_err(|it| Error::Simulation(it.to_string()))?;
+    runtime.block_on(async {
+        let (addresses, zero_unix_s) = (addresses(scenario), scenario.clock.start_unix_s);
+        let stage = Stage::new(scenario.clone(), profile_name, seed, &addresses, zero_unix_s)?;
+        stage.recorder.record(Kind::GatewayStarted);
+        stage.recorder.record(Kind::GatewayRefused { text });
+        let facts = stage.recorder.take();
+        let clock = exact(world, scenario);
+        Ok(Seen { stage, facts, clock, note: "the gateway did not begin".to_owned() })
+    })
 }
 
 /// Where the twin of each channel listens.

@@ -9,11 +9,11 @@ use std::{
 use ::turmoil::Sim;
 use creel_core::time::WallTime;
 use creel_gateway::{app, clock::WallClock, state::StateFolder};
-use creel_judge::{profile::Profile, trace::Kind};
+use creel_judge::profile::Profile;
 
 use super::{
     Error, Seen, World, exact,
-    simulated::{addresses, contained, load, perform},
+    simulated::{addresses, contained, load, perform, refused},
 };
 use crate::{
     base::Configuration,
@@ -39,7 +39,9 @@ pub(super) fn run(scenario: &Arc<Scenario>, profile: &Profile, seed: u64) -> Res
     let configuration = Configuration::of(scenario, profile.name, seed, &addresses);
     let state = StateFolder::in_memory(configuration.state_files.clone());
     let (lives, orders) = Lives::new(state, Zero::At(scenario.clock.start_unix_s));
-    load(&configuration, profile, (scenario, &lives.state))?;
+    if let Err(why) = load(&configuration, profile, (scenario, &lives.state)) {
+        return refused(why, (scenario, profile.name, seed), World::Turmoil.name());
+    }
     let mut sim = network(scenario, seed);
     let stage = Arc::new(OnceLock::<Stage>::new());
     let (seen, clock) = (stage.clone(), scenario.clock.clone());
@@ -121,7 +123,7 @@ fn conduct(
     let stage: Stage =
         stage.get().cloned().ok_or_else(|| Error::Simulation(format!("{ended:?}")))?;
     if let Err(why) = ended {
-        stage.recorder.record(Kind::GatewayExited { code: None, last_words: why });
+        stage.recorder.record(stage.ended(why));
     }
     let facts = stage.recorder.take();
     let note = format!("turmoil, tick {} ms", tick.as_millis());

@@ -45,7 +45,7 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
             let what = format!("words to client `{}`", it.client);
             Some(guard.verdict(guard.secret_in(text, fact, &what), fact.seq, false))
         }
-        Kind::GatewayExited { last_words, .. } => {
+        Kind::GatewayExited { last_words, .. } | Kind::GatewayRefused { text: last_words } => {
             Some(guard.verdict(guard.secret_in(last_words, fact, "last words"), fact.seq, false))
         }
         _ => None,

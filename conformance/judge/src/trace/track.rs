@@ -36,6 +36,7 @@ impl Kind {
             Self::ToolCalled { .. } | Self::ToolEnded { .. } => Track::Tools,
             Self::GatewayStarted
             | Self::GatewayReady
+            | Self::GatewayRefused { .. }
             | Self::GatewayExited { .. }
             | Self::StateFile { .. } => Track::Process,
             Self::OperatorCalled { .. } | Self::Operator(_) => Track::Operator,

@@ -54,6 +54,7 @@ impl<'a> Evidence<'a> {
             | Kind::Deleted { .. }
             | Kind::GatewayStarted
             | Kind::GatewayReady
+            | Kind::GatewayRefused { .. }
             | Kind::GatewayExited { .. }
             | Kind::Refresh { .. }
             | Kind::StateFile { .. }
@@ -127,6 +128,7 @@ impl<'a> Evidence<'a> {
             }
             Kind::GatewayStarted
             | Kind::GatewayReady
+            | Kind::GatewayRefused { .. }
             | Kind::GatewayExited { .. }
             | Kind::OperatorCalled { .. }
             | Kind::Operator(_)
@@ -214,6 +216,7 @@ impl FactName {
             Kind::Refresh { .. } => Self::Refresh,
             Kind::GatewayStarted
             | Kind::GatewayReady
+            | Kind::GatewayRefused { .. }
             | Kind::GatewayExited { .. }
             | Kind::StateFile { .. }
             | Kind::HarnessError { .. } => return None,

@@ -54,6 +54,7 @@ static WORDS: &[Case] = &[
     Case::new("attempts", &ATTEMPTS, "Who was asked for an answer, in which order and when."),
     Case::new("backoff", &BACKOFF, "How long lay between the attempts with one credential."),
     Case::new("state", &STATE, "What stands in a file of the state folder."),
+    Case::new("refuses", &REFUSES, "The gateway ends before it is ready: it refuses to begin."),
 ];
 
 static REQUEST: Shape = Shape::record(&[
@@ -150,6 +151,12 @@ static STATE: Shape = Shape::record(&[
         "The dates at these, in milliseconds since 1970, lie between two moments since the scenario's zero.",
     ),
 ]);
+
+static REFUSES: Shape = Shape::record(&[Field::required(
+    "says",
+    &TEXT_OR_TEXTS,
+    "What it says last holds each of these, such as the name that is wrong.",
+)]);
 
 static BACKOFF: Shape = Shape::record(&[
     Field::optional("chat", &Shape::Text, "For this chat. Default: for all."),

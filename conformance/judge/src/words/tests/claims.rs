@@ -183,3 +183,19 @@ fn what_a_word_says_of_texts_tells_no_secret() {
     observed "my key is <key `a`>"
     "#);
 }
+
+#[test]
+fn a_gateway_that_does_not_begin_says_why() {
+    let refuses = |says: &[&str]| {
+        let says = says.iter().map(|it| (*it).to_owned()).collect();
+        Word::Refuses(Refuses { says })
+    };
+    let told = |script: &str, says: &[&str]| check_in(script, &refuses(says), &context());
+    let refused = "0 start\n0 refused there is no agent ghost";
+    assert_eq!(told(refused, &["ghost", "no agent"]), "pass [2]");
+    let other = told(refused, &["ghost", "binding"]);
+    assert!(other.contains("observed \"there is no agent ghost\""), "{other}");
+    let ready = told("0 start\n1 ready", &["ghost"]);
+    assert!(ready.contains("it was ready at 1.000 s"), "{ready}");
+    assert!(told("0 start\n1 exit ghost", &["ghost"]).starts_with("fail"));
+}
