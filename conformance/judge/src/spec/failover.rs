@@ -9,7 +9,9 @@
 //! Source: contract, sections 0 and 6.
 
 mod allowed;
+mod asking;
 mod health;
+mod logins;
 pub(super) mod observed;
 mod rests;
 #[cfg(test)]
@@ -119,6 +121,12 @@ pub enum What {
     Over,
     /// The turn was stopped.
     Stopped,
+    /// Nothing tells whether a credential (its provider and name) may be asked: its login may not have been renewed in time.
+    Doubted((String, String)),
+    /// A login is renewed: whoever is to be asked next may have waited for it.
+    Renewed,
+    /// The gateway began anew.
+    Restarted,
 }
 
 /// What is wrong with what happened.
@@ -189,6 +197,12 @@ struct Model<'a> {
     sessions: BTreeMap<String, Session>,
     /// In which session each credential failed last.
     lost_by: BTreeMap<(String, String), String>,
+    /// Of whom nothing tells whether they may be asked.
+    doubted: BTreeSet<(String, String)>,
+    /// When a login was last to be renewed.
+    renewed_us: Option<i64>,
+    /// When the gateway began anew: what a session kept may be forgotten.
+    began_us: i64,
     marks: Marks,
     held: Vec<(Rule, u64)>,
 }

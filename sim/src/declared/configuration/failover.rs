@@ -30,9 +30,7 @@ pub(super) fn chains(
     };
     let standing = scenario.providers.values().flat_map(crate::scenario::Provider::acts);
     let scripted = scenario.model.values().flatten().map(|it| &it.act);
-    // A login that is renewed, or is not, is no request of a model.
-    let has_logins = scenario.providers.values().any(|it| !it.logins.is_empty());
-    let tells_more = has_logins || standing.chain(scripted).any(says_more);
+    let tells_more = standing.chain(scripted).any(says_more);
     if scenario.providers.is_empty() {
         return BTreeMap::new();
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Asked, CHOSEN, Happening, Reason, What, judge, provider_of};
+use super::{Asked, CHOSEN, Happening, Reason, What, judge, logins, provider_of};
 use crate::{
     context::Chain,
     spec::{Findings, Ruling, cast::Cast, command::may_be_fresh, session_key::SessionKey},
-    trace::{Kind, ModelOutcome, Trace},
+    trace::{Kind, ModelOutcome, Operation, Saw, Trace},
     turns::Request,
 };
 
@@ -16,10 +16,9 @@ const REST_US_MAX: i64 = 366 * 24 * 3_600 * 1_000_000;
 /// Where requests are retried, their failures must be told by their statuses alone.
 pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
     let mut findings = Findings::default();
-    let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
     let configuration = &cast.context.configuration;
     for (agent, chain) in configuration.chains.iter().filter(|(_, it)| !it.tells_more) {
-        let Some(happened) = happened(cast, (agent, chain), ends_us) else { continue };
+        let Some(happened) = happened(trace, cast, (agent, chain)) else { continue };
         let (chain, promptly_us) = ((chain, cast.context.choices), configuration.hops.promptly_us);
         match judge(cast.version, chain, &happened, promptly_us) {
             Ok((_, held)) => held.into_iter().for_each(|(rule, seq)| findings.hold(rule, seq)),
@@ -32,11 +31,10 @@ pub(in crate::spec) fn check(trace: &Trace, cast: &Cast) -> Ruling {
 /// What the gateway did that its target declares, and ours does not do. Where the trace does not tell what was asked, a
 /// failure that it may have answered so.
 pub(in crate::spec) fn chosen(trace: &Trace, cast: &Cast) -> BTreeSet<String> {
-    let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
     let configuration = &cast.context.configuration;
     let mut chosen = BTreeSet::new();
     for (agent, chain) in &configuration.chains {
-        let happened = happened(cast, (agent, chain), ends_us);
+        let happened = happened(trace, cast, (agent, chain));
         let promptly_us = configuration.hops.promptly_us;
         let judged = happened
             .filter(|_| !chain.tells_more)
@@ -58,11 +56,16 @@ pub(in crate::spec) fn chosen(trace: &Trace, cast: &Cast) -> BTreeSet<String> {
 
 /// Everything that happened to an agent's sessions, in order; nothing where a trace does not tell.
 pub(super) fn happened(
+    trace: &Trace,
     cast: &Cast,
     (agent, chain): (&str, &Chain),
-    ends_us: i64,
 ) -> Option<Vec<Happening>> {
-    let mut all = Vec::new();
+    if trace.facts.iter().any(|it| operates(&it.kind)) {
+        return None;
+    }
+    let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
+    let mut all = logins::renewed(cast, agent);
+    all.extend(lives(trace));
     for (key, requests) in cast.sessions() {
         if key.agent == agent {
             let requests: Vec<&Request> =
@@ -72,6 +75,29 @@ pub(super) fn happened(
     }
     all.sort_by_key(|it| it.seq);
     Some(all)
+}
+
+/// Whether operators change what was configured or chosen, or end what runs.
+fn operates(kind: &Kind) -> bool {
+    let Kind::Operator(Operation { saw: Saw::Asked { method: Some(method), .. }, .. }) = kind
+    else {
+        return false;
+    };
+    let changing = ["config.", "agents.", "models.", "cron.", "auth."];
+    let ending = ["sessions.patch", "sessions.reset", "sessions.delete", "chat.abort"];
+    let reads = [".get", ".list", ".schema"].iter().any(|it| method.ends_with(it));
+    ending.contains(&method.as_str()) || !reads && changing.iter().any(|it| method.starts_with(it))
+}
+
+/// When the gateway began anew.
+fn lives(trace: &Trace) -> impl Iterator<Item = Happening> {
+    let starts = trace.facts.iter().filter(|it| matches!(it.kind, Kind::GatewayStarted)).skip(1);
+    starts.map(|it| Happening {
+        at_us: it.at_us,
+        session: String::new(),
+        seq: it.seq,
+        what: What::Restarted,
+    })
 }
 
 /// What the end of a spoiled stream is taken for.
@@ -126,6 +152,8 @@ fn in_session(
             _ if may_be_fresh(heard.message, cast.version, &cast.context.configuration) => {
                 return None;
             }
+            // In which request it is, nothing tells.
+            _ if heard.message.canary.is_none() && !command.starts_with('/') => return None,
             _ => (),
         }
         if matches!(command, "/stop" | "/new" | "/reset") {
@@ -137,13 +165,13 @@ fn in_session(
             request.asked().rsplit_once('@').map(|(_, it)| ((), it.to_owned()))?;
         let credential = credential.rsplit('/').next().unwrap_or_default().to_owned();
         let model = format!("{}/{}", request.provider, request.model);
-        if !request.new.is_empty() || index == 0 {
+        if begins(requests, index)? {
             add(request.start, What::Begins);
         }
         add(request.start, What::Asks(Asked { model, credential }));
         let Some(end) = &request.end else { continue };
         let next = requests.get(index + 1);
-        let is_last = next.is_none_or(|it| !it.new.is_empty());
+        let is_last = next.is_none() || begins(requests, index + 1)?;
         let until = next.map_or(u64::MAX, |it| it.start.seq);
         let is_stopped = stops.range(request.start.seq..until).next().is_some();
         let rest_us = match &end.outcome {
@@ -176,6 +204,19 @@ fn in_session(
         }
     }
     Some(all)
+}
+
+/// Whether a session's request begins a turn: it brings something new, or follows an answer with no tool in between, as what a
+/// clock or another session asks. Nothing where another text follows a failure: it may be a turn, or the same one in other
+/// words.
+fn begins(requests: &[&Request], index: usize) -> Option<bool> {
+    let request = requests[index];
+    let before = index.checked_sub(1).map(|it| requests[it]);
+    let Some(before) = before.filter(|_| request.new.is_empty()) else { return Some(true) };
+    if before.completed_answer().is_some() {
+        return Some(before.tool_results == request.tool_results);
+    }
+    (before.newest_text == request.newest_text).then_some(false)
 }
 
 /// The model and the credential that a person chooses; `default` is no model. None where the gateway may refuse it: there is

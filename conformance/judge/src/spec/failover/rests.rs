@@ -57,10 +57,9 @@ pub struct Rests {
 pub fn rests(trace: &Trace, turns: &Turns, context: &Context) -> Rests {
     let mut rests = Rests::default();
     let Some(cast) = Cast::of(turns, context) else { return rests };
-    let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
     for (agent, chain) in &context.configuration.chains {
         rests.may_differ |= chain.tells_more;
-        if let Some(happened) = observed::happened(&cast, (agent, chain), ends_us) {
+        if let Some(happened) = observed::happened(trace, &cast, (agent, chain)) {
             rests.all.extend(of_agent(cast.version, (agent, chain), &happened));
         }
     }
@@ -119,7 +118,10 @@ fn of_agent(version: Version, (agent, chain): (&str, &Chain), happened: &[Happen
             | What::Begins
             | What::Asks(_)
             | What::Over
-            | What::Stopped => (),
+            | What::Stopped
+            | What::Doubted(_)
+            | What::Renewed
+            | What::Restarted => (),
         }
     }
     rests
