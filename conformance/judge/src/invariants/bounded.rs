@@ -110,7 +110,7 @@ impl Work<'_> {
             Some(answer) => {
                 !answer.trim().is_empty() && plain(&request.newest_text).contains(answer.trim())
             }
-            None => request.start.at_us - end.at.at_us < CLOCK_US,
+            None => request.start.at_us.saturating_sub(end.at.at_us) < CLOCK_US,
         }
     }
 

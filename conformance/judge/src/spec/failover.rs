@@ -13,7 +13,9 @@ mod asking;
 mod health;
 mod logins;
 pub(super) mod observed;
+mod reasons;
 mod rests;
+mod session;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -22,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::health::Health;
 pub use self::{
-    observed::reason_of_status,
+    reasons::reason_of_status,
     rests::{Rest, RestKind, Rests, rests},
 };
 use super::{rule::Rule, version::Version};
@@ -210,6 +212,8 @@ struct Model<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Session {
     kept: BTreeMap<String, String>,
+    /// The providers for which a long silence or a restart may have ended that.
+    forgotten: BTreeSet<String>,
     chosen: Option<String>,
     pin: Option<String>,
     last_us: i64,

@@ -15,9 +15,6 @@ const NEAR_US: i64 = 60 * SECOND;
 /// For so long a renewal that was begun may still be waited for.
 const RENEWAL_US_MAX: i64 = 300 * SECOND;
 
-/// After so long in silence, a session may have ended its life, and with it what it kept.
-const FORGETS_US: i64 = 4 * 3_600 * SECOND;
-
 /// A request that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Allowed {
@@ -41,7 +38,7 @@ impl Model<'_> {
     pub(super) fn allowed(&self, session: &Session, now_us: i64) -> Vec<Allowed> {
         let mut allowed = self.allowed_at_once(session, now_us);
         let since_us = session.turn.failed.map_or(now_us, |it| it.at_us);
-        if self.renewed_us.is_some_and(|it| since_us - it <= RENEWAL_US_MAX) {
+        if self.renewed_us.is_some_and(|it| since_us.saturating_sub(it) <= RENEWAL_US_MAX) {
             allowed.iter_mut().for_each(|it| it.to_us = i64::MAX);
         }
         allowed
@@ -146,10 +143,10 @@ impl Model<'_> {
             });
             allowed.extend(near.map(|it| allow(it, Kind::Probe)));
         }
-        let forgets = now_us - session.last_us > FORGETS_US || self.began_us > session.last_us;
         // Whoever probed had passed by everybody: what became free since then may be asked.
         let must = if turn.probe.is_some() { Kind::May } else { Kind::Must };
         for model in turn.models.iter().skip(at) {
+            let forgets = session.forgotten.contains(provider_of(model));
             let is_free = |it: &Asked, at_us| self.rests_until(it, at_us).is_none();
             let before = allowed.len();
             for reading in READINGS.into_iter().filter(|it| it.keeps || forgets) {

@@ -37,7 +37,7 @@ fn is_used(cast: &Cast, renewal: &Renewal) -> bool {
     let asks = |it: &Request| {
         it.credential == renewal.credential
             && it.start > renewal.at
-            && it.start.at_us - renewal.at.at_us <= USED_US_MAX
+            && it.start.at_us.saturating_sub(renewal.at.at_us) <= USED_US_MAX
     };
     renewal.outcome == crate::trace::RefreshOutcome::Granted && cast.turns.requests.iter().any(asks)
 }

@@ -49,7 +49,7 @@ pub enum RestKind {
 pub struct Rests {
     /// In the order in which they begin.
     pub all: Vec<Rest>,
-    /// Whether providers told more than their statuses: a rest may be longer or of another kind than is predicted.
+    /// Whether something happened of which a trace does not tell what follows: there may be other rests than are predicted.
     pub may_differ: bool,
 }
 
@@ -58,8 +58,10 @@ pub fn rests(trace: &Trace, turns: &Turns, context: &Context) -> Rests {
     let mut rests = Rests::default();
     let Some(cast) = Cast::of(turns, context) else { return rests };
     for (agent, chain) in &context.configuration.chains {
-        rests.may_differ |= chain.tells_more;
-        if let Some(happened) = observed::happened(trace, &cast, (agent, chain)) {
+        let happened = observed::happened(trace, &cast, (agent, chain));
+        let is_doubted = |it: &Happening| matches!(it.what, What::Doubted(_));
+        rests.may_differ |= happened.as_ref().is_none_or(|it| it.iter().any(is_doubted));
+        if let Some(happened) = happened {
             rests.all.extend(of_agent(cast.version, (agent, chain), &happened));
         }
     }

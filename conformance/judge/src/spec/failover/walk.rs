@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Asked, CHOSEN, Failed, Happening, Marks, Model, Session, Turn, What, Wrong,
+    Asked, CHOSEN, Failed, Happening, Marks, Model, SECOND, Session, Turn, What, Wrong,
     allowed::{Allowed, Kind},
     health::{Effect, Health},
     provider_of, shown,
@@ -12,6 +12,9 @@ use crate::{
     context::{Chain, Choices, LadderReset},
     spec::{rule::Rule, version::Version},
 };
+
+/// After so long in silence, a session may have ended its life, and with it what it kept.
+const FORGETS_US: i64 = 4 * 3_600 * SECOND;
 
 impl<'a> Model<'a> {
     /// Nothing has happened yet.
@@ -102,12 +105,19 @@ impl<'a> Model<'a> {
             }
             What::Reset => {
                 session.kept.clear();
+                session.forgotten.clear();
                 session.chosen = None;
                 if self.version == Version::March {
                     session.pin = None;
                 }
             }
-            What::Begins => session.turn = Turn { models: self.models(session), ..Turn::default() },
+            What::Begins => {
+                let is_silent = now_us.saturating_sub(session.last_us) > FORGETS_US;
+                if is_silent || self.began_us > session.last_us {
+                    session.forgotten.extend(session.kept.keys().cloned());
+                }
+                session.turn = Turn { models: self.models(session), ..Turn::default() };
+            }
             What::Asks(asked) => self.ask(session, asked, it)?,
             What::Answered => self.answered(session, now_us),
             What::Failed(reason, rest_us) => {
@@ -126,7 +136,9 @@ impl<'a> Model<'a> {
                 session.turn = Turn::default();
             }
         }
-        session.last_us = now_us;
+        if !matches!(it.what, What::Begins | What::Chosen(..)) {
+            session.last_us = now_us;
+        }
         Ok(())
     }
 
@@ -207,6 +219,7 @@ impl<'a> Model<'a> {
         if self.health(&asked).answered(&asked.model, now_us) {
             self.mark("an answer ended a count");
         }
+        session.forgotten.remove(&provider);
         session.kept.insert(provider, asked.credential);
         let turn = &mut session.turn;
         (turn.failed, turn.failing_since_us, turn.tries) = (None, None, 0);
@@ -265,9 +278,11 @@ impl<'a> Model<'a> {
                 let observed = "the turn ended without an answer".to_owned();
                 return Err(Wrong { rule: Rule::FailoverNext, expected, observed, seq: it.seq });
             }
-            if turn.failed.is_some_and(|it| self.ends_the_turn(it.reason)) {
-                self.held.push((Rule::FailoverEnd, it.seq));
-            }
+            let rule = turn.failed.map(|it| match self.ends_the_turn(it.reason) {
+                true => Rule::FailoverEnd,
+                false => Rule::FailoverNobody,
+            });
+            self.held.extend(rule.map(|rule| (rule, it.seq)));
             match turn.failed {
                 None => self.mark("exhausted before anybody was asked"),
                 Some(failed) if failed.reason.is_the_provider_s() => self.mark("exhausted"),
