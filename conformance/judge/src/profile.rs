@@ -18,8 +18,9 @@ pub struct Profile {
     /// I5's bound: how long a free lane may keep a message waiting beyond the debounce, in microseconds. Our choice:
     /// the contract only says that there is one.
     pub liveness_us: i64,
-    /// I14's bound: how often one cause may have the same model asked with the same credential, or the same text shown. Twice
-    /// what any version documents: ten attempts of a request, three of a send. `2026.3` lets a target declare as many.
+    /// I14's bound: how often one cause may have the same model asked with the same credential, or the same text shown: as
+    /// often as a target may declare, or the ten tries of a rate limit, each of which a provider's own library may make three times. Sends
+    /// are documented with three.
     pub tries_max: usize,
 }
 
@@ -41,7 +42,7 @@ pub const ALL: [Profile; 2] = [
         queue_drop: "summarize",
         max_concurrent: 8,
         liveness_us: 2_500_000,
-        tries_max: 20,
+        tries_max: 30,
     },
 ];
 

@@ -304,7 +304,9 @@ fn end(rest: &str) -> Kind {
     let text = text.to_owned();
     let outcome = match how {
         "completed" => ModelOutcome::Completed { text },
-        "failed" => ModelOutcome::Failed { status: text.parse().unwrap(), retry_after_ms: None },
+        "failed" => {
+            ModelOutcome::Failed { status: text.parse().unwrap(), retry_after_ms: None, said: None }
+        }
         "spoiled" => ModelOutcome::Spoiled { how: "cut".to_owned(), text },
         "abandoned" => ModelOutcome::Abandoned { text },
         other => panic!("no outcome `{other}`"),

@@ -4,6 +4,7 @@
 //! lines, one [`Fact`] each, after a line with the [`Header`].
 
 mod operation;
+mod outcome;
 mod refresh;
 mod track;
 
@@ -14,6 +15,7 @@ use crate::context::Choices;
 
 pub use self::{
     operation::{Operation, Saw},
+    outcome::{ModelOutcome, ToolOutcome},
     refresh::RefreshOutcome,
     track::Track,
 };
@@ -292,49 +294,6 @@ pub fn picture(mime: &str, bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     let hex = digest.iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     format!("{mime} {hex}")
-}
-
-/// How a tool call ended, as the tool's server saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ToolOutcome {
-    /// It was answered.
-    Completed,
-    /// It was answered with an error.
-    Failed,
-    /// The gateway took it back, or closed the connection first.
-    Abandoned,
-}
-
-/// How a model request ended, as the provider saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum ModelOutcome {
-    /// The whole answer was written.
-    Completed {
-        /// The answer's text.
-        text: String,
-    },
-    /// An error status was answered.
-    Failed {
-        /// The HTTP status.
-        status: u16,
-        /// The wait that the provider asked for, in milliseconds.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        retry_after_ms: Option<u64>,
-    },
-    /// The connection was cut, or the stream spoiled, because the scenario said so.
-    Spoiled {
-        /// `cut`, `malformed`, `eof`, `error`, `overloaded` or `refused`.
-        how: String,
-        /// The part of the answer that was written.
-        text: String,
-    },
-    /// The gateway closed the connection first.
-    Abandoned {
-        /// The part of the answer that was written.
-        text: String,
-    },
 }
 
 impl Trace {

@@ -15,7 +15,7 @@ use super::{
 use crate::base::Configuration;
 
 /// How often the storm asks.
-const STORM: u32 = 20;
+const STORM: u32 = 40;
 
 /// What a task of the loop came to.
 enum Event {

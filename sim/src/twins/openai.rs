@@ -50,7 +50,7 @@ use crate::{
 pub const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// The header that asks for a wait in milliseconds.
-pub(crate) const IN_MILLISECONDS: &str = "retry-after-ms";
+const IN_MILLISECONDS: &str = "retry-after-ms";
 
 /// The name of the provider that every scenario has.
 pub const NAME: &str = "openai";
@@ -188,7 +188,11 @@ impl OpenAi {
             (_, _, Some(Cue { answer: Err(missing), .. })) => self.refuse_unscripted(missing),
             (Ok(_), Ok(()), None) => unreachable!("a valid request has its turn"),
         };
-        ending.end(ModelOutcome::Failed { status: refusal.status, retry_after_ms: None });
+        ending.end(ModelOutcome::Failed {
+            status: refusal.status,
+            retry_after_ms: None,
+            said: None,
+        });
         Err(refusal)
     }
 
@@ -219,6 +223,7 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
     };
     tokio::time::sleep(answer.after).await;
     let heading = Heading { request: ending.request(), created: twin.created(), asked: &asked };
+    let said = said(&answer.act);
     let act = echoing(answer.act, dialect.key(&parts.headers).unwrap_or_default());
     let ending = match dialect.answer(&heading, ending, &act) {
         Ok(body) => {
@@ -236,7 +241,7 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
         }
         Act::Status(error) => {
             let retry_after_ms = asked_wait_ms(error.retry_after_s, &error.headers);
-            ending.end(ModelOutcome::Failed { status: error.status, retry_after_ms });
+            ending.end(ModelOutcome::Failed { status: error.status, retry_after_ms, said });
             let mut response = dialect.refuse(Refusal::scripted(&error));
             for (name, value) in error.headers {
                 let name = HeaderName::try_from(name).expect("scenarios are checked");
@@ -253,6 +258,17 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
 fn asked_wait_ms(retry_after_s: Option<u64>, headers: &BTreeMap<String, String>) -> Option<u64> {
     let in_ms = headers.get(IN_MILLISECONDS).and_then(|it| it.parse().ok());
     in_ms.or(retry_after_s.map(|it| it.saturating_mul(1_000)))
+}
+
+/// What a refusal says of its own, in its words and in headers that ask for nothing that is understood.
+fn said(act: &Act) -> Option<String> {
+    let Act::Status(error) = act else { return None };
+    let ErrorStatus { message, kind, code, headers, status: _, retry_after_s: _ } = error;
+    let others = headers.iter().filter(|(name, _)| *name != IN_MILLISECONDS);
+    let others = others.map(|(name, value)| format!("header {name}: {value}"));
+    let own = [message, kind, code].into_iter().flatten().cloned();
+    let all: Vec<String> = own.chain(others).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// What stands in a script for the key that the request came with. Providers do put keys into their errors.

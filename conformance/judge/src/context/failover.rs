@@ -17,9 +17,6 @@ pub struct Chain {
     pub order: BTreeMap<String, Vec<String>>,
     /// `auth.cooldowns`.
     pub cooldowns: Cooldowns,
-    /// Whether failures are told by more than their statuses: a trace does not have their words, nor the waits that they
-    /// ask for.
-    pub tells_more: bool,
 }
 
 /// What `auth.cooldowns` says, in microseconds: where it says nothing, the version of the contract does.

@@ -20,16 +20,16 @@ const CLOCK_US: i64 = 60_000_000;
 /// one text shown at one place. A cause is a message that may be admitted, what an operator asked, a tool's call, a start of the
 /// gateway or, for texts, each time that a model said them.
 ///
-/// Exercised by requests that repeat a failed one, or tell a model its own last answer, with nothing new in them; and by
-/// texts that were refused and came again. Not judged are requests that follow an answer with other words (what one agent
-/// or job makes of another's answer), failed ones that are repeated after a minute of silence, which a clock may have
-/// begun, and how fast one try follows another: what a provider or platform asks for, others judge.
+/// Exercised by requests that repeat a failed one, or one that was answered word by word, or tell a model its own last
+/// answer, with nothing new in them; and by texts that were refused and came again. Not judged are requests that follow an
+/// answer with other words (what one agent or job makes of another's answer), those that are repeated after a minute of
+/// silence, which a clock may have begun, and how fast one try follows another: what a provider or platform asks for, others judge.
 pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict {
     let Some(profile) = profile::named(&context.profile) else {
         let why = format!("profile {} declares no bound", context.profile);
         return Verdict::NotApplicable { why };
     };
-    let work = Work { turns, causes: causes(trace), tries_max: profile.tries_max };
+    let work = Work { trace, turns, causes: causes(trace), tries_max: profile.tries_max };
     let conversations = Conversations::of(turns, context);
     let is_admitted = |it: &&Message| !context.unadmitted.contains(&it.name);
     let all = conversations.all().into_values().map(|requests| {
@@ -38,11 +38,12 @@ pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict 
         let fetched = written.filter(is_admitted).flat_map(|it| &it.fetched).copied();
         work.judge_requests(&requests, &fetched.collect::<Vec<_>>())
     });
-    let findings: Vec<Verdict> = all.chain(work.judge_texts(trace)).collect();
+    let findings: Vec<Verdict> = all.chain(work.judge_texts()).collect();
     merged(findings, "nothing that failed was tried again")
 }
 
 struct Work<'a> {
+    trace: &'a Trace,
     turns: &'a Turns,
     /// What makes a gateway work, beside messages.
     causes: Vec<Moment>,
@@ -106,12 +107,15 @@ impl Work<'_> {
         let Some(end) = before.end.as_ref().filter(|it| it.at <= request.start) else {
             return false;
         };
-        match before.completed_answer().map(plain) {
-            Some(answer) => {
-                !answer.trim().is_empty() && plain(&request.newest_text).contains(answer.trim())
-            }
-            None => request.start.at_us - end.at.at_us < CLOCK_US,
-        }
+        let is_soon = request.start.at_us.saturating_sub(end.at.at_us) < CLOCK_US;
+        let Some(answer) = before.completed_answer().map(plain) else { return is_soon };
+        let is_same = || {
+            let length = |it: &Request| it.prompt(self.trace).len();
+            request.newest_text == before.newest_text && length(request) == length(before)
+        };
+        let is_echo =
+            || !answer.trim().is_empty() && plain(&request.newest_text).contains(answer.trim());
+        is_soon && is_same() || is_echo()
     }
 
     fn too_many_requests(&self, same: &[&Request]) -> Verdict {
@@ -131,9 +135,9 @@ impl Work<'_> {
     }
 
     /// Each text at each place, as often as the gateway tried to show it there.
-    fn judge_texts(&self, trace: &Trace) -> Vec<Verdict> {
+    fn judge_texts(&self) -> Vec<Verdict> {
         let mut shown: BTreeMap<(&Place, &str), (bool, Vec<Moment>)> = BTreeMap::new();
-        for fact in &trace.facts {
+        for fact in &self.trace.facts {
             let (place, text, is_refused) = match &fact.kind {
                 Kind::Sent { place, text, .. } => (place, text, false),
                 Kind::Refused { place: Some(place), text, .. } => (place, text, true),

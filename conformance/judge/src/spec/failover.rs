@@ -9,9 +9,13 @@
 //! Source: contract, sections 0 and 6.
 
 mod allowed;
+mod asking;
 mod health;
+mod logins;
 pub(super) mod observed;
+mod reasons;
 mod rests;
+mod session;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -20,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::health::Health;
 pub use self::{
-    observed::reason_of_status,
+    reasons::reason_of_status,
     rests::{Rest, RestKind, Rests, rests},
 };
 use super::{rule::Rule, version::Version};
@@ -119,6 +123,12 @@ pub enum What {
     Over,
     /// The turn was stopped.
     Stopped,
+    /// Nothing tells whether a credential (its provider and name) may be asked: its login may not have been renewed in time.
+    Doubted((String, String)),
+    /// A login is renewed: whoever is to be asked next may have waited for it.
+    Renewed,
+    /// The gateway began anew.
+    Restarted,
 }
 
 /// What is wrong with what happened.
@@ -189,6 +199,12 @@ struct Model<'a> {
     sessions: BTreeMap<String, Session>,
     /// In which session each credential failed last.
     lost_by: BTreeMap<(String, String), String>,
+    /// Of whom nothing tells whether they may be asked.
+    doubted: BTreeSet<(String, String)>,
+    /// When a login was last to be renewed.
+    renewed_us: Option<i64>,
+    /// When the gateway began anew: what a session kept may be forgotten.
+    began_us: i64,
     marks: Marks,
     held: Vec<(Rule, u64)>,
 }
@@ -196,6 +212,8 @@ struct Model<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Session {
     kept: BTreeMap<String, String>,
+    /// The providers for which a long silence or a restart may have ended that.
+    forgotten: BTreeSet<String>,
     chosen: Option<String>,
     pin: Option<String>,
     last_us: i64,

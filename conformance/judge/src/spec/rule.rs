@@ -119,6 +119,8 @@ pub enum Rule {
     FailoverBack,
     /// How often and when the same is asked again.
     FailoverAgain,
+    /// A turn without an answer ends when nobody is left to be asked.
+    FailoverNobody,
     /// What ends a turn without an answer.
     FailoverEnd,
 }
@@ -194,6 +196,7 @@ impl Rule {
             Self::FailoverRest => ("failover-rest", &["FLO-015", "FLO-036"]),
             Self::FailoverBack => ("failover-back", &["FLO-030", "FLO-031", "FLO-036", "FLO-055"]),
             Self::FailoverAgain => ("failover-again", &["FLO-040", "FLO-041"]),
+            Self::FailoverNobody => ("failover-nobody", &["FLO-010", "FLO-055"]),
             Self::FailoverEnd => ("failover-end", &["FLO-050", "FLO-058"]),
         }
     }

@@ -230,7 +230,7 @@ impl Canvas {
         }
         if timeline.entries.iter().any(|it| it.kind.is_rest()) {
             let predicted = "rests are what the contract predicts";
-            let more = "; providers said more here, so they may have been others";
+            let more = "; not everything is told here, so they may have been others";
             parts.push(format!("{predicted}{}", if timeline.may_differ { more } else { "" }));
         }
         let mut text = String::new();

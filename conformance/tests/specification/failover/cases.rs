@@ -312,7 +312,6 @@ impl Case {
             credentials: self.credentials(),
             order: order.collect(),
             cooldowns: self.hours.cooldowns(),
-            tells_more: false,
         };
         (chain, mark)
     }

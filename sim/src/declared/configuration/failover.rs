@@ -9,10 +9,7 @@ use creel_judge::{
 use serde_json::Value;
 
 use super::{entries, items, text, whole};
-use crate::{
-    scenario::{Act, ErrorStatus, Kind, Scenario},
-    twins::openai::IN_MILLISECONDS,
-};
+use crate::scenario::{Kind, Scenario};
 
 /// With what each agent can ask, in a scenario that has providers of its own.
 pub(super) fn chains(
@@ -20,21 +17,6 @@ pub(super) fn chains(
     scenario: &Scenario,
     profile: &Profile,
 ) -> BTreeMap<String, Chain> {
-    // A trace has the waits that are asked for, and no words.
-    let is_told = |header: &String| header == IN_MILLISECONDS;
-    let says_more = |it: &Act| match it {
-        Act::Status(error) => {
-            let ErrorStatus { message, kind, code, headers, status: _, retry_after_s: _ } = error;
-            let words = [message, kind, code];
-            words.into_iter().any(Option::is_some) || !headers.keys().all(is_told)
-        }
-        _ => false,
-    };
-    let standing = scenario.providers.values().flat_map(crate::scenario::Provider::acts);
-    let scripted = scenario.model.values().flatten().map(|it| &it.act);
-    // A login that is renewed, or is not, is no request of a model.
-    let has_logins = scenario.providers.values().any(|it| !it.logins.is_empty());
-    let tells_more = has_logins || standing.chain(scripted).any(says_more);
     if scenario.providers.is_empty() {
         return BTreeMap::new();
     }
@@ -48,7 +30,7 @@ pub(super) fn chains(
     agents
         .map(|(id, agent)| (id, models(config, agent, profile)))
         .filter(|(_, models)| models.iter().all(is_known))
-        .map(|(id, models)| (id, chain(config, scenario, (models, tells_more))))
+        .map(|(id, models)| (id, chain(config, scenario, models)))
         .collect()
 }
 
@@ -71,7 +53,7 @@ fn models(config: &Value, agent: &Value, profile: &Profile) -> Vec<String> {
 }
 
 /// The chain of an agent that has these models.
-fn chain(config: &Value, scenario: &Scenario, (models, tells_more): (Vec<String>, bool)) -> Chain {
+fn chain(config: &Value, scenario: &Scenario, models: Vec<String>) -> Chain {
     let credentials = scenario.providers.iter().flat_map(|(provider, it)| {
         it.credentials.iter().map(move |(name, kind)| Credential {
             provider: provider.clone(),
@@ -95,7 +77,6 @@ fn chain(config: &Value, scenario: &Scenario, (models, tells_more): (Vec<String>
         models,
         credentials: credentials.collect(),
         order: order.collect(),
-        tells_more,
         cooldowns: cooldowns(config),
     }
 }

@@ -207,7 +207,7 @@ async fn error_statuses_have_the_providers_shape() {
     assert_eq!(body, json!({ "error": error }));
     insta::assert_snapshot!(stage.facts(), @r#"
     0 request 1 Some("alice") Some(1) first
-    1000 end 1 Failed { status: 429, retry_after_ms: Some(2000) }
+    1000 end 1 Failed { status: 429, retry_after_ms: Some(2000), said: None }
     "#);
 }
 
@@ -224,13 +224,13 @@ async fn wrong_keys_wrong_requests_and_missing_answers_are_told_apart() {
     assert_eq!(stage.client.call(other).await.json().await.0, 404);
     insta::assert_snapshot!(stage.facts(), @r#"
     0 request 1 None None ?
-    0 end 1 Failed { status: 401, retry_after_ms: None }
+    0 end 1 Failed { status: 401, retry_after_ms: None, said: None }
     0 request 2 None None first
     0 HarnessError { what: "the gateway sent an invalid request: Invalid 'messages': empty array. Expected an array with minimum length 1." }
-    0 end 2 Failed { status: 400, retry_after_ms: None }
+    0 end 2 Failed { status: 400, retry_after_ms: None, said: None }
     0 request 3 Some("alice") Some(1) first
     0 HarnessError { what: "model request 3 is call 1 of chat `alice`, for message `m1`: `model.alice` needs a 1st answer" }
-    0 end 3 Failed { status: 400, retry_after_ms: None }
+    0 end 3 Failed { status: 400, retry_after_ms: None, said: None }
     0 HarnessError { what: "the gateway called `POST /v1/completions`, which the provider twin does not speak: configure chat completions, responses or messages" }
     "#);
 }

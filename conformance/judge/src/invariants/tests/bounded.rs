@@ -76,9 +76,21 @@ fn a_message_that_must_not_be_admitted_is_no_cause() {
 }
 
 #[test]
-fn a_clock_may_begin_turns_and_answers_are_not_failures() {
+fn a_clock_may_begin_turns_and_what_is_reported_may_too() {
     assert!(i14(&asked(40, 70.0, "failed 500", &nothing)).starts_with("vacuous"));
-    assert!(i14(&asked(40, 1.0, "completed fine", &nothing)).starts_with("vacuous"));
+    assert!(i14(&asked(40, 70.0, "completed fine", &nothing)).starts_with("vacuous"));
+    assert!(i14(&asked(3, 1.0, "completed fine", &nothing)).starts_with("pass"));
+    assert!(i14(&asked(21, 1.0, "completed fine", &nothing)).starts_with("fail"));
+    let reported = |number: u32| format!("user m1 | assistant fine | user report {number}");
+    let mut script = "0 say m1 alice\n".to_owned();
+    for number in 1..=40 {
+        _ = write!(
+            script,
+            "{number} ask alice {}\n{number}.5 end {number} completed fine\n",
+            reported(number)
+        );
+    }
+    assert!(i14(&script).starts_with("vacuous"), "{}", i14(&script));
 }
 
 #[test]

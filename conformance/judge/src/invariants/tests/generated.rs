@@ -95,7 +95,11 @@ fn other_kind() -> impl Strategy<Value = Kind> {
     );
     let outcome = prop_oneof![
         text().prop_map(|text| ModelOutcome::Completed { text }),
-        any::<u16>().prop_map(|status| ModelOutcome::Failed { status, retry_after_ms: None }),
+        any::<u16>().prop_map(|status| ModelOutcome::Failed {
+            status,
+            retry_after_ms: None,
+            said: None
+        }),
         text().prop_map(|text| ModelOutcome::Spoiled { how: "cut".to_owned(), text }),
         text().prop_map(|text| ModelOutcome::Abandoned { text }),
     ];

@@ -12,8 +12,8 @@ pub(super) const WAIT_MAX_US: i64 = 30 * SECOND;
 /// How near the end of a rest must be for a probe: the contract says no more than "near".
 const NEAR_US: i64 = 60 * SECOND;
 
-/// After so long in silence, a session may have ended its life, and with it what it kept.
-const FORGETS_US: i64 = 4 * 3_600 * SECOND;
+/// For so long a renewal that was begun may still be waited for.
+const RENEWAL_US_MAX: i64 = 300 * SECOND;
 
 /// A request that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +34,29 @@ pub(super) enum Kind {
 }
 
 impl Model<'_> {
-    /// Everybody who may be asked now.
+    /// Everybody who may be asked now. How long a renewal takes, nothing tells.
     pub(super) fn allowed(&self, session: &Session, now_us: i64) -> Vec<Allowed> {
+        let mut allowed = self.allowed_at_once(session, now_us);
+        let since_us = session.turn.failed.map_or(now_us, |it| it.at_us);
+        if self.renewed_us.is_some_and(|it| since_us.saturating_sub(it) <= RENEWAL_US_MAX) {
+            allowed.iter_mut().for_each(|it| it.to_us = i64::MAX);
+        }
+        allowed
+    }
+
+    /// Whether nothing tells if somebody may be asked.
+    pub(super) fn is_doubted(&self, asked: &Asked) -> bool {
+        self.doubted.contains(&(provider_of(&asked.model).to_owned(), asked.credential.clone()))
+    }
+
+    fn allowed_at_once(&self, session: &Session, now_us: i64) -> Vec<Allowed> {
         let turn = &session.turn;
         let Some(failed) = turn.failed else {
             return match &turn.current {
                 Some(asked)
-                    if self.rests_until(asked, now_us).is_none() || turn.probe == turn.current =>
+                    if self.rests_until(asked, now_us).is_none()
+                        || turn.probe == turn.current
+                        || self.is_doubted(asked) =>
                 {
                     let (from_us, to_us) = (i64::MIN, i64::MAX);
                     vec![Allowed { asked: asked.clone(), from_us, to_us, kind: Kind::Must }]
@@ -56,7 +72,14 @@ impl Model<'_> {
             Reason::Format if self.ends_the_turn(Reason::Format) => Vec::new(),
             Reason::ModelNotFound => from(turn.at + 1),
             Reason::Auth | Reason::AuthPermanent | Reason::Billing | Reason::Format => {
-                from(turn.at)
+                let mut allowed = from(turn.at);
+                // A token that was not accepted may be renewed, and shown at once.
+                let renewed_us = self.renewed_us.filter(|it| *it >= failed.at_us);
+                let again = turn.current.clone().filter(|_| failed.reason == Reason::Auth);
+                if let (Some(from_us), Some(asked)) = (renewed_us, again) {
+                    allowed.push(Allowed { asked, from_us, to_us: i64::MAX, kind: Kind::May });
+                }
+                allowed
             }
             Reason::RateLimit | Reason::Overloaded | Reason::Timeout | Reason::ServerError => {
                 let has_rotated = self.version == Version::September && turn.rotations > 0;
@@ -120,21 +143,25 @@ impl Model<'_> {
             });
             allowed.extend(near.map(|it| allow(it, Kind::Probe)));
         }
-        let forgets = now_us - session.last_us > FORGETS_US;
         // Whoever probed had passed by everybody: what became free since then may be asked.
         let must = if turn.probe.is_some() { Kind::May } else { Kind::Must };
         for model in turn.models.iter().skip(at) {
+            let forgets = session.forgotten.contains(provider_of(model));
             let is_free = |it: &Asked, at_us| self.rests_until(it, at_us).is_none();
             let before = allowed.len();
             for reading in READINGS.into_iter().filter(|it| it.keeps || forgets) {
                 let ranked = self.ranked(session, model, reading);
+                let (doubted, ranked): (Vec<_>, Vec<_>) =
+                    ranked.into_iter().partition(|(_, it)| self.is_doubted(it));
+                let doubted = doubted.into_iter().map(|(_, it)| it).filter(|it| is_new(it));
                 let free = ranked.into_iter().filter(|(_, it)| is_new(it) && is_free(it, now_us));
                 // Whether a rest that ended a moment ago is over for the gateway too, the network does not tell.
                 let (long, just): (Vec<_>, Vec<_>) =
                     free.partition(|(_, it)| is_free(it, now_us - self.promptly_us));
                 let best = long.iter().map(|(rank, _)| rank.clone()).min();
                 let best = long.into_iter().filter(|(rank, _)| Some(rank) == best.as_ref());
-                let just = just.into_iter().map(|(_, it)| allow(it, Kind::May));
+                let just = just.into_iter().map(|(_, it)| it).chain(doubted);
+                let just = just.map(|it| allow(it, Kind::May));
                 for it in just.chain(best.map(|(_, it)| allow(it, must))) {
                     if !allowed.contains(&it) {
                         allowed.push(it);

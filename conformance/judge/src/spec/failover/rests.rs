@@ -49,7 +49,7 @@ pub enum RestKind {
 pub struct Rests {
     /// In the order in which they begin.
     pub all: Vec<Rest>,
-    /// Whether providers told more than their statuses: a rest may be longer or of another kind than is predicted.
+    /// Whether something happened of which a trace does not tell what follows: there may be other rests than are predicted.
     pub may_differ: bool,
 }
 
@@ -57,10 +57,11 @@ pub struct Rests {
 pub fn rests(trace: &Trace, turns: &Turns, context: &Context) -> Rests {
     let mut rests = Rests::default();
     let Some(cast) = Cast::of(turns, context) else { return rests };
-    let ends_us = trace.facts.last().map_or(0, |it| it.at_us);
     for (agent, chain) in &context.configuration.chains {
-        rests.may_differ |= chain.tells_more;
-        if let Some(happened) = observed::happened(&cast, (agent, chain), ends_us) {
+        let happened = observed::happened(trace, &cast, (agent, chain));
+        let is_doubted = |it: &Happening| matches!(it.what, What::Doubted(_));
+        rests.may_differ |= happened.as_ref().is_none_or(|it| it.iter().any(is_doubted));
+        if let Some(happened) = happened {
             rests.all.extend(of_agent(cast.version, (agent, chain), &happened));
         }
     }
@@ -119,7 +120,10 @@ fn of_agent(version: Version, (agent, chain): (&str, &Chain), happened: &[Happen
             | What::Begins
             | What::Asks(_)
             | What::Over
-            | What::Stopped => (),
+            | What::Stopped
+            | What::Doubted(_)
+            | What::Renewed
+            | What::Restarted => (),
         }
     }
     rests

@@ -1,5 +1,7 @@
 //! Who may be asked, on short histories of two conversations.
 
+mod open;
+
 use super::*;
 use crate::context::{Credential, CredentialKind, LadderReset};
 
@@ -38,6 +40,9 @@ fn what(words: &[&str]) -> What {
         ["local"] => What::Failed(Reason::Local, 0),
         ["over"] => What::Over,
         ["stopped"] => What::Stopped,
+        ["doubted", provider, name] => What::Doubted(((*provider).to_owned(), (*name).to_owned())),
+        ["renewed"] => What::Renewed,
+        ["restarted"] => What::Restarted,
         other => panic!("no happening {other:?}"),
     }
 }

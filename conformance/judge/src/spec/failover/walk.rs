@@ -1,9 +1,9 @@
 //! The walk along what happened, one step at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Asked, CHOSEN, Failed, Happening, Marks, Model, Session, Turn, What, Wrong,
+    Asked, CHOSEN, Failed, Happening, Marks, Model, SECOND, Session, Turn, What, Wrong,
     allowed::{Allowed, Kind},
     health::{Effect, Health},
     provider_of, shown,
@@ -12,6 +12,9 @@ use crate::{
     context::{Chain, Choices, LadderReset},
     spec::{rule::Rule, version::Version},
 };
+
+/// After so long in silence, a session may have ended its life, and with it what it kept.
+const FORGETS_US: i64 = 4 * 3_600 * SECOND;
 
 impl<'a> Model<'a> {
     /// Nothing has happened yet.
@@ -28,6 +31,9 @@ impl<'a> Model<'a> {
             healths: BTreeMap::new(),
             sessions: BTreeMap::new(),
             lost_by: BTreeMap::new(),
+            doubted: BTreeSet::new(),
+            renewed_us: None,
+            began_us: i64::MIN,
             marks: Marks::new(),
             held: Vec::new(),
         }
@@ -99,12 +105,19 @@ impl<'a> Model<'a> {
             }
             What::Reset => {
                 session.kept.clear();
+                session.forgotten.clear();
                 session.chosen = None;
                 if self.version == Version::March {
                     session.pin = None;
                 }
             }
-            What::Begins => session.turn = Turn { models: self.models(session), ..Turn::default() },
+            What::Begins => {
+                let is_silent = now_us.saturating_sub(session.last_us) > FORGETS_US;
+                if is_silent || self.began_us > session.last_us {
+                    session.forgotten.extend(session.kept.keys().cloned());
+                }
+                session.turn = Turn { models: self.models(session), ..Turn::default() };
+            }
             What::Asks(asked) => self.ask(session, asked, it)?,
             What::Answered => self.answered(session, now_us),
             What::Failed(reason, rest_us) => {
@@ -113,6 +126,9 @@ impl<'a> Model<'a> {
                 self.failed(session, &it.session, failed);
             }
             What::Over => self.end(session, it)?,
+            What::Doubted(credential) => _ = self.doubted.insert(credential.clone()),
+            What::Renewed => self.renewed_us = Some(now_us),
+            What::Restarted => self.began_us = now_us,
             What::Stopped => {
                 if session.turn.failed.is_some_and(|it| self.ends_the_turn(it.reason)) {
                     self.held.push((Rule::FailoverEnd, it.seq));
@@ -120,11 +136,13 @@ impl<'a> Model<'a> {
                 session.turn = Turn::default();
             }
         }
-        session.last_us = now_us;
+        if !matches!(it.what, What::Begins | What::Chosen(..)) {
+            session.last_us = now_us;
+        }
         Ok(())
     }
 
-    fn mark(&mut self, met: impl Into<String>) {
+    pub(super) fn mark(&mut self, met: impl Into<String>) {
         self.marks.insert(met.into());
     }
 
@@ -151,7 +169,7 @@ impl<'a> Model<'a> {
         models
     }
 
-    fn health(&mut self, asked: &Asked) -> &mut Health {
+    pub(super) fn health(&mut self, asked: &Asked) -> &mut Health {
         let key = (provider_of(&asked.model).to_owned(), asked.credential.clone());
         self.healths.entry(key).or_default()
     }
@@ -192,89 +210,6 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
-    /// The rules that decided that this request was made and no other.
-    fn hold_asked(
-        &mut self,
-        session: &Session,
-        asked: &Asked,
-        &Happening { at_us, seq, .. }: &Happening,
-    ) {
-        let turn = &session.turn;
-        let rule = match &turn.current {
-            Some(current) if current != asked => Some(Rule::FailoverNext),
-            Some(_) => turn.failed.is_some().then_some(Rule::FailoverAgain),
-            None => {
-                let is_choice = self.all_for(session, &asked.model).len() > 1;
-                is_choice.then_some(Rule::FailoverFirst)
-            }
-        };
-        self.held.extend(rule.map(|it| (it, seq)));
-        if self.health(asked).is_back(&asked.model, at_us) {
-            self.held.push((Rule::FailoverBack, seq));
-        }
-        // Somebody before it, of the same model or an earlier one, was passed over for its rest alone.
-        let models = turn.models.iter().skip(turn.at);
-        let until = models.clone().position(|it| *it == asked.model).map_or(0, |it| it + 1);
-        let mut others = models.take(until).flat_map(|it| self.all_for(session, it));
-        if others.any(|other| {
-            other != *asked
-                && !turn.asked.contains(&other)
-                && self.rests_until(&other, at_us).is_some()
-        }) {
-            self.held.push((Rule::FailoverRest, seq));
-        }
-    }
-
-    fn mark_asked(&mut self, session: &Session, asked: &Asked, it: &Happening, kind: Kind) {
-        let turn = &session.turn;
-        let is_again = turn.current.as_ref() == Some(asked) && turn.failed.is_some();
-        if kind == Kind::Probe {
-            self.mark("probe");
-        }
-        if is_again {
-            self.mark("again");
-            if self.version == Version::March {
-                self.mark(CHOSEN[0]);
-            }
-            if turn.failed.is_some_and(|it| it.rest_us > 0) {
-                self.mark("again after the wait that was asked for");
-            }
-            if turn.tries == 9 {
-                self.mark("again, the tenth try");
-            }
-        } else if turn.failed.is_some_and(|failed| failed.at_us < it.at_us) {
-            self.mark("a wait in vain");
-        }
-        if turn.rotations > 0 && self.version == Version::September && !is_again {
-            self.mark("another model after one rotation");
-        }
-        if turn.current.as_ref().is_some_and(|it| it.model != asked.model) {
-            self.mark("another model");
-        }
-        if let Some(pin) = &session.pin {
-            let kind = if *pin == asked.credential { "pin" } else { "not the pin" };
-            self.mark(kind);
-        }
-        let provider = provider_of(&asked.model);
-        let is_lost_elsewhere = |name: &String| {
-            let key = (provider.to_owned(), name.clone());
-            let one = Asked { model: asked.model.clone(), credential: name.clone() };
-            self.rests_until(&one, it.at_us).is_some()
-                && self.lost_by.get(&key).is_some_and(|by| *by != it.session)
-        };
-        if self
-            .chain
-            .credentials
-            .iter()
-            .any(|it| it.provider == provider && is_lost_elsewhere(&it.name))
-        {
-            self.mark("skipped what another conversation lost");
-        }
-        if self.health(asked).rests_for_another(&asked.model, it.at_us) {
-            self.mark("asked while it rests for another model");
-        }
-    }
-
     fn answered(&mut self, session: &mut Session, now_us: i64) {
         let Some(asked) = session.turn.current.clone() else { return };
         let provider = provider_of(&asked.model).to_owned();
@@ -284,6 +219,7 @@ impl<'a> Model<'a> {
         if self.health(&asked).answered(&asked.model, now_us) {
             self.mark("an answer ended a count");
         }
+        session.forgotten.remove(&provider);
         session.kept.insert(provider, asked.credential);
         let turn = &mut session.turn;
         (turn.failed, turn.failing_since_us, turn.tries) = (None, None, 0);
@@ -342,9 +278,11 @@ impl<'a> Model<'a> {
                 let observed = "the turn ended without an answer".to_owned();
                 return Err(Wrong { rule: Rule::FailoverNext, expected, observed, seq: it.seq });
             }
-            if turn.failed.is_some_and(|it| self.ends_the_turn(it.reason)) {
-                self.held.push((Rule::FailoverEnd, it.seq));
-            }
+            let rule = turn.failed.map(|it| match self.ends_the_turn(it.reason) {
+                true => Rule::FailoverEnd,
+                false => Rule::FailoverNobody,
+            });
+            self.held.extend(rule.map(|rule| (rule, it.seq)));
             match turn.failed {
                 None => self.mark("exhausted before anybody was asked"),
                 Some(failed) if failed.reason.is_the_provider_s() => self.mark("exhausted"),
@@ -353,30 +291,5 @@ impl<'a> Model<'a> {
         }
         session.turn = Turn::default();
         Ok(())
-    }
-
-    fn wrong(
-        &self,
-        session: &Session,
-        asked: &Asked,
-        allowed: &[Allowed],
-        it: &Happening,
-    ) -> Wrong {
-        let turn = &session.turn;
-        let rests = self.rests_until(asked, it.at_us).is_some();
-        let rule = match &turn.current {
-            Some(current) if current == asked && turn.failed.is_some() => Rule::FailoverAgain,
-            _ if rests => Rule::FailoverRest,
-            Some(_) if allowed.is_empty() => Rule::FailoverEnd,
-            Some(_) => Rule::FailoverNext,
-            None => Rule::FailoverFirst,
-        };
-        let expected: Vec<String> = allowed.iter().map(|it| shown(&it.asked)).collect();
-        let expected = match expected.as_slice() {
-            [] => "nobody asked".to_owned(),
-            some => format!("{} asked", some.join(" or ")),
-        };
-        let why = if rests { ", which rests" } else { "" };
-        Wrong { rule, expected, observed: format!("{} was asked{why}", shown(asked)), seq: it.seq }
     }
 }
