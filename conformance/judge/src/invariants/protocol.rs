@@ -228,9 +228,10 @@ fn ran_once(key: &Key<'_>, all: &[Key<'_>], trace: &Trace, turns: &Turns) -> Opt
         let expected = format!("one run for what was asked under key `{}`", key.name);
         let observed = format!("the model answered it {} times", answered.len());
         let failure = Verdict::fail(expected, observed, answered);
-        return Some(match key.is_posted {
-            true => failure.breaking(&["CTL-021"]),
-            false => failure.breaking(&["CTL-016"]),
+        return Some(if key.is_posted {
+            failure.breaking(&["CTL-021"])
+        } else {
+            failure.breaking(&["CTL-016"])
         });
     }
     (key.asked.len() > 1).then(|| Verdict::pass(key.asked.clone()))

@@ -22,9 +22,10 @@ pub(super) fn refuses(Refuses { says }: &Refuses, evidence: Evidence) -> Verdict
         _ => None,
     });
     if let Some((seq, text)) = refused {
-        return match says.iter().all(|it| text.contains(it)) {
-            true => Verdict::pass(vec![seq]),
-            false => Verdict::fail(expected, quote(text), vec![seq]),
+        return if says.iter().all(|it| text.contains(it)) {
+            Verdict::pass(vec![seq])
+        } else {
+            Verdict::fail(expected, quote(text), vec![seq])
         };
     }
     match facts.iter().find(|it| it.kind == Kind::GatewayReady) {
