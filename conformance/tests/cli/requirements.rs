@@ -28,8 +28,8 @@ fn an_invariants_requirement_says_that_every_scenario_is_judged() {
 
 #[test]
 fn what_is_not_judged_says_why() {
-    let says = ["CTL-021 MUST, not judged:", "because    the HTTP half of the control plane"];
-    assert_said(&creel_anywhere(&["explain", "CTL-021"]), 0, &says);
+    let says = ["CTL-020 SHOULD, not judged:", "because    of the HTTP on that port"];
+    assert_said(&creel_anywhere(&["explain", "CTL-020"]), 0, &says);
 }
 
 #[test]
@@ -43,10 +43,14 @@ fn a_public_bug_is_explained_by_what_reproduces_it() {
     let says =
         ["Q-04: A message", "reproduced by regressions/openclaw-q-04-", "but not       a gateway"];
     assert_said(&creel_anywhere(&["explain", "q-04"]), 0, &says);
-    assert_said(&creel_anywhere(&["explain", "W-02"]), 0, &["by nothing    hooks are not driven"]);
+    assert_said(
+        &creel_anywhere(&["explain", "A-03"]),
+        0,
+        &["by nothing    compaction is not built"],
+    );
     let json: Value =
-        serde_json::from_str(&creel_anywhere(&["explain", "W-02", "--json"]).out).unwrap();
-    assert_eq!(json["unreached"], "hooks are not driven by the suite yet");
+        serde_json::from_str(&creel_anywhere(&["explain", "A-03", "--json"]).out).unwrap();
+    assert_eq!(json["unreached"], "compaction is not built");
 }
 
 #[test]
@@ -81,5 +85,5 @@ fn a_scenario_that_names_no_requirement_of_the_catalogue_is_refused() {
         assert_refused(&creel(&folder, &["lint", "run/covers.yaml"]), 2, &[says]);
     };
     refused("QUE-999", "no requirement is called `QUE-999`");
-    refused("CTL-021", "the requirement `CTL-021` is not judged");
+    refused("CTL-020", "the requirement `CTL-020` is not judged");
 }
