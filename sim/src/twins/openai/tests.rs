@@ -207,7 +207,7 @@ async fn error_statuses_have_the_providers_shape() {
     assert_eq!(body, json!({ "error": error }));
     insta::assert_snapshot!(stage.facts(), @r#"
     0 request 1 Some("alice") Some(1) first
-    1000 end 1 Failed { status: 429, retry_after_ms: Some(2000), said: None }
+    1000 end 1 Failed { status: 429, retry_after_ms: Some(20000), said: None }
     "#);
 }
 
