@@ -168,7 +168,7 @@ pub fn judge(
         let next = later.find(|it| !matches!(it.what, What::Chosen(..)));
         let (mut walked, mut wrong) = (Vec::<Model<'_>>::new(), None);
         for world in worlds {
-            let other = world.may_not_count(it, next).then(|| world.clone());
+            let other = world.may_not_count(it, (next, happened)).then(|| world.clone());
             let is_counted = world.counts(it, next);
             let both = [Some((world, is_counted)), other.map(|it| (it, false))];
             for (mut world, is_counted) in both.into_iter().flatten() {

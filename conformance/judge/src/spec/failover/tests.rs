@@ -117,6 +117,24 @@ fn who_waits_for_what_another_lost_goes_on_before_the_wait_is_over() {
 }
 
 #[test]
+fn a_turn_that_waited_may_end_since_another_lost_the_last_credential() {
+    let check = |before: &str, after: &str| {
+        let script = format!(
+            "0 alice begins\n0 alice asks p/m@one\n0 alice 401\n0 alice asks p/m@two\n0 alice 401\n\
+             0 alice asks p/m@three\n0 alice 401\n0 alice asks q/m@only\n{before}1 alice 429\n1 alice over\n{after}"
+        );
+        check(Version::September, &script)
+    };
+    // Alice was to be tried again, until bob's last try failed.
+    let bob = "0 bob begins\n0 bob asks q/m@only\n";
+    let found = check(bob, "2 bob 429\n10 bob asks q/m@only\n11 bob 429\n11 bob over");
+    assert_eq!(found, "fine");
+    // Nobody else failed: it was her own failure that put it aside.
+    let found = check("", "2 bob begins\n2 bob asks q/m@only\n3 bob answered\n3 bob over");
+    assert!(found.ends_with("`q/m@only` was asked, which rests"), "{found}");
+}
+
+#[test]
 fn a_failure_of_the_gateway_s_own_ends_the_turn_and_harms_nobody() {
     let script = "0 alice begins\n0 alice asks p/m@one\n1 alice local\n1 alice over\n\
                   2 alice begins\n2 alice asks p/m@one\n3 alice answered\n3 alice over";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Asked, CHOSEN, Failed, Happening, Marks, Model, SECOND, Session, Turn, What, Wrong,
-    allowed::{Allowed, Kind},
+    allowed::{Allowed, Kind, WAIT_MAX_US},
     health::{Effect, Health},
     provider_of, shown,
 };
@@ -60,11 +60,41 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Whether nothing tells if a failure was counted: the turn ended from outside while the same request might have been
-    /// made again.
-    pub(super) fn may_not_count(&self, it: &Happening, next: Option<&Happening>) -> bool {
+    /// Whether nothing tells if a failure was counted: the turn ended while the same request might have been made again, from
+    /// outside, or because another conversation lost the credential meanwhile.
+    pub(super) fn may_not_count(
+        &self,
+        it: &Happening,
+        (next, happened): (Option<&Happening>, &[Happening]),
+    ) -> bool {
         let ends = next.is_none_or(|it| matches!(it.what, What::Stopped | What::Reset));
-        ends && self.may_be_tried_again(it)
+        let is_over = next.is_some_and(|it| matches!(it.what, What::Over));
+        (ends || is_over && self.is_lost_meanwhile(it, happened)) && self.may_be_tried_again(it)
+    }
+
+    /// Whether another conversation's request with the same credential failed while this one may have waited.
+    fn is_lost_meanwhile(&self, it: &Happening, happened: &[Happening]) -> bool {
+        let asked = self.sessions.get(&it.session).and_then(|it| it.turn.current.as_ref());
+        let (Some(asked), What::Failed(_, rest_us)) = (asked, &it.what) else { return false };
+        let is_same = |other: &Asked| {
+            other.credential == asked.credential
+                && provider_of(&other.model) == provider_of(&asked.model)
+        };
+        let until_us = it.at_us.saturating_add(WAIT_MAX_US.max(*rest_us));
+        let mut asking: BTreeSet<&str> = BTreeSet::new();
+        happened.iter().filter(|other| other.session != it.session).any(|other| {
+            let session = other.session.as_str();
+            match &other.what {
+                What::Asks(whom) if is_same(whom) => _ = asking.insert(session),
+                What::Asks(_) => _ = asking.remove(session),
+                What::Failed(..) => {
+                    let is_meanwhile = other.seq > it.seq && other.at_us <= until_us;
+                    return is_meanwhile && asking.contains(session);
+                }
+                _ => (),
+            }
+            false
+        })
     }
 
     fn may_be_tried_again(&self, it: &Happening) -> bool {
