@@ -1,21 +1,18 @@
 //! The `creel-gateway` command line.
 
 mod agents;
+mod files;
 mod onboard;
 mod operator;
 
 use std::{
-    fs,
     io::{self, IsTerminal as _, Write as _},
-    path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use creel_core::profile::Version;
+use clap::{Parser, Subcommand, ValueEnum};
 use http_body_util::Full;
 use hyper::{Request, header};
 use tokio::{
@@ -24,6 +21,7 @@ use tokio::{
 };
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+use self::files::Files;
 use crate::{
     app,
     clock::WallClock,
@@ -31,7 +29,7 @@ use crate::{
     http::Http,
     log::{Tail, Tailing},
     net::TokioNet,
-    settings::{self, Loaded, Settings, Source, file::ConfigFile},
+    settings::Settings,
 };
 
 /// The reference gateway: OpenClaw's contract, in Rust.
@@ -52,7 +50,8 @@ Examples:
   creel-gateway call sessions.list --params '{\"limit\": 5}'
   creel-gateway logs --follow --agent main
 
-Exit codes: 0 ended as asked, 1 ended with work unfinished, 2 wrong usage or configuration, 3 could not start.";
+Exit codes: 0 as asked; 1 ended with work unfinished, or the gateway refused or the turn failed; 2 wrong usage or
+configuration; 3 could not start, or the gateway that was asked is not there.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -115,20 +114,6 @@ enum Pairing {
     },
 }
 
-/// Where the configuration and the state are.
-#[derive(Args, Debug)]
-struct Files {
-    /// The configuration [default: <state-dir>/openclaw.json]
-    #[arg(long, env = "OPENCLAW_CONFIG_PATH")]
-    config: Option<PathBuf>,
-    /// The state folder [default: ~/.openclaw]
-    #[arg(long, env = "OPENCLAW_STATE_DIR")]
-    state_dir: Option<PathBuf>,
-    /// The version of the contract.
-    #[arg(long, env = "CREEL_PROFILE", default_value = "2026.3", value_parser = parse_profile)]
-    profile: Version,
-}
-
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
@@ -136,11 +121,6 @@ enum LogFormat {
     Pretty,
     /// One JSON object a line.
     Json,
-}
-
-fn parse_profile(name: &str) -> Result<Version, String> {
-    let found = Version::ALL.into_iter().find(|it| it.name() == name);
-    found.ok_or_else(|| format!("expected {}", Version::ALL.map(Version::name).join(" or ")))
 }
 
 impl Cli {
@@ -164,90 +144,6 @@ impl Cli {
             eprintln(&format!("error: {error:#}"));
             ExitCode::from(3)
         })
-    }
-}
-
-impl Files {
-    fn state_dir(&self) -> anyhow::Result<PathBuf> {
-        if let Some(folder) = &self.state_dir {
-            return Ok(folder.clone());
-        }
-        let home = etcetera::home_dir().context("find the home folder; or give --state-dir")?;
-        Ok(home.join(".openclaw"))
-    }
-
-    fn config_path(&self) -> anyhow::Result<PathBuf> {
-        let state_dir = self.state_dir()?;
-        Ok(self.config.clone().unwrap_or_else(|| state_dir.join("openclaw.json")))
-    }
-
-    /// Reads the configuration; none when it was refused, which has then been reported.
-    fn load(&self) -> anyhow::Result<Option<Loaded>> {
-        let path = self.config_path()?;
-        match fs::read_to_string(&path) {
-            Ok(text) => self.read(&text),
-            Err(error) => {
-                eprintln(&format!("error: read {}: {error}; or give --config", path.display()));
-                Ok(None)
-            }
-        }
-    }
-
-    /// The file of the configuration, and how its text is read.
-    fn config_file(&self) -> anyhow::Result<ConfigFile> {
-        let (state_dir, path, version) = (self.state_dir()?, self.config_path()?, self.profile);
-        let name = path.display().to_string();
-        let read = move |text: &str| {
-            let source = Source {
-                name: &name,
-                text,
-                version,
-                env: &|name| {
-                    let given = std::env::var_os(name).and_then(|it| it.into_string().ok());
-                    given.or_else(|| (name == "TZ").then(machine_zone).flatten())
-                },
-                state_file: &|file: &str| read_if_there(&state_dir.join(file)),
-                state_dir: &state_dir,
-                cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            };
-            let mut loaded = settings::load(&source)?;
-            let ended = loaded.settings.ended(loaded.settings.wall_clock.now());
-            loaded.warnings.extend(ended);
-            Ok(loaded)
-        };
-        Ok(ConfigFile::on_disk(&path, Arc::new(read)))
-    }
-
-    /// Reads a configuration's text, as if it stood in the file.
-    fn read(&self, text: &str) -> anyhow::Result<Option<Loaded>> {
-        match self.config_file()?.read(text) {
-            Ok(loaded) => Ok(Some(loaded)),
-            Err(report) => {
-                // Editors and scripts read `file:line:column`, people look at the lines themselves.
-                let shown = if io::stderr().is_terminal() {
-                    format!("{:?}", miette::Report::new(report))
-                } else {
-                    report.plain().trim_end().to_owned()
-                };
-                eprintln(&shown);
-                Ok(None)
-            }
-        }
-    }
-}
-
-/// The zone of the machine, by the name of the file that its clocks go by.
-fn machine_zone() -> Option<String> {
-    let file = fs::canonicalize("/etc/localtime").ok()?;
-    let (_, name) = file.to_str()?.split_once("/zoneinfo/")?;
-    Some(name.trim_start_matches("posix/").to_owned())
-}
-
-fn read_if_there(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
@@ -324,7 +220,7 @@ fn check_config(files: &Files) -> anyhow::Result<ExitCode> {
 
 /// Asks the running gateway.
 fn approve(files: &Files, channel: &str, code: &str) -> anyhow::Result<ExitCode> {
-    let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    let Some(loaded) = files.load_of_another()? else { return Ok(ExitCode::from(REFUSED)) };
     let address = loaded.settings.reachable();
     let Some(token) = loaded.settings.token else {
         eprintln("error: `gateway.auth.token` is not set: operator calls need it");

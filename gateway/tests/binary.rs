@@ -141,6 +141,38 @@ async fn a_first_configuration_is_written_where_the_command_stands() {
 }
 
 #[tokio::test]
+async fn answers_with_which_no_gateway_begins_are_not_written() {
+    let program = Program::new(GOOD);
+    fs::remove_file(program.0.path().join("openclaw.json")).unwrap();
+    let asked = ["onboard", "--base-url", "nowhere", "--model", "m"];
+    let Ended { code, stdout, stderr } = program.run(&asked).await;
+    assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("models.providers.main.baseUrl: "), "{stderr}");
+    assert!(stderr.ends_with("nothing was written\n"), "{stderr}");
+    assert!(!program.0.path().join("openclaw.json").exists());
+    let asked = ["onboard", "--json", "--key-env", "CREEL_TEST_UNSET"];
+    let Ended { code, stdout, stderr } = program.run(&asked).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    let written: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(written, json!({ "config": "openclaw.json", "unset": ["CREEL_TEST_UNSET"] }));
+}
+
+#[tokio::test]
+async fn whoever_asks_a_gateway_needs_none_of_its_keys() {
+    let lacking = GOOD.replace("'1:canary'", "'${CREEL_TEST_UNSET}'");
+    let program = Program::new(&lacking);
+    let Ended { code, stderr, .. } = program.run(&["check-config"]).await;
+    assert_eq!(code, Some(2), "{stderr}");
+    let Ended { code, stdout, stderr } = program.run(&["agents", "list"]).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.contains("p/m"), "{stdout}");
+    let token = lacking.replacen('{', "{ gateway: { auth: { token: '${CREEL_TEST_UNSET}' } },", 1);
+    let Ended { code, stderr, .. } = Program::new(&token).run(&["sessions", "list"]).await;
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("`CREEL_TEST_UNSET`, which `gateway.auth.token` names"), "{stderr}");
+}
+
+#[tokio::test]
 async fn a_profile_that_does_not_exist_is_wrong_usage() {
     let Ended { code, stderr, .. } =
         Program::new(GOOD).run(&["check-config", "--profile", "2025.1"]).await;

@@ -53,7 +53,7 @@ pub(super) fn agents(asked: &Agents) -> anyhow::Result<ExitCode> {
 }
 
 fn list_agents(files: &Files, with_bindings: bool, as_json: bool) -> anyhow::Result<ExitCode> {
-    let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    let Some(loaded) = files.load_of_another()? else { return Ok(ExitCode::from(REFUSED)) };
     let core = &loaded.settings.core;
     let bindings = loaded.settings.shown.json["bindings"].as_array().cloned().unwrap_or_default();
     let row = |id: &creel_core::ids::AgentId| {
@@ -85,7 +85,7 @@ fn list_agents(files: &Files, with_bindings: bool, as_json: bool) -> anyhow::Res
 
 /// Puts an agent where the file has its agents, if the configuration is then still good.
 fn add_agent(files: &Files, id: &str, agent: Map<String, Value>) -> anyhow::Result<ExitCode> {
-    let Some(loaded) = files.load()? else { return Ok(ExitCode::from(REFUSED)) };
+    let Some(loaded) = files.load_of_another()? else { return Ok(ExitCode::from(REFUSED)) };
     let path = files.config_path()?;
     let text =
         std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
@@ -99,7 +99,7 @@ fn add_agent(files: &Files, id: &str, agent: Map<String, Value>) -> anyhow::Resu
     let default_agent = loaded.settings.core.default_agent.as_str();
     change::agents::put(&mut says, default_agent, id, agent);
     let edited = edit::reshape(&text, &says).map_err(|_| wrong())?;
-    if files.read(&edited)?.is_none() {
+    if !files.is_good(&edited)? {
         return Ok(ExitCode::from(REFUSED));
     }
     StateFolder::replace_file(&path, &edited)

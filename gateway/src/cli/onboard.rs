@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Files, REFUSED, eprintln, println};
+use super::{Files, REFUSED, eprintln, operator::print_json, println};
 use crate::{entropy::Entropy, state::StateFolder};
 
-/// What is asked for; what is not given is asked on the terminal.
+/// What is asked for; what is not given is asked on the terminal, or has its default where there is none.
 #[derive(Args, Debug)]
 pub(super) struct Onboard {
     /// Where the model provider is, up to and without the protocol's own path, such as `https://api.openai.com/v1`.
@@ -27,6 +27,9 @@ pub(super) struct Onboard {
     /// The environment variable with a Telegram bot's token; no bot if it is empty.
     #[arg(long)]
     telegram_token_env: Option<String>,
+    /// Print what was written where as JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     files: Files,
 }
@@ -53,15 +56,24 @@ pub(super) fn onboard(asked: &Onboard) -> anyhow::Result<ExitCode> {
     )?;
     let config = config(&base_url, &key_env, &model, &bot);
     let text = serde_json::to_string_pretty(&config).context("write the configuration as JSON")?;
-    for variable in [&key_env, &bot] {
-        if !variable.is_empty() && std::env::var_os(variable).is_none() {
-            eprintln(&format!("warning: {variable} is not set; set it before the gateway starts"));
-        }
+    if !asked.files.is_good(&text)? {
+        eprintln("error: with these answers no gateway could begin; nothing was written");
+        return Ok(ExitCode::from(REFUSED));
     }
+    let is_unset = |it: &&String| !it.is_empty() && std::env::var_os(it).is_none();
+    let unset: Vec<&String> = [&key_env, &bot].into_iter().filter(is_unset).collect();
     StateFolder::replace_file(&path, &format!("{text}\n"))
         .with_context(|| format!("write {}", path.display()))?;
+    if asked.json {
+        print_json(&json!({ "config": path.display().to_string(), "unset": unset }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for variable in unset {
+        eprintln(&format!("warning: {variable} is not set; set it before the gateway starts"));
+    }
     println(&format!("wrote {}", path.display()));
-    println("next: creel-gateway check-config, then creel-gateway serve");
+    let given = asked.files.given();
+    println(&format!("next: creel-gateway check-config{given}, then creel-gateway serve{given}"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -92,7 +104,8 @@ fn answer(given: Option<&String>, question: &str, unless: &str) -> anyhow::Resul
     write!(terminal, "{question} [{unless}]: ").context("ask on the terminal")?;
     terminal.flush().context("ask on the terminal")?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).context("read from the terminal")?;
+    let read = io::stdin().lock().read_line(&mut line).context("read from the terminal")?;
+    anyhow::ensure!(read > 0, "the answers ended before all was asked; nothing was written");
     let typed = line.trim();
     Ok(if typed.is_empty() { unless.to_owned() } else { typed.to_owned() })
 }

@@ -127,7 +127,7 @@ impl Common {
     }
 
     fn target(&self) -> anyhow::Result<Option<Target>> {
-        let Some(loaded) = self.files.load()? else { return Ok(None) };
+        let Some(loaded) = self.files.load_of_another()? else { return Ok(None) };
         Ok(Some(Target {
             address: loaded.settings.reachable().to_string(),
             version: self.files.profile,
