@@ -28,6 +28,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    task::JoinSet,
 };
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
@@ -53,7 +54,8 @@ async fn turn_after_turn_is_streamed_over_one_connection() {
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     let counted = accepted.clone();
     let listener = listener.tap_io(move |_| _ = counted.fetch_add(1, Ordering::Relaxed));
-    let serving = tokio::spawn(axum::serve(listener, app).into_future());
+    let mut serving = JoinSet::new();
+    serving.spawn(axum::serve(listener, app).into_future());
     let (api, patience) = (Api::ChatCompletions, Patience::default());
     let endpoint = Endpoint { base_url, api, key: Secret::new(KEY), patience };
     let http = Http::new(TokioNet);
@@ -64,7 +66,6 @@ async fn turn_after_turn_is_streamed_over_one_connection() {
         assert!(matches!(outcome, ModelOutcome::Answered(_)), "{outcome:?}");
     }
     assert_eq!(accepted.load(Ordering::Relaxed), 1);
-    serving.abort();
 }
 
 /// Asks once, and shows the outcome with what the log says about it.

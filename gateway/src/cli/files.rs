@@ -76,13 +76,12 @@ impl Files {
     pub(super) fn given(&self) -> String {
         let files = [("--config", &self.config), ("--state-dir", &self.state_dir)];
         let files = files.into_iter().filter_map(|(key, path)| Some((key, path.as_ref()?)));
-        let mut given: String =
+        let mut given: Vec<String> =
             files.map(|(key, path)| format!(" {key} {}", path.display())).collect();
         if self.profile != Version::default() {
-            given.push_str(" --profile ");
-            given.push_str(self.profile.name());
+            given.push(format!(" --profile {}", self.profile.name()));
         }
-        given
+        given.concat()
     }
 
     pub(super) fn config_path(&self) -> anyhow::Result<PathBuf> {

@@ -337,8 +337,8 @@ struct Refusal {
     kind: &'static str,
     param: Option<String>,
     code: Option<&'static str>,
-    /// The scenario's own type and code, in place of these.
-    told: (Option<String>, Option<String>),
+    /// What the scenario has it say instead.
+    scripted: Option<Box<ErrorStatus>>,
     retry_after_s: Option<u64>,
 }
 
@@ -360,22 +360,23 @@ impl Refusal {
             _ => (invalid, None, "The request was refused."),
         };
         let message = message.unwrap_or(usual).to_owned();
-        Self { status, message, kind, param: None, code, told: (None, None), retry_after_s: None }
+        Self { status, message, kind, param: None, code, scripted: None, retry_after_s: None }
     }
 
     /// What a scenario lets it say.
     fn scripted(error: &ErrorStatus) -> Self {
-        let told = (error.kind.clone(), error.code.clone());
         let usual = Self::usual(error.status, error.message.as_deref());
-        Self { told, retry_after_s: error.retry_after_s, ..usual }
+        let scripted = Some(Box::new(error.clone()));
+        Self { scripted, retry_after_s: error.retry_after_s, ..usual }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self { status, message, kind, param, code, told, retry_after_s } = self;
-        let kind = told.0.unwrap_or_else(|| kind.to_owned());
-        let code = told.1.or_else(|| code.map(ToOwned::to_owned));
+        let Self { status, message, kind, param, code, scripted, retry_after_s } = self;
+        let scripted = scripted.map(|it| *it).unwrap_or_default();
+        let kind = scripted.kind.unwrap_or_else(|| kind.to_owned());
+        let code = scripted.code.or_else(|| code.map(ToOwned::to_owned));
         let error = json!({ "message": message, "type": kind, "param": param, "code": code });
         let status = StatusCode::from_u16(status).expect("scenarios say 400 to 599");
         let mut response = (status, Json(json!({ "error": error }))).into_response();

@@ -6,7 +6,7 @@ use crate::{
     phrase::{names, quote, seconds},
     spec,
     trace::{Kind, ModelOutcome, Trace},
-    turns::{Message, Moment, Request, Turns},
+    turns::{Delivery, Message, Moment, Request, Turns},
     verdict::Verdict,
 };
 
@@ -215,7 +215,7 @@ impl<'a> Fence<'a> {
             })
         };
         let texts = self.turns.sends.iter().filter(|it| it.place == ended.command.place);
-        let mut shown = texts.flat_map(|it| it.texts()).filter(|(at, _)| at.at_us > ended.due_us);
+        let mut shown = texts.flat_map(Delivery::texts).filter(|(at, _)| at.at_us > ended.due_us);
         let (at, text) = shown.find(|(at, text)| {
             let sources = self.answers.sources(text, *at);
             !text.trim().is_empty() && !sources.is_empty() && sources.iter().all(|it| is_late(it))

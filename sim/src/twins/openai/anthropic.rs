@@ -40,7 +40,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
         500.. => "api_error",
         _ => "invalid_request_error",
     };
-    let kind = refusal.told.0.as_deref().unwrap_or(kind);
+    let kind = refusal.scripted.as_ref().and_then(|it| it.kind.as_deref()).unwrap_or(kind);
     let error = json!({ "type": kind, "message": refusal.message });
     let body = json!({ "type": "error", "error": error, "request_id": null });
     Json(body).into_response()

@@ -39,7 +39,9 @@ impl Model<'_> {
         let mut allowed = self.allowed_at_once(session, now_us);
         let since_us = session.turn.failed.map_or(now_us, |it| it.at_us);
         if self.renewed_us.is_some_and(|it| since_us.saturating_sub(it) <= RENEWAL_US_MAX) {
-            allowed.iter_mut().for_each(|it| it.to_us = i64::MAX);
+            for it in &mut allowed {
+                it.to_us = i64::MAX;
+            }
         }
         allowed
     }

@@ -308,10 +308,10 @@ impl<'a> Model<'a> {
                 let observed = "the turn ended without an answer".to_owned();
                 return Err(Wrong { rule: Rule::FailoverNext, expected, observed, seq: it.seq });
             }
-            let rule = turn.failed.map(|it| match self.ends_the_turn(it.reason) {
-                true => Rule::FailoverEnd,
-                false => Rule::FailoverNobody,
-            });
+            let ends = |it: Failed| self.ends_the_turn(it.reason);
+            let rule = turn
+                .failed
+                .map(|it| if ends(it) { Rule::FailoverEnd } else { Rule::FailoverNobody });
             self.held.extend(rule.map(|rule| (rule, it.seq)));
             match turn.failed {
                 None => self.mark("exhausted before anybody was asked"),
