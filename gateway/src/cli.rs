@@ -50,8 +50,7 @@ Examples:
   creel-gateway call sessions.list --params '{\"limit\": 5}'
   creel-gateway logs --follow --agent main
 
-Exit codes: 0 as asked; 1 ended with work unfinished, or the gateway refused or the turn failed; 2 wrong usage or
-configuration; 3 could not start, or the gateway that was asked is not there.";
+Exit codes: 0 as asked; 1 ended with work unfinished, or the gateway refused or the turn failed; 2 wrong usage or configuration; 3 could not start, or the gateway that was asked is not there.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
