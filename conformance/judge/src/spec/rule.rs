@@ -117,8 +117,10 @@ pub enum Rule {
     FailoverRest,
     /// Who rested is asked again when the rest is over, and a failure meanwhile has not lengthened it.
     FailoverBack,
-    /// How often and when the same is asked again.
+    /// How often and when the same is asked again after a rate limit.
     FailoverAgain,
+    /// How often and when the same is asked again after another failure, and for how long.
+    FailoverOutage,
     /// A turn without an answer ends when nobody is left to be asked.
     FailoverNobody,
     /// What ends a turn without an answer.
@@ -195,7 +197,8 @@ impl Rule {
             Self::FailoverNext => ("failover-next", &["FLO-010", "FLO-020"]),
             Self::FailoverRest => ("failover-rest", &["FLO-015", "FLO-036"]),
             Self::FailoverBack => ("failover-back", &["FLO-030", "FLO-031", "FLO-036", "FLO-055"]),
-            Self::FailoverAgain => ("failover-again", &["FLO-040", "FLO-041"]),
+            Self::FailoverAgain => ("failover-again", &["FLO-040"]),
+            Self::FailoverOutage => ("failover-outage", &["FLO-041"]),
             Self::FailoverNobody => ("failover-nobody", &["FLO-010", "FLO-055"]),
             Self::FailoverEnd => ("failover-end", &["FLO-050", "FLO-058"]),
         }

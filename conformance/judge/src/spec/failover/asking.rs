@@ -1,7 +1,7 @@
 //! What a request shows: the rules that decided it, what was met on the way, and what is wrong with it.
 
 use super::{
-    Asked, CHOSEN, Happening, Model, Session, Wrong,
+    Asked, CHOSEN, Failed, Happening, Model, Reason, Session, Wrong,
     allowed::{Allowed, Kind},
     provider_of, shown,
 };
@@ -18,7 +18,7 @@ impl Model<'_> {
         let turn = &session.turn;
         let rule = match &turn.current {
             Some(current) if current != asked => Some(Rule::FailoverNext),
-            Some(_) => turn.failed.is_some().then_some(Rule::FailoverAgain),
+            Some(_) => turn.failed.map(again),
             None => {
                 let is_choice = self.all_for(session, &asked.model).len() > 1;
                 is_choice.then_some(Rule::FailoverFirst)
@@ -107,12 +107,13 @@ impl Model<'_> {
     ) -> Wrong {
         let turn = &session.turn;
         let rests = self.rests_until(asked, it.at_us).is_some();
-        let rule = match &turn.current {
-            Some(current) if current == asked && turn.failed.is_some() => Rule::FailoverAgain,
+        let failed = turn.failed.filter(|_| turn.current.as_ref() == Some(asked));
+        let rule = match (&turn.current, failed) {
+            (Some(_), Some(failed)) => again(failed),
             _ if rests => Rule::FailoverRest,
-            Some(_) if allowed.is_empty() => Rule::FailoverEnd,
-            Some(_) => Rule::FailoverNext,
-            None => Rule::FailoverFirst,
+            (Some(_), None) if allowed.is_empty() => Rule::FailoverEnd,
+            (Some(_), None) => Rule::FailoverNext,
+            (None, _) => Rule::FailoverFirst,
         };
         let expected: Vec<String> = allowed.iter().map(|it| shown(&it.asked)).collect();
         let expected = match expected.as_slice() {
@@ -121,5 +122,13 @@ impl Model<'_> {
         };
         let why = if rests { ", which rests" } else { "" };
         Wrong { rule, expected, observed: format!("{} was asked{why}", shown(asked)), seq: it.seq }
+    }
+}
+
+/// The rule of who is asked again after this failure.
+fn again(failed: Failed) -> Rule {
+    match failed.reason {
+        Reason::RateLimit => Rule::FailoverAgain,
+        _ => Rule::FailoverOutage,
     }
 }
