@@ -63,11 +63,7 @@ pub(super) fn judge_as_ours(scenario: &Scenario, trace: &Trace, context: &Contex
     let invariants = invariants::ALL.iter().map(|it| {
         let verdict = it.check(trace, &turns, context);
         let mut requirements = catalogue.judged_by(it.id, &context.profile);
-        if let Verdict::Fail(Failure { breaks, .. }) = &verdict
-            && !breaks.is_empty()
-        {
-            requirements.retain(|it| breaks.contains(&it.as_str()));
-        }
+        keep_broken(&mut requirements, &verdict);
         Check { label: it.id.to_owned(), title: Some(it.title), line: None, requirements, verdict }
     });
     let specifications = spec::ALL.iter().map(|it| {
@@ -76,9 +72,19 @@ pub(super) fn judge_as_ours(scenario: &Scenario, trace: &Trace, context: &Contex
         let mut requirements: Vec<String> = ids.filter(|it| holds(&it)).collect();
         requirements.sort_unstable();
         requirements.dedup();
+        keep_broken(&mut requirements, &verdict);
         Check { label: it.id.to_owned(), title: Some(it.title), line: None, requirements, verdict }
     });
     expected.chain(invariants).chain(specifications).collect()
+}
+
+/// A failure names what it breaks, and not what held beside it.
+fn keep_broken(requirements: &mut Vec<String>, verdict: &Verdict) {
+    if let Verdict::Fail(Failure { breaks, .. }) = verdict
+        && !breaks.is_empty()
+    {
+        requirements.retain(|it| breaks.contains(&it.as_str()));
+    }
 }
 
 #[cfg(test)]
