@@ -213,8 +213,8 @@ fn keys(trace: &Trace) -> Vec<Key<'_>> {
     keys
 }
 
-/// The failure if the model answered what was said under a key more than once, and under others beside. Other words under a known key are other
-/// checks' to judge.
+/// The failure if the model answered what was said under a key more often than there are keys for the same words. Other
+/// words under a known key are other checks' to judge.
 fn ran_once(key: &Key<'_>, all: &[Key<'_>], trace: &Trace, turns: &Turns) -> Option<Verdict> {
     let answers = |request: &&Request| {
         let prompt = request.prompt(trace);
@@ -228,11 +228,8 @@ fn ran_once(key: &Key<'_>, all: &[Key<'_>], trace: &Trace, turns: &Turns) -> Opt
         let expected = format!("one run for what was asked under key `{}`", key.name);
         let observed = format!("the model answered it {} times", answered.len());
         let failure = Verdict::fail(expected, observed, answered);
-        return Some(if key.is_posted {
-            failure.breaking(&["CTL-021"])
-        } else {
-            failure.breaking(&["CTL-016"])
-        });
+        let broken: &[&str] = if key.is_posted { &["CTL-021"] } else { &["CTL-016"] };
+        return Some(failure.breaking(broken));
     }
     (key.asked.len() > 1).then(|| Verdict::pass(key.asked.clone()))
 }

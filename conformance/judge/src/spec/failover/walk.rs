@@ -67,9 +67,12 @@ impl<'a> Model<'a> {
         it: &Happening,
         (next, happened): (Option<&Happening>, &[Happening]),
     ) -> bool {
-        let ends = next.is_none_or(|it| matches!(it.what, What::Stopped | What::Reset));
-        let is_over = next.is_some_and(|it| matches!(it.what, What::Over));
-        (ends || is_over && self.is_lost_meanwhile(it, happened)) && self.may_be_tried_again(it)
+        let ended = match next.map(|it| &it.what) {
+            None | Some(What::Stopped | What::Reset) => true,
+            Some(What::Over) => self.is_lost_meanwhile(it, happened),
+            Some(_) => false,
+        };
+        ended && self.may_be_tried_again(it)
     }
 
     /// Whether another conversation's request with the same credential failed while this one may have waited.
