@@ -11,7 +11,7 @@ mod channels;
 mod commands;
 mod credentials;
 pub mod cron;
-mod environment;
+pub(crate) mod environment;
 pub mod file;
 mod mentions;
 mod messages;

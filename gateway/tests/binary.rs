@@ -150,6 +150,11 @@ async fn answers_with_which_no_gateway_begins_are_not_written() {
     assert!(stderr.contains("models.providers.main.baseUrl: "), "{stderr}");
     assert!(stderr.ends_with("nothing was written\n"), "{stderr}");
     assert!(!program.0.path().join("openclaw.json").exists());
+    let asked = ["onboard", "--key-env", "sk-canary-4711"];
+    let Ended { code, stdout, stderr } = program.run(&asked).await;
+    assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("capital letters") && !stderr.contains("canary"), "{stderr}");
+    assert!(!program.0.path().join("openclaw.json").exists());
     let asked = ["onboard", "--json", "--key-env", "CREEL_TEST_UNSET"];
     let Ended { code, stdout, stderr } = program.run(&asked).await;
     assert_eq!(code, Some(0), "{stderr}");

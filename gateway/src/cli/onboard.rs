@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Files, REFUSED, eprintln, operator::print_json, println};
-use crate::{entropy::Entropy, state::StateFolder};
+use crate::{entropy::Entropy, settings::environment, state::StateFolder};
 
 /// What is asked for; what is not given is asked on the terminal, or has its default where there is none.
 #[derive(Args, Debug)]
@@ -54,6 +54,14 @@ pub(super) fn onboard(asked: &Onboard) -> anyhow::Result<ExitCode> {
         "Environment variable with a Telegram bot's token (empty: no bot)",
         "",
     )?;
+    // Whoever gives the key itself shall not find it in the file, nor on the screen.
+    let is_no_name = |it: &&String| !it.is_empty() && !environment::is_name(it);
+    if key_env.is_empty() || [&key_env, &bot].iter().any(is_no_name) {
+        eprintln(
+            "error: found something else than the name of an environment variable, expected capital letters, digits and `_`, such as `OPENAI_API_KEY`; nothing was written",
+        );
+        return Ok(ExitCode::from(REFUSED));
+    }
     let config = config(&base_url, &key_env, &model, &bot);
     let text = serde_json::to_string_pretty(&config).context("write the configuration as JSON")?;
     if !asked.files.is_good(&text)? {

@@ -114,7 +114,8 @@ fn expand(text: &str, env: Environment<'_>) -> Result<String, String> {
     Ok(expanded)
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether a text can be a variable's name between `${` and `}`.
+pub(crate) fn is_name(text: &str) -> bool {
     let letters = |it: u8| it.is_ascii_uppercase() || it.is_ascii_digit() || it == b'_';
     !text.is_empty() && text.bytes().all(letters)
 }
