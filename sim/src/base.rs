@@ -63,7 +63,7 @@ pub struct Configuration {
 pub struct Hooks {
     /// The beginning of every path, without a `/` at its end.
     pub path: String,
-    /// Their token, whether the gateway has hooks or not.
+    /// Their token; empty where the gateway has none.
     pub token: String,
 }
 

@@ -12,6 +12,7 @@ mod request;
 mod responses;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{
         Arc,
@@ -223,7 +224,7 @@ async fn complete(dialect: Dialect, State(twin): State<OpenAi>, request: HttpReq
     };
     tokio::time::sleep(answer.after).await;
     let heading = Heading { request: ending.request(), created: twin.created(), asked: &asked };
-    let said = said(&answer.act);
+    let said = said(dialect, &answer.act);
     let act = echoing(answer.act, dialect.key(&parts.headers).unwrap_or_default());
     let ending = match dialect.answer(&heading, ending, &act) {
         Ok(body) => {
@@ -260,13 +261,20 @@ fn asked_wait_ms(retry_after_s: Option<u64>, headers: &BTreeMap<String, String>)
     in_ms.or(retry_after_s.map(|it| it.saturating_mul(1_000)))
 }
 
-/// What a refusal says of its own, in its words and in headers that ask for nothing that is understood.
-fn said(act: &Act) -> Option<String> {
+/// What a refusal says that its status does not usually have, and in headers that ask for nothing that is understood.
+fn said(dialect: Dialect, act: &Act) -> Option<String> {
     let Act::Status(error) = act else { return None };
-    let ErrorStatus { message, kind, code, headers, status: _, retry_after_s: _ } = error;
+    let ErrorStatus { status, message, kind, code, headers, retry_after_s: _ } = error;
+    let (_, usual_code, usual_words) = usual(*status);
+    let has_codes = dialect != Dialect::Messages;
+    let own = [
+        message.as_deref().filter(|it| *it != usual_words),
+        kind.as_deref().filter(|it| *it != dialect.usual_kind(*status)),
+        code.as_deref().filter(|it| has_codes && Some(*it) != usual_code),
+    ];
+    let own = own.into_iter().flatten().map(str::to_owned);
     let others = headers.iter().filter(|(name, _)| *name != IN_MILLISECONDS);
     let others = others.map(|(name, value)| format!("header {name}: {value}"));
-    let own = [message, kind, code].into_iter().flatten().cloned();
     let all: Vec<String> = own.chain(others).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
@@ -307,7 +315,7 @@ async fn model(State(twin): State<OpenAi>, Path(id): Path<String>, headers: Head
     }
     let what = format!("The model `{id}` does not exist or you do not have access to it.");
     let refusal = Refusal::usual(404, Some(&what));
-    Refusal { code: Some("model_not_found"), ..refusal }.into_response()
+    Refusal { code: Some("model_not_found".into()), ..refusal }.into_response()
 }
 
 /// Everything else. A request of another API would leave a trace without the run that it belongs to.
@@ -334,49 +342,52 @@ impl OpenAi {
 struct Refusal {
     status: u16,
     message: String,
-    kind: &'static str,
+    /// Another type than the status usually has.
+    kind: Option<String>,
     param: Option<String>,
-    code: Option<&'static str>,
-    /// What the scenario has it say instead.
-    scripted: Option<Box<ErrorStatus>>,
+    code: Option<Cow<'static, str>>,
     retry_after_s: Option<u64>,
 }
 
+/// The type, the code and the words that a status usually has; Anthropic's messages have types of their own.
+fn usual(status: u16) -> (&'static str, Option<&'static str>, &'static str) {
+    let invalid = "invalid_request_error";
+    match status {
+        400 => (invalid, None, "Invalid request."),
+        401 => (invalid, Some("invalid_api_key"), "Incorrect API key provided."),
+        402 => ("insufficient_quota", Some("insufficient_quota"), "Insufficient credits."),
+        403 => (invalid, Some("forbidden"), "You are not allowed to use this resource."),
+        404 => (invalid, None, "Not found."),
+        413 => (invalid, None, "The request body is too large."),
+        429 => ("requests", Some("rate_limit_exceeded"), "Rate limit reached for requests."),
+        529 => ("overloaded_error", Some("overloaded"), "The engine is currently overloaded."),
+        503 => ("server_error", Some("overloaded"), "The engine is currently overloaded."),
+        500.. => ("server_error", None, "The server had an error."),
+        _ => (invalid, None, "The request was refused."),
+    }
+}
+
 impl Refusal {
-    /// What the provider says with a status, in other words if the scenario has them.
+    /// What the provider says with a status, in other words if there are any.
     fn usual(status: u16, message: Option<&str>) -> Self {
-        let invalid = "invalid_request_error";
-        let (kind, code, usual) = match status {
-            400 => (invalid, None, "Invalid request."),
-            401 => (invalid, Some("invalid_api_key"), "Incorrect API key provided."),
-            402 => ("insufficient_quota", Some("insufficient_quota"), "Insufficient credits."),
-            403 => (invalid, Some("forbidden"), "You are not allowed to use this resource."),
-            404 => (invalid, None, "Not found."),
-            413 => (invalid, None, "The request body is too large."),
-            429 => ("requests", Some("rate_limit_exceeded"), "Rate limit reached for requests."),
-            529 => ("overloaded_error", Some("overloaded"), "The engine is currently overloaded."),
-            503 => ("server_error", Some("overloaded"), "The engine is currently overloaded."),
-            500.. => ("server_error", None, "The server had an error."),
-            _ => (invalid, None, "The request was refused."),
-        };
-        let message = message.unwrap_or(usual).to_owned();
-        Self { status, message, kind, param: None, code, scripted: None, retry_after_s: None }
+        let (_, code, words) = usual(status);
+        let (message, code) = (message.unwrap_or(words).to_owned(), code.map(Cow::Borrowed));
+        Self { status, message, kind: None, param: None, code, retry_after_s: None }
     }
 
     /// What a scenario lets it say.
     fn scripted(error: &ErrorStatus) -> Self {
-        let usual = Self::usual(error.status, error.message.as_deref());
-        let scripted = Some(Box::new(error.clone()));
-        Self { scripted, retry_after_s: error.retry_after_s, ..usual }
+        let ErrorStatus { status, message, kind, code, retry_after_s, headers: _ } = error;
+        let usual = Self::usual(*status, message.as_deref());
+        let code = code.clone().map(Cow::Owned).or(usual.code);
+        Self { kind: kind.clone(), code, retry_after_s: *retry_after_s, ..usual }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self { status, message, kind, param, code, scripted, retry_after_s } = self;
-        let scripted = scripted.map(|it| *it).unwrap_or_default();
-        let kind = scripted.kind.unwrap_or_else(|| kind.to_owned());
-        let code = scripted.code.or_else(|| code.map(ToOwned::to_owned));
+        let Self { status, message, kind, param, code, retry_after_s } = self;
+        let kind = kind.unwrap_or_else(|| usual(status).0.to_owned());
         let error = json!({ "message": message, "type": kind, "param": param, "code": code });
         let status = StatusCode::from_u16(status).expect("scenarios say 400 to 599");
         let mut response = (status, Json(json!({ "error": error }))).into_response();

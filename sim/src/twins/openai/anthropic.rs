@@ -26,9 +26,9 @@ pub(super) fn key(headers: &HeaderMap) -> Option<&str> {
     own.filter(|it| !it.is_empty()).or_else(|| bearer(headers))
 }
 
-/// An error answer: `type: error`, `error: {type, message}`.
-pub(super) fn refuse(refusal: &Refusal) -> Response {
-    let kind = match refusal.status {
+/// The type that a status usually has.
+pub(super) fn usual_kind(status: u16) -> &'static str {
+    match status {
         401 => "authentication_error",
         402 => "billing_error",
         403 => "permission_error",
@@ -39,8 +39,12 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
         529 => "overloaded_error",
         500.. => "api_error",
         _ => "invalid_request_error",
-    };
-    let kind = refusal.scripted.as_ref().and_then(|it| it.kind.as_deref()).unwrap_or(kind);
+    }
+}
+
+/// An error answer: `type: error`, `error: {type, message}`.
+pub(super) fn refuse(refusal: &Refusal) -> Response {
+    let kind = refusal.kind.as_deref().unwrap_or_else(|| usual_kind(refusal.status));
     let error = json!({ "type": kind, "message": refusal.message });
     let body = json!({ "type": "error", "error": error, "request_id": null });
     Json(body).into_response()

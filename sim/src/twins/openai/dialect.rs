@@ -65,6 +65,14 @@ impl Dialect {
         }
     }
 
+    /// The error's type that a status usually has.
+    pub(super) fn usual_kind(self, status: u16) -> &'static str {
+        match self {
+            Self::ChatCompletions | Self::Responses => super::usual(status).0,
+            Self::Messages => anthropic::usual_kind(status),
+        }
+    }
+
     /// An error answer.
     pub(super) fn refuse(self, refusal: Refusal) -> Response {
         match self {
