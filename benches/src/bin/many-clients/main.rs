@@ -23,6 +23,9 @@ const IDLE_PROCESSES: usize = 2;
 const FOLLOWING: usize = 1_000;
 const QUESTIONS: usize = 500;
 
+/// What the gateway may hold of the machine's memory with all idle clients connected.
+const HELD_KB_MAX: usize = 400 * 1_024;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let role: Vec<String> = std::env::args().skip(1).collect();
@@ -85,7 +88,15 @@ async fn measure() -> ExitCode {
 
     report_latency(&mut operator).await;
     let all_heard = heard["whole"] == FOLLOWING && heard["missed"] == 0 && heard["repeated"] == 0;
-    if all_heard && left == IDLE { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let broken = [
+        (left != IDLE, "an idle client was let go".to_owned()),
+        (held > HELD_KB_MAX, format!("expected at most {} MB", HELD_KB_MAX / 1_024)),
+        (!all_heard, "not every client heard every part once".to_owned()),
+    ];
+    for (_, what) in broken.iter().filter(|it| it.0) {
+        say(&format!("FAILED: {what}"));
+    }
+    if broken.iter().any(|it| it.0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// How long `chat.send` takes until it is answered, and until the instant model's words are there.
