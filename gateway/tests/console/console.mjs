@@ -287,6 +287,8 @@ async function look(page, address, served, line) {
   await sleep(300);
   const width = await page.run("document.documentElement.scrollWidth");
   check("a phone needs no scrolling sideways", width <= 390, width);
+  const hidden = await page.run("[...document.querySelectorAll('.scroll')].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.querySelector('table').getAttribute('aria-labelledby')).join(' ')");
+  check("nor does any of its tables", hidden === "", hidden);
   await page.picture("4-phone");
   const shown = await page.run("document.documentElement.outerHTML");
   check("no secret is shown", !shown.includes(TOKEN) && !shown.includes(KEY));
