@@ -8,6 +8,7 @@ mod addressing;
 mod builtins;
 mod control;
 mod cron;
+mod delivering;
 mod failing;
 mod gathering;
 mod health;

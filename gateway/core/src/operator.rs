@@ -6,7 +6,7 @@
 //! Source: contract, section 8.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
 };
@@ -60,9 +60,14 @@ pub fn inbound(session: &SessionKey, name: &MessageId, (sender, text): (&str, St
     }
 }
 
+/// Whether a name is that of the operators' channel.
+pub fn is_channel(name: &str) -> bool {
+    name == CHANNEL
+}
+
 /// Whether a route leads to operators and not to a platform.
 pub fn is_operators(route: &Route) -> bool {
-    route.channel.as_str() == CHANNEL
+    is_channel(route.channel.as_str())
 }
 
 /// What an operator says in a session.
@@ -74,6 +79,8 @@ pub struct Say {
     pub session: String,
     /// The words; a command too.
     pub text: String,
+    /// The chat that hears the answer beside whoever asked, if one does.
+    pub deliver: Option<Route>,
 }
 
 /// Checks that there are words, and not too many.
@@ -169,6 +176,11 @@ pub enum Refused {
     /// It belongs to somebody else.
     #[error("this session was begun for another user")]
     NotTheirs,
+    /// Nobody has said which chat.
+    #[error(
+        "found no chat to deliver to: nobody wrote here from that channel yet, so expected `channel` and `to`"
+    )]
+    NoChat,
     /// There are no words.
     #[error("expected a message of 1 to {} bytes", TEXT_BYTES_MAX)]
     Text,
@@ -246,6 +258,8 @@ struct Request {
     session: SessionKey,
     content: u64,
     progress: Progress,
+    /// The chat that hears the answer too.
+    deliver: Option<Route>,
 }
 
 impl Requests {
@@ -273,9 +287,22 @@ impl Requests {
         if self.by_name.len() - self.ended.len() >= UNDER_WAY_MAX {
             return Err(Refused::TooMany);
         }
-        let request = Request { session: session.clone(), content, progress: Progress::Waiting };
+        let (progress, deliver) = (Progress::Waiting, None);
+        let request = Request { session: session.clone(), content, progress, deliver };
         self.by_name.insert(name.clone(), request);
         Ok(Taken::New { session })
+    }
+
+    /// A chat hears the answer to a request too.
+    pub fn deliver(&mut self, name: &MessageId, to: Option<Route>) {
+        if let Some(request) = self.by_name.get_mut(name) {
+            request.deliver = to;
+        }
+    }
+
+    /// The chats that hear the answer to these requests too, each once.
+    pub fn chats(&self, names: &[MessageId]) -> BTreeSet<Route> {
+        names.iter().filter_map(|it| self.by_name.get(it)?.deliver.clone()).collect()
     }
 
     /// How far a request is, if its name is known.
@@ -330,55 +357,4 @@ fn fingerprint(session: &SessionKey, text: &str) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(text: &str) -> MessageId {
-        MessageId::new(text).unwrap()
-    }
-
-    fn main() -> SessionKey {
-        SessionKey::canonical("agent:main:main").unwrap()
-    }
-
-    fn ended(at_ms: i64) -> End {
-        End { began: None, at: WallTime::from_unix_ms(at_ms), how: Ended::Answered("yes".into()) }
-    }
-
-    #[test]
-    fn a_name_is_taken_once_and_tells_how_far_it_is() {
-        let mut requests = Requests::default();
-        let at = Timestamp::from_ms;
-        let take = |it: &mut Requests, ms, text: &str| it.take(at(ms), (&name("a"), &main(), text));
-        let again = |progress| Ok(Taken::Again { session: main(), progress });
-        assert_eq!(take(&mut requests, 0, "hello"), Ok(Taken::New { session: main() }));
-        assert_eq!(take(&mut requests, 1, "hello"), again(Progress::Waiting));
-        assert_eq!(requests.run(vec![name("a"), name("b")], RunId(7)), [name("a")]);
-        assert_eq!(take(&mut requests, 2, "hello"), again(Progress::Running(RunId(7))));
-        assert_eq!(take(&mut requests, 2, "other"), Err(Refused::Conflict));
-        assert!(requests.end(at(3), &name("a"), &ended(3)));
-        assert!(!requests.end(at(4), &name("a"), &ended(4)), "it ends once");
-        assert_eq!(requests.run(vec![name("a")], RunId(8)), [], "nor is it served again");
-        assert_eq!(take(&mut requests, 5, "hello"), again(Progress::Ended(ended(3))));
-        let later = 3 + i64::try_from(REMEMBERED_FOR.as_ms()).unwrap();
-        let later = u64::try_from(later).unwrap();
-        assert_eq!(take(&mut requests, later, "other"), Ok(Taken::New { session: main() }));
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let mut requests = Requests::default();
-        let now = Timestamp::from_ms(0);
-        let take =
-            |it: &mut Requests, of: usize| it.take(now, (&name(&of.to_string()), &main(), "x"));
-        for number in 0..UNDER_WAY_MAX {
-            assert!(take(&mut requests, number).is_ok());
-        }
-        assert_eq!(take(&mut requests, UNDER_WAY_MAX), Err(Refused::TooMany));
-        for number in 0..UNDER_WAY_MAX {
-            assert!(requests.end(now, &name(&number.to_string()), &ended(0)));
-        }
-        assert!(take(&mut requests, UNDER_WAY_MAX).is_ok());
-        assert_eq!(requests.ended.len(), REMEMBERED_MAX - 1);
-    }
-}
+mod tests;

@@ -176,7 +176,7 @@ async fn begin(web: &Web, id: &str, asked: Asked, place: Place) -> Result<Turn, 
     let taken = web.plane.operate(move |core, now, effects| {
         let text =
             if core.knows_what_was_said(now, &session)? { asked.newest } else { asked.whole };
-        let say = Say { name, session, text };
+        let say = Say { name, session, text, deliver: None };
         core.say_on_behalf(now, (asked.user.as_deref(), say, lasts), effects)
     });
     let taken = taken
@@ -191,7 +191,7 @@ fn refused(why: &Refused) -> Error {
     match why {
         Refused::Session { .. } => wrong(Some(asked::SESSION_HEADER)).into(),
         Refused::Text => wrong(Some("messages")).into(),
-        Refused::Empty(_) => wrong(None).into(),
+        Refused::Empty(_) | Refused::NoChat => wrong(None).into(),
         Refused::NotTheirs => Error::of(StatusCode::FORBIDDEN, "not_your_session", why.to_string()),
         Refused::Conflict => Error::of(StatusCode::CONFLICT, "conflict", why.to_string()),
         Refused::TooMany | Refused::Busy => {

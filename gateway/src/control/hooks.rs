@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use super::{
     connect::Peer,
     gate::{self, Refusal},
+    methods::deliver::Target,
     plane::Facts,
     web::Web,
 };
@@ -89,7 +90,9 @@ impl Error {
 impl From<&Refused> for Error {
     fn from(why: &Refused) -> Self {
         let status = match why {
-            Refused::Session { .. } | Refused::Empty(_) | Refused::Text => StatusCode::BAD_REQUEST,
+            Refused::Session { .. } | Refused::Empty(_) | Refused::NoChat | Refused::Text => {
+                StatusCode::BAD_REQUEST
+            }
             Refused::NotTheirs => StatusCode::FORBIDDEN,
             Refused::Conflict => StatusCode::CONFLICT,
             Refused::Busy => StatusCode::TOO_MANY_REQUESTS,
@@ -203,11 +206,14 @@ impl Call<'_> {
     async fn turn(&self, body: &[u8]) -> Result<Response, Error> {
         let asked: Turn = read(body)?;
         check_mode(asked.wake_mode.as_deref())?;
-        if asked.deliver != Some(false) && (asked.channel.is_some() || asked.to.is_some()) {
-            let why = "`channel` and `to` are not there yet: whoever watches hears the answer";
-            return Err(Error::wrong(why));
-        }
         let facts = &self.web.plane.facts;
+        let (channel, to) = (asked.channel.as_deref(), asked.to.as_deref());
+        let target = match asked.deliver {
+            Some(false) => None,
+            None | Some(true) => {
+                Some(Target::of(facts, channel, (None, to)).map_err(Error::wrong)?)
+            }
+        };
         let model = asked.model.map(|it| known_model(facts, &it)).transpose()?;
         let agent = self.agent(asked.agent_id.as_deref())?;
         let name = self.name(asked.idempotency_key.as_deref())?;
@@ -229,9 +235,13 @@ impl Call<'_> {
             text: asked.message,
             model,
             passes,
+            deliver: None,
         };
-        let taken =
-            self.web.plane.operate(move |core, now, effects| core.say_as_hook(now, hook, effects));
+        let taken = self.web.plane.operate(move |core, now, effects| {
+            // Where nobody wrote yet, whoever watches hears the answer.
+            let deliver = target.and_then(|it| it.route(core, &hook.session).ok());
+            core.say_as_hook(now, Hook { deliver, ..hook }, effects)
+        });
         let taken = taken.await.map_err(|it| ending(it.message))?;
         let taken = taken.map_err(|it| Error::from(&it))?;
         let run = name.as_str();

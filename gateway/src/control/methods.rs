@@ -8,6 +8,7 @@ mod chat;
 mod config;
 mod credentials;
 mod cron;
+pub mod deliver;
 mod devices;
 mod look;
 mod runs;
@@ -268,7 +269,11 @@ fn refused(why: &Refused) -> ErrorShape {
         Refused::TooMany | Refused::Busy => {
             ErrorShape::unavailable(why.to_string()).retry_after_ms(1_000)
         }
-        Refused::Session { .. } | Refused::Empty(_) | Refused::NotTheirs | Refused::Text => error,
+        Refused::Session { .. }
+        | Refused::Empty(_)
+        | Refused::NotTheirs
+        | Refused::NoChat
+        | Refused::Text => error,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{CronSkipped, Effect, Gateway, Note, Timer, subagents::Status};
 use crate::{
     cron::{Cron, Delivery, Isolated, Job, Work},
     deadlines::Deadlines,
-    ids::{AgentId, JobId, RunId},
+    ids::{AgentId, JobId},
     message::{Errand, Message, Turn},
     origin::Route,
     owners::Authority,
@@ -21,9 +21,6 @@ use crate::{
 
 /// How long no look is taken at the wall clock at the most: it may have been set meanwhile.
 const LOOK_EVERY: Millis = Millis::from_s(60);
-
-/// What an answer is that tells nobody anything.
-const ALL_IS_WELL: &str = "HEARTBEAT_OK";
 
 /// How many ends of jobs are remembered; then the oldest are forgotten.
 const REMEMBERED_MAX: usize = 1_000;
@@ -337,23 +334,5 @@ impl Gateway {
         let text = format!("[cron:{} {}] {text}", job.id, job.name);
         let message = Message::report(route, Authority::Owner, job.id.as_str(), text);
         self.report(now, &key, message, effects);
-    }
-
-    /// A run has answered: if it is a cron job's, its chat hears that, unless the run has written there itself.
-    pub(super) fn deliver_cron(
-        &mut self,
-        now: Timestamp,
-        id: RunId,
-        text: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        let run = &self.runs[&id];
-        let Some(route) = run.route.clone().filter(|_| run.errand == Errand::Cron) else { return };
-        let has_written = run.sent.iter().any(|(there, ..)| *there == route);
-        let text = text.trim();
-        if has_written || text.is_empty() || text == ALL_IS_WELL {
-            return;
-        }
-        self.show_answer(now, id, (&route, text), effects);
     }
 }

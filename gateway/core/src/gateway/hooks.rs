@@ -9,6 +9,7 @@ use crate::{
     lane::QueueOverride,
     message::Message,
     operator::{self, EVENTS_WAITING_MAX, End, Ended, Refused, Taken},
+    origin::Route,
     owners::Authority,
     session::Session,
     session_key::SessionKey,
@@ -31,6 +32,8 @@ pub struct Hook {
     pub model: Option<ModelId>,
     /// Whether the session is this turn's alone: it can be read for a while, and is gone then.
     pub passes: bool,
+    /// The chat that hears the answer, if one does.
+    pub deliver: Option<Route>,
 }
 
 /// How long a session stays that a request begins.
@@ -54,7 +57,7 @@ impl Gateway {
         hook: Hook,
         effects: &mut Vec<Effect>,
     ) -> Result<Taken, Refused> {
-        let Hook { name, session, label, text, model, passes } = hook;
+        let Hook { name, session, label, text, model, passes, deliver } = hook;
         self.wall = now.wall;
         let now = now.monotonic;
         operator::worded(&text)?;
@@ -63,6 +66,7 @@ impl Gateway {
         if matches!(taken, Taken::Again { .. }) {
             return Ok(taken);
         }
+        self.requests.deliver(&name, deliver);
         // In a session that others talk in, the model is theirs to choose.
         let fresh = || Session { model, passes, ..Session::new(agent) };
         self.sessions.entry(key.clone()).or_insert_with(fresh);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{Effect, Gateway, Timer};
 use crate::{
     command::{self, Command},
-    ids::{AccountId, AgentId, Channel, MessageId, PeerId},
+    ids::{AgentId, MessageId},
     lane::QueueOverride,
     message::{Inbound, Message},
     operator::{
         self, Addressee, End, Ended, Progress, Refused, Say, SessionView, Taken, Telling,
         is_operators,
     },
-    origin::{Origin, Peer, PeerKind, Route},
+    origin::Origin,
     owners::Authority,
     session::{Entry, Session},
     session_key::SessionKey,
@@ -28,7 +28,7 @@ impl Gateway {
     pub fn say_as_operator(
         &mut self,
         now: Now,
-        Say { name, session, text }: Say,
+        Say { name, session, text, deliver }: Say,
         effects: &mut Vec<Effect>,
     ) -> Result<Taken, Refused> {
         self.wall = now.wall;
@@ -39,6 +39,7 @@ impl Gateway {
         if matches!(taken, Taken::Again { .. }) {
             return Ok(taken);
         }
+        self.requests.deliver(&name, deliver);
         self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent));
         let inbound = operator::inbound(&key, &name, ("operator", text));
         let before = effects.len();
@@ -217,26 +218,16 @@ impl Gateway {
     ) -> Result<(), Refused> {
         self.wall = now.wall;
         operator::worded(text)?;
-        let Addressee { channel, account, chat } = to;
+        let Addressee { channel, account, chat } = &to;
         let key = SessionKey::canonical(&format!("send:{channel}:{account}:{chat}"))?;
-        let (channel, account) = (Channel::new(&channel)?, AccountId::new(&account)?);
-        let id = PeerId::new(&chat)?;
+        let route = self.chat_called(&to)?;
         let taken = self.requests.take(now.monotonic, (&name, &key, text))?;
         if matches!(taken, Taken::Again { .. }) {
             return Ok(());
         }
-        let known = self.sessions.values().filter_map(|it| it.route.as_ref());
-        let mut same =
-            known.filter(|it| it.channel == channel && it.account == account && it.peer.id == id);
-        let route = same.next().cloned().unwrap_or(Route {
-            channel,
-            account,
-            peer: Peer { kind: PeerKind::Direct, id },
-            thread: None,
-        });
         let end = End { began: None, at: self.wall, how: Ended::Answered("".into()) };
         self.requests.end(now.monotonic, &name, &end);
-        self.say(now.monotonic, &Route { thread: None, ..route }, text, effects);
+        self.say(now.monotonic, &route, text, effects);
         Ok(())
     }
 

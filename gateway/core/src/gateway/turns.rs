@@ -151,7 +151,7 @@ impl Gateway {
         self.remember_answer(&key, text.clone());
         if !self.continue_steered(now, (id, call), &key, effects) {
             effects.push(Effect::Note(Note::RunAnswered(id)));
-            self.deliver_cron(now, id, &text, effects);
+            self.deliver_answer(now, id, &text, effects);
             self.finish(now, id, &Status::Answered(text), effects);
         }
     }

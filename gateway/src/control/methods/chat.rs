@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Outcome, refuse_given, refused, runs};
+use super::{Outcome, deliver::Target, refuse_given, refused, runs};
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
 /// How many entries of a history are shown unless more are asked for.
@@ -48,15 +48,14 @@ pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
     let Send { session_key, message, idempotency_key, attachments, thinking, deliver, timeout_ms } =
         schema::check(version, "chat.send", params)?;
     let thinks = thinking.is_some_and(|it| !matches!(it.trim(), "" | "off"));
-    let missing = [
-        ("attachments", attachments.is_some_and(|it| !it.is_empty())),
-        ("thinking", thinks),
-        ("deliver", deliver == Some(true)),
-    ];
+    let missing =
+        [("attachments", attachments.is_some_and(|it| !it.is_empty())), ("thinking", thinks)];
     refuse_given(&missing, "this gateway takes it with no message yet")?;
     let name = name(&idempotency_key)?;
-    let say = Say { name: name.clone(), session: session_key, text: message };
-    let taken = say_once(plane, say).await?;
+    let say = Say { name: name.clone(), session: session_key, text: message, deliver: None };
+    // Whoever writes in a conversation that has no chat is answered all the same.
+    let deliver = (deliver == Some(true)).then_some((Target::Last(None), Otherwise::Nowhere));
+    let taken = say_once(plane, say, deliver).await?;
     let status = match taken {
         Taken::New { .. } => {
             runs::end_within(plane, &name, timeout_ms.map(Duration::from_millis)).await?;
@@ -79,11 +78,31 @@ pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
     Ok(status)
 }
 
+/// What becomes of an answer that shall be delivered, and there is no chat for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// The call is refused.
+    Refused,
+    /// Its asker alone hears it.
+    Nowhere,
+}
+
 /// Says something under a name, once.
-pub(super) async fn say_once(plane: &Plane, say: Say) -> Result<Taken, ErrorShape> {
+pub(super) async fn say_once(
+    plane: &Plane,
+    say: Say,
+    deliver: Option<(Target, Otherwise)>,
+) -> Result<Taken, ErrorShape> {
     let name = say.name.clone();
     let said = plane.operate(move |core, now, effects| {
-        let said = core.say_as_operator(now, say, effects);
+        let chat = deliver.map(|(target, otherwise)| (target.route(core, &say.session), otherwise));
+        let said = match chat {
+            Some((Err(why), Otherwise::Refused)) => Err(why),
+            chat => {
+                let deliver = chat.and_then(|it| it.0.ok());
+                core.say_as_operator(now, Say { deliver, ..say }, effects)
+            }
+        };
         let known = core.progress(&name).map(|(key, it)| (key.clone(), it.clone()));
         (said, known)
     });

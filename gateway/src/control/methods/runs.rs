@@ -13,7 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Outcome, Reply, chat, refuse_given, refused};
+use super::{
+    Outcome, Reply,
+    chat::{self, Otherwise},
+    deliver::{self, Target},
+    refuse_given, refused,
+};
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
 /// How long `agent.wait` waits unless it is told.
@@ -22,8 +27,7 @@ const WAIT_DEFAULT: Duration = Duration::from_secs(30);
 /// The longest that it waits.
 const WAIT_MAX: Duration = Duration::from_hours(24);
 
-/// What changes nothing here is refused where it is given, for it would change what is meant; but not what clients always send:
-/// `bestEffortDeliver` says what happens if a delivery fails, and there is none to fail.
+/// What changes nothing here is refused where it is given, for it would change what is meant.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the protocol's own names")]
@@ -53,8 +57,7 @@ struct Agent {
     /// In seconds; none if it is zero.
     timeout: Option<u64>,
     bootstrap_context_mode: Option<String>,
-    #[serde(rename = "bestEffortDeliver")]
-    _best_effort_deliver: Option<bool>,
+    best_effort_deliver: Option<bool>,
     input_provenance: Option<Value>,
     spawned_by: Option<String>,
 }
@@ -65,19 +68,18 @@ impl Agent {
         let text = |it: &Option<String>| it.as_ref().is_some_and(|it| !it.trim().is_empty());
         // Its words of today that mean no more than what happens anyhow.
         let other = |it: &Option<String>, usual: &str| text(it) && it.as_deref() != Some(usual);
-        let delivery = [
-            ("deliver", self.deliver == Some(true)),
-            ("to", text(&self.to)),
-            ("channel", other(&self.channel, "webchat")),
-            ("replyTo", text(&self.reply_to)),
-            ("replyChannel", text(&self.reply_channel)),
-            ("replyAccountId", text(&self.reply_account_id)),
-            ("accountId", text(&self.account_id)),
+        let has_key = text(&self.session_key);
+        // It may name the conversation too, which we know by its key alone.
+        let of_whom = text(&self.to) && !has_key && self.agent_id.is_none();
+        let elsewhere = [
+            ("to", of_whom && self.deliver != Some(true)),
             ("threadId", text(&self.thread_id)),
             ("groupId", text(&self.group_id)),
         ];
-        refuse_given(&delivery, "this gateway delivers no operator's turn to a channel yet")?;
-        let has_key = text(&self.session_key);
+        refuse_given(
+            &elsewhere,
+            "this gateway delivers to whole chats, and knows sessions by their `sessionKey`",
+        )?;
         let by_id = [("sessionId", text(&self.session_id) && !has_key)];
         refuse_given(&by_id, "this gateway knows sessions by their `sessionKey` alone")?;
         let missing = [
@@ -92,6 +94,25 @@ impl Agent {
         ];
         refuse_given(&missing, "this gateway takes it with no turn yet")
     }
+
+    /// Where its answer shall be delivered, and what if that is nowhere.
+    fn delivery(&self, plane: &Plane) -> Result<Option<(Target, Otherwise)>, ErrorShape> {
+        if self.deliver != Some(true) {
+            return Ok(None);
+        }
+        let first = |own: &Option<String>, usual: &Option<String>| own.clone().or(usual.clone());
+        let channel = first(&self.reply_channel, &self.channel);
+        let account = first(&self.reply_account_id, &self.account_id);
+        let to = first(&self.reply_to, &self.to);
+        let target =
+            Target::of(&plane.facts, channel.as_deref(), (account.as_deref(), to.as_deref()));
+        match (target, self.best_effort_deliver) {
+            (Ok(target), Some(true)) => Ok(Some((target, Otherwise::Nowhere))),
+            (Ok(target), _) => Ok(Some((target, Otherwise::Refused))),
+            (Err(_), Some(true)) => Ok(None),
+            (Err(why), _) => Err(ErrorShape::invalid(why)),
+        }
+    }
 }
 
 /// `agent`: answered when the turn is taken, and once more when it has ended.
@@ -105,6 +126,7 @@ pub(super) async fn agent(plane: &Plane, params: &Value) -> Reply {
 async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
     let asked: Agent = schema::check(plane.facts.version, "agent", params)?;
     asked.refuse_what_is_missing()?;
+    let deliver = asked.delivery(plane)?;
     let agent = asked.agent_id.as_deref().filter(|it| !it.trim().is_empty());
     let agent = agent.map(|it| plane.facts.agent(it)).transpose()?;
     let key = asked.session_key.filter(|it| !it.trim().is_empty());
@@ -121,8 +143,8 @@ async fn begin(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
     let name = chat::name(&asked.idempotency_key)?;
     // Before it can end.
     let end = plane.hub.end_of(&name);
-    let say = Say { name: name.clone(), session, text: asked.message };
-    let taken = chat::say_once(plane, say).await?;
+    let say = Say { name: name.clone(), session, text: asked.message, deliver: None };
+    let taken = chat::say_once(plane, say, deliver).await?;
     let (session, known) = match taken {
         Taken::New { session } => (session, None),
         Taken::Again { session, progress } => (session, Some(progress)),
@@ -271,14 +293,8 @@ pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
     let Some(channel) = asked.channel else {
         return Err(ErrorShape::invalid("expected `channel`: several may be configured"));
     };
-    let of = format!("{channel}/");
-    let account = asked.account_id.map_or_else(
-        || plane.facts.accounts.iter().find_map(|it| it.strip_prefix(&of)).map(str::to_owned),
-        Some,
-    );
-    let configured = account.filter(|it| plane.facts.accounts.contains(&format!("{of}{it}")));
-    let account = configured
-        .ok_or_else(|| ErrorShape::invalid(format!("no such account on channel: {channel}")))?;
+    let account = deliver::account_of(&plane.facts, &channel, asked.account_id);
+    let account = account.map_err(ErrorShape::invalid)?;
     let name = chat::name(&asked.idempotency_key)?;
     let to = Addressee { channel: channel.clone(), account, chat: asked.to };
     let run = name.as_str().to_owned();

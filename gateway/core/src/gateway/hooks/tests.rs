@@ -64,6 +64,7 @@ impl Desk {
             text: text.to_owned(),
             model: None,
             passes: true,
+            deliver: None,
         };
         self.act(|core, now, effects| core.say_as_hook(now, hook, effects))
     }
@@ -78,8 +79,12 @@ impl Desk {
     }
 
     fn call(&mut self, name: &str, session: &str, user: Option<&str>) -> Result<Taken, Refused> {
-        let say =
-            Say { name: self::name(name), session: session.to_owned(), text: name.to_owned() };
+        let say = Say {
+            name: self::name(name),
+            session: session.to_owned(),
+            text: name.to_owned(),
+            deliver: None,
+        };
         let say = (user, say, Lasts::UntilDeleted);
         self.act(|core, now, effects| core.say_on_behalf(now, say, effects))
     }
@@ -171,6 +176,7 @@ fn a_program_chooses_the_model_of_a_session_that_it_begins_and_of_no_other() {
         text: "the build broke".to_owned(),
         model: Some(ModelId::new("p/big").unwrap()),
         passes: false,
+        deliver: None,
     };
     let usual = desk.model_of("main");
     desk.call("a", "main", None).unwrap();
@@ -199,7 +205,8 @@ fn only_so_many_events_wait_for_a_busy_session() {
 #[test]
 fn a_session_for_one_turn_passes_even_if_nobody_deletes_it() {
     let mut desk = Desk::new();
-    let say = Say { name: name("1"), session: "app".to_owned(), text: "hi".to_owned() };
+    let say =
+        Say { name: name("1"), session: "app".to_owned(), text: "hi".to_owned(), deliver: None };
     desk.act(|core, now, effects| core.say_on_behalf(now, (None, say, Lasts::OneTurn), effects))
         .unwrap();
     desk.wait(settings().tools.subagents.archive_after);
@@ -207,7 +214,12 @@ fn a_session_for_one_turn_passes_even_if_nobody_deletes_it() {
     desk.answer("Yes.");
     desk.wait(settings().tools.subagents.archive_after);
     assert_eq!(desk.gateway.sessions().len(), 0);
-    let say = Say { name: name("2"), session: "app".to_owned(), text: "/status".to_owned() };
+    let say = Say {
+        name: name("2"),
+        session: "app".to_owned(),
+        text: "/status".to_owned(),
+        deliver: None,
+    };
     desk.act(|core, now, effects| core.say_on_behalf(now, (None, say, Lasts::OneTurn), effects))
         .unwrap();
     assert_eq!(desk.gateway.sessions().len(), 1);

@@ -37,7 +37,7 @@ impl Desk {
 
     fn say(&mut self, name: &str, session: &str, text: &str) -> Result<Taken, Refused> {
         let name = MessageId::new(name).unwrap();
-        let say = Say { name, session: session.to_owned(), text: text.to_owned() };
+        let say = Say { name, session: session.to_owned(), text: text.to_owned(), deliver: None };
         let taken = self.gateway.say_as_operator(self.now(), say, &mut self.effects);
         self.look();
         taken
@@ -52,6 +52,7 @@ impl Desk {
             text: "the build broke".to_owned(),
             model: None,
             passes: true,
+            deliver: None,
         };
         self.gateway.say_as_hook(self.now(), hook, &mut self.effects).unwrap();
         self.look();
