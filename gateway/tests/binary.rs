@@ -15,7 +15,9 @@ use tokio::{
     process::{Child, Command},
 };
 
-use self::world::{API_KEY, BOT_TOKEN, GATEWAY_TOKEN, World, config, free_port, get_until, soon};
+use self::world::{
+    API_KEY, BLOCKED, BOT_TOKEN, GATEWAY_TOKEN, World, config, free_port, get_until, soon,
+};
 
 /// The program in a folder of its own, with this configuration and nothing of the environment.
 struct Program(tempfile::TempDir);
@@ -302,4 +304,36 @@ async fn an_operator_without_a_gateway_is_told_so() {
         Program::new(GOOD).run(&["pairing", "approve", "telegram", "X"]).await;
     assert_eq!(code, Some(2));
     insta::assert_snapshot!(stderr, @r#"error: `gateway.auth.token` is not set: operator calls need it"#);
+}
+
+#[tokio::test]
+async fn a_text_that_did_not_arrive_is_no_success() {
+    let world = World::new();
+    let served = world.serve().await;
+    let port = free_port();
+    let program = Program::new(&config(&served, port, json!({})));
+    // What it logs is read, or it would stand still before long.
+    let mut gateway = tokio::task::JoinSet::new();
+    gateway.spawn(program.start(&["serve"]).ended());
+    get_until(port, "/ready", 200).await;
+    let send = async |chat: &str, how: &[&str]| {
+        let send = ["message", "send", "--channel", "telegram", "--to", chat, "--message", "hello"];
+        let Ended { code, stdout, stderr } = program.run(&[&send, how].concat()).await;
+        holds_no_secret(&format!("{stdout}{stderr}"));
+        (code, stdout, stderr)
+    };
+    let (code, stdout, stderr) = send("5", &[]).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(stdout, "sent to telegram:5 as message 1000\n");
+    let (code, stdout, _) = send("5", &["--json"]).await;
+    let shown: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, shown["messageId"].as_str()), (Some(0), Some("1000")), "{stdout}");
+    let why = "403 Forbidden: bot[secret] was blocked by the user";
+    let (code, stdout, stderr) = send(BLOCKED, &["--json"]).await;
+    let shown: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(shown, json!({ "error": { "code": "UNAVAILABLE", "message": why } }));
+    assert_eq!(code, Some(1));
+    let told = format!("error: not sent to telegram:{BLOCKED}: UNAVAILABLE: {why}");
+    assert!(stderr.lines().any(|it| it == told), "{stderr}");
+    assert_eq!(world.sent(), ["5: hello", "5: hello"]);
 }

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Files, REFUSED, eprintln, println};
 use crate::{
-    control::client::{Client, Error, Target, new_name},
+    control::{
+        client::{Client, Error, Target, new_name},
+        methods::ANSWERED_WITHIN,
+    },
     http::Http,
     net::TokioNet,
     state::StateFolder,
@@ -21,6 +24,9 @@ const TURN_WITHIN_S: u64 = 660;
 
 /// How long after its time a turn may still take to say that it is over.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a text may take to be taken by its channel, or to be refused.
+const SEND_WITHIN: Duration = Duration::from_secs(ANSWERED_WITHIN.as_secs() + 5);
 
 /// How many lines the gateway is asked for where those of one agent are wanted.
 const LINES_MAX: u64 = 5_000;
@@ -367,23 +373,39 @@ impl LinesOf {
 /// `message`.
 pub(super) fn message(asked: &Message) -> anyhow::Result<ExitCode> {
     let Message::Send { channel, to, message, account, common } = asked;
+    // The gateway itself answers by then, if only that it does not know yet.
+    let within = common.timeout.map_or(SEND_WITHIN, Duration::from_secs);
     let mut params = json!({
         "channel": channel, "to": to, "message": message, "idempotencyKey": new_name(),
     });
     if let Some(account) = account {
         params["accountId"] = json!(account);
     }
-    let answered =
-        async |client: &mut Client<TokioNet>| client.call("send", &params, common.within()).await;
-    common.with(answered, |it| {
-        shown(|| {
-            if common.json {
-                print_json(&it);
-            } else {
-                println(&format!("taken for {channel}:{to}"));
+    let answered = async |client: &mut Client<TokioNet>| {
+        // A refusal is an outcome, too.
+        match client.call("send", &params, within).await {
+            Err(Error::Refused { code, message }) => Ok(Err((code, message))),
+            sent => sent.map(Ok),
+        }
+    };
+    common.with(answered, |sent| match (sent, common.json) {
+        (Ok(sent), true) => shown(|| print_json(&sent)),
+        (Ok(sent), false) => shown(|| println(&delivered((channel, to), &sent))),
+        (Err((code, message)), as_json) => {
+            if as_json {
+                print_json(&json!({ "error": { "code": code, "message": message } }));
             }
-        })
+            eprintln(&format!("error: not sent to {channel}:{to}: {code}: {message}"));
+            ExitCode::from(1)
+        }
     })
+}
+
+fn delivered((channel, to): (&str, &str), sent: &Value) -> String {
+    match sent["messageId"].as_str().unwrap_or_default() {
+        "" => format!("sent to {channel}:{to}"),
+        id => format!("sent to {channel}:{to} as message {id}"),
+    }
 }
 
 #[cfg(test)]

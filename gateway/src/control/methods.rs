@@ -11,11 +11,12 @@ mod cron;
 mod devices;
 mod look;
 mod runs;
+mod send;
 mod sessions;
 mod wake;
 mod write;
 
-pub use self::look::health;
+pub use self::{look::health, send::ANSWERED_WITHIN};
 
 use std::pin::Pin;
 
@@ -172,7 +173,7 @@ const METHODS: &[Method] = methods! {
     "node.pair.reject"          Pairing   lacks (NO_NODES);
     "node.pair.request"         Pairing   lacks (NO_NODES);
     "node.pair.verify"          Pairing   lacks (NO_NODES);
-    "send"                      Write     asks (runs::send);
+    "send"                      Write     replies (send::send);
     "sessions.compact"          Admin     lacks (NO_COMPACTION);
     "sessions.delete"           Admin     asks (sessions::delete);
     "sessions.list"             Read      asks (sessions::list);

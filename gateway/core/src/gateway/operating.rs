@@ -5,14 +5,11 @@ use std::sync::Arc;
 use super::{Effect, Gateway, Timer};
 use crate::{
     command::{self, Command},
-    ids::{AccountId, AgentId, Channel, MessageId, PeerId},
+    ids::{AgentId, MessageId},
     lane::QueueOverride,
     message::{Inbound, Message},
-    operator::{
-        self, Addressee, End, Ended, Progress, Refused, Say, SessionView, Taken, Telling,
-        is_operators,
-    },
-    origin::{Origin, Peer, PeerKind, Route},
+    operator::{self, Ended, Progress, Refused, Say, SessionView, Taken, Telling, is_operators},
+    origin::Origin,
     owners::Authority,
     session::{Entry, Session},
     session_key::SessionKey,
@@ -201,43 +198,6 @@ impl Gateway {
         let (key, _) = self.session_called(session)?;
         let entries = self.sessions.get(&key).map_or(&[][..], |it| it.history.entries());
         Ok((key, entries[entries.len().saturating_sub(limit)..].to_vec()))
-    }
-
-    /// Sends a text to a chat of a channel, behind what waits for it there.
-    ///
-    /// # Errors
-    ///
-    /// Refuses a name that stands for something else, a chat without an id, and words that are none or too many.
-    pub fn send_as_operator(
-        &mut self,
-        now: Now,
-        (name, to): (MessageId, Addressee),
-        text: &str,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refused> {
-        self.wall = now.wall;
-        operator::worded(text)?;
-        let Addressee { channel, account, chat } = to;
-        let key = SessionKey::canonical(&format!("send:{channel}:{account}:{chat}"))?;
-        let (channel, account) = (Channel::new(&channel)?, AccountId::new(&account)?);
-        let id = PeerId::new(&chat)?;
-        let taken = self.requests.take(now.monotonic, (&name, &key, text))?;
-        if matches!(taken, Taken::Again { .. }) {
-            return Ok(());
-        }
-        let known = self.sessions.values().filter_map(|it| it.route.as_ref());
-        let mut same =
-            known.filter(|it| it.channel == channel && it.account == account && it.peer.id == id);
-        let route = same.next().cloned().unwrap_or(Route {
-            channel,
-            account,
-            peer: Peer { kind: PeerKind::Direct, id },
-            thread: None,
-        });
-        let end = End { began: None, at: self.wall, how: Ended::Answered("".into()) };
-        self.requests.end(now.monotonic, &name, &end);
-        self.say(now.monotonic, &Route { thread: None, ..route }, text, effects);
-        Ok(())
     }
 
     /// Every session, by key.
