@@ -2,6 +2,7 @@
 
 mod agents;
 mod files;
+mod logs;
 mod onboard;
 mod operator;
 
@@ -90,7 +91,7 @@ enum Command {
         command: operator::Sessions,
     },
     /// The log of the running gateway.
-    Logs(operator::Logs),
+    Logs(logs::Logs),
     /// Messages to people.
     Message {
         #[command(subcommand)]
@@ -135,7 +136,7 @@ impl Cli {
             Command::Agent(asked) => operator::agent(&asked),
             Command::Agents { command } => agents::agents(&command),
             Command::Sessions { command } => operator::sessions(&command),
-            Command::Logs(asked) => operator::logs(&asked),
+            Command::Logs(asked) => logs::logs(&asked),
             Command::Message { command } => operator::message(&command),
             Command::Onboard(asked) => onboard::onboard(&asked),
         };
