@@ -11,7 +11,7 @@ use std::{fs, path::Path, process::Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, Command},
 };
 
@@ -37,12 +37,16 @@ impl Program {
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
+        self.start_logging("trace", arguments)
+    }
+
+    fn start_logging(&self, level: &str, arguments: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_creel-gateway"))
             .args(arguments)
             .args(["--config", "openclaw.json", "--state-dir", "state"])
             .current_dir(self.0.path())
             .env_clear()
-            .env("RUST_LOG", "trace")
+            .env("RUST_LOG", level)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -336,4 +340,52 @@ async fn a_text_that_did_not_arrive_is_no_success() {
     let told = format!("error: not sent to telegram:{BLOCKED}: UNAVAILABLE: {why}");
     assert!(stderr.lines().any(|it| it == told), "{stderr}");
     assert_eq!(world.sent(), ["5: hello", "5: hello"]);
+}
+
+#[tokio::test]
+async fn whoever_follows_the_log_sees_each_line_once_whatever_becomes_of_the_gateway() {
+    let world = World::new();
+    let served = world.serve().await;
+    let port = free_port();
+    let program = Program::new(&config(&served, port, json!({})));
+    let mut gateway = program.start_logging("info", &["serve"]);
+    get_until(port, "/ready", 200).await;
+    world.write("one");
+    world.says("you said one").await;
+    let mut follower = program.start_logging("info", &["logs", "--follow"]);
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    for life in 1..=3 {
+        let answered = |it: &Vec<String>| {
+            it.iter().filter(|it| it.ends_with("run answered run=run-1")).count() == life
+        };
+        while !answered(&seen) {
+            seen.push(soon("a line", lines.next_line()).await.unwrap().unwrap());
+        }
+        if life == 3 {
+            break;
+        }
+        gateway.signal(Signal::TERM);
+        let ended = gateway.ended().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        gateway = program.start_logging("info", &["serve"]);
+        get_until(port, "/ready", 200).await;
+        // The new life has written more than the earlier one when it is asked again.
+        for text in ["again", "and again", "and again and again"] {
+            world.write(text);
+            world.says(&format!("you said {text}")).await;
+        }
+    }
+    follower.signal(Signal::INT);
+    let told = follower.stderr.take().unwrap();
+    let mut told = BufReader::new(told).lines();
+    let mut notes = Vec::new();
+    while let Some(line) = soon("a note", told.next_line()).await.unwrap() {
+        notes.push(line);
+    }
+    let count = |what: &str| notes.iter().filter(|it| it.contains(what)).count();
+    assert_eq!((count("trying again"), count("connected again")), (2, 2), "{notes:?}");
+    assert_eq!(count("began anew"), 2, "{notes:?}");
+    let unique: std::collections::BTreeSet<&String> = seen.iter().collect();
+    assert_eq!(unique.len(), seen.len(), "{seen:#?}");
 }

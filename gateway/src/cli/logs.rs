@@ -1,18 +1,31 @@
 //! The log of a running gateway, on the command line.
 
-use std::{collections::BTreeSet, process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{REFUSED, eprintln, operator::Common, println};
-use crate::{control::client::Client, net::TokioNet};
+use crate::{
+    control::client::{Client, Error, Target},
+    http::Http,
+    net::TokioNet,
+};
 
 /// How many lines the gateway is asked for where those of one agent are wanted.
 const LINES_MAX: u64 = 5_000;
 
 /// How often a log that is followed is asked for more.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// How many bytes of it are asked for at once, at the most.
+const BYTES_MAX: u64 = 1_000_000;
+
+/// The wait before a gateway that is gone is looked for; it doubles with each further try.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// The longest such wait.
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(10);
 
 /// The log.
 #[derive(Args, Debug)]
@@ -32,48 +45,117 @@ pub(super) struct Logs {
 
 /// `logs`.
 pub(super) fn logs(asked: &Logs) -> anyhow::Result<ExitCode> {
-    let within = asked.common.within();
-    let mut of = asked.agent.as_deref().map(LinesOf::agent);
-    let mut spoken = |page: &Value| -> Vec<String> {
-        let lines = page["lines"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let is_meant = |line: &&str| of.as_mut().is_none_or(|it| it.take(said(line).1.as_str()));
-        lines.filter(is_meant).map(str::to_owned).collect()
-    };
-    let answered = async |client: &mut Client<TokioNet>| {
-        if let Some(id) = &asked.agent
+    asked.common.reach(
+        async |target| asked.show(target).await,
+        |refused| match refused {
+            None => ExitCode::SUCCESS,
+            Some(why) => {
+                eprintln(&format!("error: {why}"));
+                ExitCode::from(REFUSED)
+            }
+        },
+    )
+}
+
+impl Logs {
+    /// Shows the log; why not, if there is no such agent.
+    async fn show(&self, target: &Target) -> Result<Option<String>, Error> {
+        let within = self.common.within();
+        let mut client = connect(target).await?;
+        if let Some(id) = &self.agent
             && let Some(why) = unknown(id, &client.call("agents.list", &json!({}), within).await?)
         {
             return Ok(Some(why));
         }
+        let mut reader = Reader::new(self);
         // Which lines are an agent's, is told here.
-        let limit = if asked.agent.is_some() { LINES_MAX } else { asked.limit };
-        let mut params = json!({ "limit": limit });
-        let page = client.call("logs.tail", &params, within).await?;
-        let lines = spoken(&page);
-        let most = usize::try_from(asked.limit).unwrap_or(usize::MAX);
-        let mut page = page;
-        for line in &lines[lines.len().saturating_sub(most)..] {
-            asked.print(line);
+        let limit = if self.agent.is_some() { LINES_MAX } else { self.limit };
+        let page = client.call("logs.tail", &json!({ "limit": limit }), within).await?;
+        reader.show(&page, usize::try_from(self.limit).unwrap_or(usize::MAX));
+        while self.follow {
+            let Err(lost) = reader.follow(&mut client).await;
+            client = again(target, lost).await?;
         }
-        if !asked.follow {
-            return Ok(None);
-        }
-        loop {
-            params["cursor"] = page["cursor"].take();
-            tokio::time::sleep(FOLLOW_EVERY).await;
-            page = client.call("logs.tail", &params, within).await?;
-            for line in spoken(&page) {
-                asked.print(&line);
+        client.close().await;
+        Ok(None)
+    }
+}
+
+async fn connect(target: &Target) -> Result<Client<TokioNet>, Error> {
+    Client::connect(&Http::new(TokioNet), target).await
+}
+
+/// Connects once more, however long that takes: a gateway that starts again is gone for a while.
+async fn again(target: &Target, lost: Error) -> Result<Client<TokioNet>, Error> {
+    if !passes(&lost) {
+        return Err(lost);
+    }
+    eprintln(&format!("the gateway is not there ({lost}); trying again"));
+    let mut wait = AGAIN_AFTER;
+    loop {
+        tokio::time::sleep(wait).await;
+        match connect(target).await {
+            Ok(client) => {
+                eprintln("connected again");
+                return Ok(client);
             }
+            Err(error) if passes(&error) => wait = (wait * 2).min(AGAIN_AFTER_MAX),
+            Err(error) => return Err(error),
         }
-    };
-    asked.common.with(answered, |refused| match refused {
-        None => ExitCode::SUCCESS,
-        Some(why) => {
-            eprintln(&format!("error: {why}"));
-            ExitCode::from(REFUSED)
+    }
+}
+
+/// Whether another try may succeed.
+fn passes(error: &Error) -> bool {
+    match error {
+        Error::Connection { .. } | Error::Closed(_) | Error::TimedOut(_) => true,
+        Error::Refused { code, .. } => code == "UNAVAILABLE",
+        Error::Key(_) => false,
+    }
+}
+
+/// Whoever reads the log, and how far.
+struct Reader<'a> {
+    asked: &'a Logs,
+    of: Option<LinesOf>,
+    cursor: Value,
+}
+
+impl<'a> Reader<'a> {
+    fn new(asked: &'a Logs) -> Self {
+        let of = asked.agent.as_deref().map(LinesOf::agent);
+        Self { asked, of, cursor: Value::Null }
+    }
+
+    /// Shows what comes, until the gateway is gone.
+    async fn follow(&mut self, client: &mut Client<TokioNet>) -> Result<Infallible, Error> {
+        loop {
+            let params =
+                json!({ "limit": LINES_MAX, "maxBytes": BYTES_MAX, "cursor": self.cursor });
+            let page = client.call("logs.tail", &params, self.asked.common.within()).await?;
+            if page["reset"] == true {
+                // What had numbers then has others now.
+                self.of = self.asked.agent.as_deref().map(LinesOf::agent);
+                eprintln("the gateway began anew: the last of what it wrote before may be missing");
+            } else if page["truncated"] == true {
+                eprintln("more was written than could be shown: some lines are missing");
+            }
+            self.show(&page, usize::MAX);
+            tokio::time::sleep(FOLLOW_EVERY).await;
         }
-    })
+    }
+
+    /// Shows those lines of a page that are meant, the last ones of them.
+    fn show(&mut self, page: &Value, most: usize) {
+        self.cursor = page["cursor"].clone();
+        let lines = page["lines"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let of = &mut self.of;
+        let is_meant = |line: &&str| of.as_mut().is_none_or(|it| it.take(said(line).1.as_str()));
+        let lines: Vec<&str> = lines.filter(is_meant).collect();
+        for line in &lines[lines.len().saturating_sub(most)..] {
+            self.asked.print(line);
+        }
+    }
 }
 
 /// Why an agent cannot be meant, if the gateway has none of this id.

@@ -121,20 +121,29 @@ impl Common {
     }
 
     /// Does something with a connection to the gateway.
-    pub(super) fn with<T>(
+    fn with<T>(
         &self,
         ask: impl AsyncFnOnce(&mut Client<TokioNet>) -> Result<T, Error>,
         show: impl FnOnce(T) -> ExitCode,
     ) -> anyhow::Result<ExitCode> {
-        let Some(target) = self.target()? else { return Ok(ExitCode::from(REFUSED)) };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let asked = runtime.block_on(async {
-            let mut client = Client::connect(&Http::new(TokioNet), &target).await?;
+        let ask = async |target: &Target| {
+            let mut client = Client::connect(&Http::new(TokioNet), target).await?;
             let asked = ask(&mut client).await;
             client.close().await;
             asked
-        });
-        match asked {
+        };
+        self.reach(ask, show)
+    }
+
+    /// Does something with the gateway, by connections of one's own.
+    pub(super) fn reach<T>(
+        &self,
+        ask: impl AsyncFnOnce(&Target) -> Result<T, Error>,
+        show: impl FnOnce(T) -> ExitCode,
+    ) -> anyhow::Result<ExitCode> {
+        let Some(target) = self.target()? else { return Ok(ExitCode::from(REFUSED)) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        match runtime.block_on(ask(&target)) {
             Ok(answer) => Ok(show(answer)),
             Err(error @ Error::Refused { .. }) => {
                 eprintln(&format!("error: {error}"));
