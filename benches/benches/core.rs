@@ -37,7 +37,7 @@ fn life(gateway: &mut Gateway, effects: &mut Vec<Effect>, origin: &Origin, at: &
             },
             Effect::Send(outgoing) => Event::SendEnded {
                 send: outgoing.send,
-                outcome: creel_core::egress::SendOutcome::Delivered,
+                sent: creel_core::egress::SendOutcome::Delivered.into(),
             },
             Effect::CallTool(_) => unreachable!("the model asks for none"),
             Effect::CancelModel(_)

@@ -15,7 +15,7 @@ use std::{
 };
 
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, Sent},
     media::{Image, Source},
 };
 
@@ -130,7 +130,7 @@ impl Account {
         outside: &Outside<N>,
         outgoing: &Outgoing,
         picture: Option<&Picture>,
-    ) -> SendOutcome {
+    ) -> Sent {
         let http = outside.http.clone();
         match self {
             Self::Discord(account) => {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod files;
+mod logs;
 mod onboard;
 mod operator;
 
@@ -90,7 +91,7 @@ enum Command {
         command: operator::Sessions,
     },
     /// The log of the running gateway.
-    Logs(operator::Logs),
+    Logs(logs::Logs),
     /// Messages to people.
     Message {
         #[command(subcommand)]
@@ -135,7 +136,7 @@ impl Cli {
             Command::Agent(asked) => operator::agent(&asked),
             Command::Agents { command } => agents::agents(&command),
             Command::Sessions { command } => operator::sessions(&command),
-            Command::Logs(asked) => operator::logs(&asked),
+            Command::Logs(asked) => logs::logs(&asked),
             Command::Message { command } => operator::message(&command),
             Command::Onboard(asked) => onboard::onboard(&asked),
         };
@@ -244,8 +245,9 @@ fn start_log(format: LogFormat) -> Tail {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let coloured =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let tail = Tail::default();
-    let tailing = Tailing { tail: tail.clone(), clock: WallClock::system() };
+    let clock = WallClock::system();
+    let tail = Tail::beginning(clock.now());
+    let tailing = Tailing { tail: tail.clone(), clock };
     let kept = tracing_subscriber::registry().with(filter).with(tailing);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(coloured);
     // A second start in one process (tests) keeps the first log.

@@ -292,8 +292,8 @@ impl<N: Net> Driver<N> {
                     let outside = self.outside.clone();
                     self.tasks.spawn(async move {
                         let send = outgoing.send;
-                        let outcome = outside.send(outgoing).await;
-                        Event::SendEnded { send, outcome }
+                        let sent = outside.send(outgoing).await;
+                        Event::SendEnded { send, sent }
                     });
                 }
                 Effect::Told(told) => self.hub.tell(*told),

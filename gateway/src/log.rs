@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use creel_core::time::WallTime;
 use serde_json::{Value, json};
 use tracing::{
     Event, Level, Subscriber,
@@ -30,8 +31,10 @@ pub struct Tail(Arc<Mutex<Ring>>);
 struct Ring {
     lines: VecDeque<String>,
     bytes: usize,
-    /// How many bytes were written in all, those that are gone too.
+    /// How many bytes were written in all, those that are gone too, counted from `began`.
     written: u64,
+    /// Where the first line began.
+    began: u64,
 }
 
 /// Some of the log.
@@ -45,11 +48,21 @@ pub struct Page {
     pub lines: Vec<String>,
     /// Whether some before them were left out.
     pub truncated: bool,
-    /// Whether the cursor was one of another life of the gateway.
+    /// Whether the cursor was one of another log, such as an earlier life's of the gateway.
     pub reset: bool,
 }
 
+/// A log begins so many bytes after one that began a millisecond earlier: no log is written faster for long, so that a place in
+/// one is none in the next. A program that reads numbers as floats still tells them apart.
+const APART_BYTES_A_MS: u64 = 1_024;
+
 impl Tail {
+    /// The log of a process that began then.
+    pub fn beginning(at: WallTime) -> Self {
+        let began = u64::try_from(at.as_unix_ms()).unwrap_or_default() * APART_BYTES_A_MS;
+        Self(Arc::new(Mutex::new(Ring { written: began, began, ..Ring::default() })))
+    }
+
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.0.lock().expect("no holder of this lock panics")
     }
@@ -70,7 +83,7 @@ impl Tail {
     /// The lines after `cursor`, or the last ones: at most so many, and at most so many bytes.
     pub fn after(&self, cursor: Option<u64>, (lines_max, bytes_max): (usize, usize)) -> Page {
         let ring = self.ring();
-        let reset = cursor.is_some_and(|it| it > ring.written);
+        let reset = cursor.is_some_and(|it| it > ring.written || it < ring.began);
         let since = cursor.filter(|_| !reset).unwrap_or_default();
         let mut begins = ring.written - ring.bytes as u64;
         let mut truncated = cursor.is_some() && !reset && since < begins;
@@ -192,6 +205,18 @@ mod tests {
         assert_eq!(lines(&tail, Some(4), 10), ("two".into(), 8, false, false));
         assert_eq!(lines(&tail, Some(8), 10), (String::new(), 8, false, false));
         assert_eq!(lines(&tail, Some(99), 10), ("one two".into(), 8, false, true));
+    }
+
+    #[test]
+    fn a_place_in_one_log_is_none_in_the_next() {
+        let [first, second] = [1_773_651_600_000, 1_773_651_601_000]
+            .map(|it| Tail::beginning(WallTime::from_unix_ms(it)));
+        first.push("one".into());
+        let (_, cursor, ..) = lines(&first, None, 10);
+        assert_eq!(lines(&first, Some(cursor), 10), (String::new(), cursor, false, false));
+        second.push("two and more than one".into());
+        let (found, _, truncated, reset) = lines(&second, Some(cursor), 10);
+        assert_eq!((found.as_str(), truncated, reset), ("two and more than one", false, true));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, SendOutcome, Sent},
     ids::{AccountId, AgentId, Channel, ProfileId},
     media::{Received, Source},
     run::{ModelFailed, ModelFailure, ModelOutcome, ModelRequest},
@@ -112,7 +112,7 @@ impl<N: Net> Outside<N> {
     }
 
     /// Sends a piece by the account that its route names.
-    pub fn send(self: Arc<Self>, outgoing: Outgoing) -> impl Future<Output = SendOutcome> + Send {
+    pub fn send(self: Arc<Self>, outgoing: Outgoing) -> impl Future<Output = Sent> + Send {
         let Outgoing { send, route, .. } = &outgoing;
         let (channel, account, peer) = (&route.channel, &route.account, &route.peer.id);
         let span = tracing::info_span!("send", %send, %channel, %account, %peer);
@@ -120,7 +120,7 @@ impl<N: Net> Outside<N> {
         async move {
             let Some(account) = self.accounts.get(&key) else {
                 tracing::error!("no such account");
-                return SendOutcome::Permanent;
+                return Sent::failed(SendOutcome::Permanent, "this account is not configured");
             };
             let Some(presented) = &outgoing.image else {
                 return account.send(&self, &outgoing, None).await;

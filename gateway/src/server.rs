@@ -7,8 +7,10 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use axum::{
     Extension, Json, Router,
     body::Body,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
     routing::{get, post},
     serve::Listener,
 };
@@ -29,6 +31,7 @@ use crate::{
     allowance::{Allowance, Metered},
     channels::{self, Board, push::Door},
     control::{
+        door,
         gate::{self, Gate},
         guesses,
         networks::Networks,
@@ -63,10 +66,25 @@ pub fn router((control, operators): (Control, Router), doors: Vec<Door>) -> Rout
     Router::new()
         .route("/health", get(|| async { Json(json!({ "ok": true })) }))
         .route("/ready", get(ready))
+        .route_layer(middleware::from_fn_with_state(control.clone(), own_name))
         .route("/pairing/approve", post(approve))
         .with_state(control)
         .merge(operators)
         .merge(doors)
+        .layer(middleware::from_fn(door::one_host))
+}
+
+/// What needs no secret is told to nobody who knows this machine by another's name.
+async fn own_name(
+    State(control): State<Control>,
+    Extension(from): Extension<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match door::host(request.headers(), from.ip(), control.gate.all_are_near) {
+        Ok(()) => next.run(request).await,
+        Err(why) => (StatusCode::FORBIDDEN, format!("{why}\n")).into_response(),
+    }
 }
 
 /// The paths that are the gateway's own, and so no channel's.

@@ -11,11 +11,13 @@ use std::{fs, path::Path, process::Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, Command},
 };
 
-use self::world::{API_KEY, BOT_TOKEN, GATEWAY_TOKEN, World, config, free_port, get_until, soon};
+use self::world::{
+    API_KEY, BLOCKED, BOT_TOKEN, GATEWAY_TOKEN, World, config, free_port, get_until, soon,
+};
 
 /// The program in a folder of its own, with this configuration and nothing of the environment.
 struct Program(tempfile::TempDir);
@@ -35,12 +37,16 @@ impl Program {
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
+        self.start_logging("trace", arguments)
+    }
+
+    fn start_logging(&self, level: &str, arguments: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_creel-gateway"))
             .args(arguments)
             .args(["--config", "openclaw.json", "--state-dir", "state"])
             .current_dir(self.0.path())
             .env_clear()
-            .env("RUST_LOG", "trace")
+            .env("RUST_LOG", level)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -302,4 +308,84 @@ async fn an_operator_without_a_gateway_is_told_so() {
         Program::new(GOOD).run(&["pairing", "approve", "telegram", "X"]).await;
     assert_eq!(code, Some(2));
     insta::assert_snapshot!(stderr, @r#"error: `gateway.auth.token` is not set: operator calls need it"#);
+}
+
+#[tokio::test]
+async fn a_text_that_did_not_arrive_is_no_success() {
+    let world = World::new();
+    let served = world.serve().await;
+    let port = free_port();
+    let program = Program::new(&config(&served, port, json!({})));
+    // What it logs is read, or it would stand still before long.
+    let mut gateway = tokio::task::JoinSet::new();
+    gateway.spawn(program.start(&["serve"]).ended());
+    get_until(port, "/ready", 200).await;
+    let send = async |chat: &str, how: &[&str]| {
+        let send = ["message", "send", "--channel", "telegram", "--to", chat, "--message", "hello"];
+        let Ended { code, stdout, stderr } = program.run(&[&send, how].concat()).await;
+        holds_no_secret(&format!("{stdout}{stderr}"));
+        (code, stdout, stderr)
+    };
+    let (code, stdout, stderr) = send("5", &[]).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(stdout, "sent to telegram:5 as message 1000\n");
+    let (code, stdout, _) = send("5", &["--json"]).await;
+    let shown: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, shown["messageId"].as_str()), (Some(0), Some("1000")), "{stdout}");
+    let why = "403 Forbidden: bot[secret] was blocked by the user";
+    let (code, stdout, stderr) = send(BLOCKED, &["--json"]).await;
+    let shown: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(shown, json!({ "error": { "code": "UNAVAILABLE", "message": why } }));
+    assert_eq!(code, Some(1));
+    let told = format!("error: not sent to telegram:{BLOCKED}: UNAVAILABLE: {why}");
+    assert!(stderr.lines().any(|it| it == told), "{stderr}");
+    assert_eq!(world.sent(), ["5: hello", "5: hello"]);
+}
+
+#[tokio::test]
+async fn whoever_follows_the_log_sees_each_line_once_whatever_becomes_of_the_gateway() {
+    let world = World::new();
+    let served = world.serve().await;
+    let port = free_port();
+    let program = Program::new(&config(&served, port, json!({})));
+    let mut gateway = program.start_logging("info", &["serve"]);
+    get_until(port, "/ready", 200).await;
+    world.write("one");
+    world.says("you said one").await;
+    let mut follower = program.start_logging("info", &["logs", "--follow"]);
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    for life in 1..=3 {
+        let answered = |it: &Vec<String>| {
+            it.iter().filter(|it| it.ends_with("run answered run=run-1")).count() == life
+        };
+        while !answered(&seen) {
+            seen.push(soon("a line", lines.next_line()).await.unwrap().unwrap());
+        }
+        if life == 3 {
+            break;
+        }
+        gateway.signal(Signal::TERM);
+        let ended = gateway.ended().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        gateway = program.start_logging("info", &["serve"]);
+        get_until(port, "/ready", 200).await;
+        // The new life has written more than the earlier one when it is asked again.
+        for text in ["again", "and again", "and again and again"] {
+            world.write(text);
+            world.says(&format!("you said {text}")).await;
+        }
+    }
+    follower.signal(Signal::INT);
+    let told = follower.stderr.take().unwrap();
+    let mut told = BufReader::new(told).lines();
+    let mut notes = Vec::new();
+    while let Some(line) = soon("a note", told.next_line()).await.unwrap() {
+        notes.push(line);
+    }
+    let count = |what: &str| notes.iter().filter(|it| it.contains(what)).count();
+    assert_eq!((count("trying again"), count("connected again")), (2, 2), "{notes:?}");
+    assert_eq!(count("began anew"), 2, "{notes:?}");
+    let unique: std::collections::BTreeSet<&String> = seen.iter().collect();
+    assert_eq!(unique.len(), seen.len(), "{seen:#?}");
 }

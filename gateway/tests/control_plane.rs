@@ -8,6 +8,8 @@ mod world;
 
 #[path = "control_plane/ends.rs"]
 mod ends;
+#[path = "control_plane/sends.rs"]
+mod sends;
 #[path = "control_plane/turns.rs"]
 mod turns;
 

@@ -21,7 +21,7 @@ use axum::{
     routing::{any, get, post},
 };
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, SendOutcome, Sent},
     gateway::Gateway,
     ids::{AccountId, Channel, MessageId, PeerId, SendId, ThreadId},
     origin::{Peer, PeerKind, Route, Thread},
@@ -346,7 +346,7 @@ async fn a_message_calls_nobody_has_a_nonce_and_goes_to_its_thread() {
     let (platform, http, _servers) = platform(&[Play::Works], (200, json!({ "id": "12" })));
     let outgoing = outgoing(PeerKind::Channel, Some("801"));
     let sent = discord::send(http.clone(), &account(), (&outgoing, None), 5).await;
-    assert_eq!(sent, SendOutcome::Delivered);
+    assert_eq!(sent, Sent::delivered(MessageId::new("12").ok()));
     let expected = json!({
         "content": r"**hi** a \|| b",
         "nonce": "0000000000000005000000003",
@@ -366,7 +366,7 @@ async fn a_persons_direct_chat_is_asked_for_once() {
         let sent =
             discord::send(http.clone(), &account, (&outgoing(PeerKind::Direct, None), None), 5)
                 .await;
-        assert_eq!(sent, SendOutcome::Delivered);
+        assert_eq!(sent.outcome, SendOutcome::Delivered);
     }
     let calls = platform.bodies.lock().unwrap().clone();
     let paths: Vec<_> = calls.iter().map(|it| it.0.as_str()).collect();
@@ -383,7 +383,7 @@ async fn a_limit_on_everything_holds_every_method_and_one_on_a_method_does_not()
         for thread in ["801", "802"] {
             let outgoing = outgoing(PeerKind::Channel, Some(thread));
             let sent = discord::send(http.clone(), &account, (&outgoing, None), 5).await;
-            assert!(matches!(sent, SendOutcome::RetryAfter(_)), "{sent:?}");
+            assert!(matches!(sent.outcome, SendOutcome::RetryAfter(_)), "{sent:?}");
         }
         assert_eq!(platform.bodies.lock().unwrap().len(), calls, "global: {global}");
     }
@@ -393,7 +393,8 @@ async fn a_limit_on_everything_holds_every_method_and_one_on_a_method_does_not()
 async fn a_refusal_says_whether_to_try_again() {
     let outcome = async |status: u16, body: Value| {
         let (_, http, _servers) = platform(&[Play::Works], (status, body));
-        discord::send(http, &account(), (&outgoing(PeerKind::Channel, None), None), 5).await
+        let outgoing = outgoing(PeerKind::Channel, None);
+        discord::send(http, &account(), (&outgoing, None), 5).await.outcome
     };
     let refusal = |code: u32| json!({ "message": "no", "code": code });
     let limited = json!({ "message": "slow down", "retry_after": 1.25, "global": false });

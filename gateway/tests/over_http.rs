@@ -16,7 +16,10 @@ use creel_gateway::{
     state::StateFolder,
 };
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    task::JoinSet,
+};
 
 use self::world::{GATEWAY_TOKEN, World, call, config, free_port, get, get_until};
 
@@ -306,4 +309,37 @@ async fn a_browser_is_shown_the_page() {
     let (status, page) = get(gateway.port, "/").await;
     assert!(status == 200 && page.contains("<title>Creel console</title>"), "{page}");
     assert_eq!(get(gateway.port, "/nothing").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_name_of_another_machine_leads_nowhere_and_two_names_are_none() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&world, &served).await;
+    let token = format!("authorization: Bearer {GATEWAY_TOKEN}");
+    for path in ["/", "/health", "/ready", "/metrics"] {
+        let own = [format!("127.0.0.1:{}", gateway.port), "localhost".into(), "[::1]:1".into()];
+        for host in own {
+            let (status, body) = gateway.ask("GET", path, &[&format!("host: {host}")], "").await;
+            assert_eq!(status, 200, "{path} {host}: {body}");
+        }
+        for host in ["evil.example", "evil.example:18789", "127.0.0.1.evil.example", "not a host"] {
+            let host = format!("host: {host}");
+            let (status, body) = gateway.ask("GET", path, &[&host, &token], "").await;
+            assert_eq!(status, 403, "{path} {host}: {body}");
+            assert!(body.contains("this machine"), "{path} {host}: {body}");
+        }
+    }
+    let both = ["host: 127.0.0.1", "host: evil.example", token.as_str()];
+    for path in ["/", "/health", "/ready", "/metrics", "/hooks/agent", "/v1/chat/completions", "/x"]
+    {
+        let (status, body) = gateway.ask("GET", path, &both, "").await;
+        assert_eq!((status, body.as_str()), (400, "expected one `Host`\n"), "{path}");
+    }
+    // Old probes name no host at all.
+    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", gateway.port)).await.unwrap();
+    socket.write_all(b"GET /health HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
 }

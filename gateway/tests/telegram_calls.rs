@@ -18,7 +18,7 @@ use axum::{
     routing::post,
 };
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, SendOutcome, Sent},
     gateway::Gateway,
     ids::{AccountId, Channel, PeerId, SendId},
     origin::{Peer, PeerKind, Route},
@@ -271,7 +271,7 @@ async fn a_wait_that_the_platform_asks_for_is_kept() {
     assert_eq!(receive(script, MINUTE).await.0, State::Up);
 }
 
-async fn send(script: Script) -> SendOutcome {
+async fn send(script: Script) -> Sent {
     let (_, http, _servers) = platform(script);
     let route = Route {
         channel: Channel::new("telegram").unwrap(),
@@ -320,6 +320,9 @@ async fn a_text_is_lost_only_if_the_platform_will_never_take_it() {
         (|_, _| (413, json!("<html>")), "Permanent"),
     ];
     for (script, expected) in refusals {
-        assert_eq!(format!("{:?}", send(script).await), expected, "{:?}", script("sendMessage", 1));
+        let sent = send(script).await;
+        assert_eq!(format!("{:?}", sent.outcome), expected, "{:?}", script("sendMessage", 1));
+        let is_delivered = sent.outcome == SendOutcome::Delivered;
+        assert_eq!(sent.why.is_none(), is_delivered, "{sent:?}");
     }
 }

@@ -219,8 +219,8 @@ impl World<'_> {
                     reply_to: outgoing.reply_to.map(|it| it.to_string()),
                     images: Vec::new(),
                 });
-                let (send, outcome) = (outgoing.send, SendOutcome::Delivered);
-                self.later(self.now_ms, Coming::Event(Event::SendEnded { send, outcome }));
+                let (send, sent) = (outgoing.send, SendOutcome::Delivered.into());
+                self.later(self.now_ms, Coming::Event(Event::SendEnded { send, sent }));
             }
             // No model here asks for a tool.
             Effect::CallTool(_)

@@ -7,7 +7,10 @@ pub mod chunk;
 pub mod silence;
 pub mod stream;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
     ids::{MessageId, SendId},
@@ -62,6 +65,35 @@ pub enum SendOutcome {
     Permanent,
 }
 
+/// How a send ended, and what its platform said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What it means for the piece.
+    pub outcome: SendOutcome,
+    /// What the platform calls the message that it took, if it says so.
+    pub message: Option<MessageId>,
+    /// Why it did not take it, without a secret.
+    pub why: Option<Arc<str>>,
+}
+
+impl Sent {
+    /// The platform accepted it, and calls it so.
+    pub const fn delivered(message: Option<MessageId>) -> Self {
+        Self { outcome: SendOutcome::Delivered, message, why: None }
+    }
+
+    /// The platform did not, for this reason.
+    pub fn failed(outcome: SendOutcome, why: &str) -> Self {
+        Self { outcome, message: None, why: Some(why.into()) }
+    }
+}
+
+impl From<SendOutcome> for Sent {
+    fn from(outcome: SendOutcome) -> Self {
+        Self { outcome, message: None, why: None }
+    }
+}
+
 /// A piece that will never be visible, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GivenUp {
@@ -94,13 +126,41 @@ struct Piece {
     text: String,
     image: Option<Presented>,
     reply_to: Option<MessageId>,
+    /// The request whose text it is a piece of, if somebody waits to hear of it.
+    asked: Option<MessageId>,
     attempts: u32,
+}
+
+/// What the end of a send means for its piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Where it was for.
+    pub route: Route,
+    /// Why it will never be visible, if so.
+    pub given_up: Option<GivenUp>,
+    /// The request that is over: its last piece was accepted, or one was given up and with it those behind it.
+    pub ends: Option<MessageId>,
 }
 
 impl Outbox {
     /// Puts a text in line. False if the route's line is full.
     pub fn push(&mut self, route: &Route, text: String, reply_to: Option<MessageId>) -> bool {
         self.push_piece(route, (text, None), reply_to)
+    }
+
+    /// Puts the pieces of a text in line whose sender waits to hear of it. False, and none is, if the route's line has no
+    /// room for all of them.
+    pub fn push_asked(&mut self, route: &Route, pieces: Vec<String>, asked: &MessageId) -> bool {
+        let waiting = self.routes.get(route).map_or(0, |it| it.pieces.len());
+        if pieces.is_empty() || waiting + pieces.len() > PIECES_MAX {
+            return false;
+        }
+        for text in pieces {
+            self.push_piece(route, (text, None), None);
+            let queue = self.routes.get_mut(route).expect("it was just pushed to");
+            queue.pieces.back_mut().expect("it was just pushed").asked = Some(asked.clone());
+        }
+        true
     }
 
     /// Puts an image with its caption in line. False if the route's line is full.
@@ -119,7 +179,8 @@ impl Outbox {
         if room {
             self.pieces += 1;
             let number = self.pieces;
-            queue.pieces.push_back(Piece { number, text, image, reply_to, attempts: 0 });
+            let piece = Piece { number, text, image, reply_to, asked: None, attempts: 0 };
+            queue.pieces.push_back(piece);
         }
         room
     }
@@ -138,7 +199,7 @@ impl Outbox {
         let send = SendId(self.sends);
         queue.flying = true;
         piece.attempts += 1;
-        let Piece { number, text, image, reply_to, attempts: _ } = piece.clone();
+        let Piece { number, text, image, reply_to, asked: _, attempts: _ } = piece.clone();
         self.flying.insert(send, route.clone());
         Some(Outgoing { send, piece: number, route: route.clone(), text, image, reply_to })
     }
@@ -151,13 +212,8 @@ impl Outbox {
             .map(|it| it.not_before)
     }
 
-    /// Takes a send's outcome in. Returns its route, and why the piece was given up if it was.
-    pub fn ended(
-        &mut self,
-        now: Timestamp,
-        send: SendId,
-        outcome: SendOutcome,
-    ) -> Option<(Route, Option<GivenUp>)> {
+    /// Takes a send's outcome in.
+    pub fn ended(&mut self, now: Timestamp, send: SendId, outcome: SendOutcome) -> Option<Settled> {
         let route = self.flying.remove(&send)?;
         let queue = self.routes.get_mut(&route).expect("a flying piece keeps its queue");
         queue.flying = false;
@@ -172,12 +228,18 @@ impl Outbox {
             (_, Some(_)) if attempts >= ATTEMPTS_MAX => Some(GivenUp::AttemptsExhausted),
             (_, Some(wait)) => {
                 queue.not_before = now + wait;
-                return Some((route, None));
+                return Some(Settled { route, given_up: None, ends: None });
             }
             (_, None) => None,
         };
-        queue.pieces.pop_front();
-        Some((route, given_up))
+        let asked = queue.pieces.pop_front().and_then(|it| it.asked);
+        let is_next = |it: &VecDeque<Piece>| it.front().is_some_and(|it| it.asked == asked);
+        // Nobody wants the end of a text whose beginning is not there.
+        while asked.is_some() && given_up.is_some() && is_next(&queue.pieces) {
+            queue.pieces.pop_front();
+        }
+        let ends = asked.clone().filter(|_| !is_next(&queue.pieces));
+        Some(Settled { route, given_up, ends })
     }
 
     /// How many pieces wait or fly.
@@ -222,7 +284,7 @@ mod tests {
                 }
             };
             let ended = outbox.ended(now, SendId(outbox.sends), outcome);
-            if let Some((_, Some(why))) = ended {
+            if let Some(Settled { given_up: Some(why), .. }) = ended {
                 log.push(format!("{why:?}"));
             }
         }
@@ -247,6 +309,42 @@ mod tests {
     #[test]
     fn a_refused_piece_does_not_hold_up_the_next() {
         check("0 next | 1 refused | 1 next", "a Refused b");
+    }
+
+    #[test]
+    fn a_text_that_was_asked_for_ends_with_its_last_piece_or_the_first_that_is_given_up() {
+        let route = dm("3001").route;
+        let name = MessageId::new("r").unwrap();
+        let end = |outcomes: &[SendOutcome]| {
+            let mut outbox = Outbox::default();
+            let pieces = vec!["a".to_owned(), "b".to_owned()];
+            assert!(outbox.push_asked(&route, pieces, &name));
+            assert!(outbox.push(&route, "other".into(), None));
+            let mut ends = Vec::new();
+            for outcome in outcomes {
+                let sent = outbox.next(Timestamp::from_ms(0), &route).expect("something waits");
+                let settled = outbox.ended(Timestamp::from_ms(0), sent.send, *outcome).unwrap();
+                ends.push(settled.ends.is_some());
+            }
+            (ends, outbox.next(Timestamp::from_ms(0), &route).map(|it| it.text))
+        };
+        let (delivered, refused) = (SendOutcome::Delivered, SendOutcome::Permanent);
+        let other = Some("other".to_owned());
+        assert_eq!(end(&[delivered, delivered]), (vec![false, true], other.clone()));
+        assert_eq!(end(&[delivered, refused]), (vec![false, true], other.clone()));
+        assert_eq!(end(&[refused]), (vec![true], other));
+    }
+
+    #[test]
+    fn a_text_that_was_asked_for_is_taken_whole_or_not_at_all() {
+        let (route, mut outbox) = (dm("3001").route, Outbox::default());
+        let name = MessageId::new("r").unwrap();
+        for _ in 1..PIECES_MAX {
+            assert!(outbox.push(&route, "x".into(), None));
+        }
+        assert!(!outbox.push_asked(&route, vec!["a".into(), "b".into()], &name));
+        assert_eq!(outbox.depth(), PIECES_MAX - 1);
+        assert!(outbox.push_asked(&route, vec!["a".into()], &name));
     }
 
     #[test]

@@ -45,7 +45,7 @@ use crate::{
     broadcast::Talk,
     command::{self, Command},
     deadlines::Deadlines,
-    egress::{Outbox, Outgoing, SendOutcome, stream::Stream},
+    egress::{Outbox, Outgoing, Sent, stream::Stream},
     failover::credentials::Ledger,
     ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
@@ -91,7 +91,7 @@ pub enum Event {
         /// Which.
         send: SendId,
         /// How.
-        outcome: SendOutcome,
+        sent: Sent,
     },
     /// A tool that a run's model asked for ended.
     ToolEnded {
@@ -223,7 +223,7 @@ impl Gateway {
             Event::ModelWrote { run, call, text } => {
                 self.model_wrote(now, (run, call), &text, effects);
             }
-            Event::SendEnded { send, outcome } => self.send_ended(now, send, outcome, effects),
+            Event::SendEnded { send, sent } => self.send_ended(now, (send, sent), effects),
             Event::ToolEnded { ticket, outcome } => self.tool_ended(now, ticket, outcome, effects),
             Event::ToolsListed(server, tools) => self.list_tools(server, tools, effects),
             Event::Tick => (),

@@ -216,6 +216,8 @@ pub enum Telling {
     AskedAgain(Arc<str>),
     /// The run, or what was asked without one, ended.
     Ended(End),
+    /// A text for a chat is there, under the id that its platform gave it, or never will be. Whoever sent it hears so.
+    Sent(End),
     /// The gateway itself has something to say there.
     Notice(Arc<str>),
 }

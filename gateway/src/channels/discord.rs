@@ -20,7 +20,7 @@ use std::{
 };
 
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, Sent},
     ids::AccountId,
     origin::{PeerKind, Thread},
 };
@@ -31,7 +31,10 @@ use self::{
     rooms::Rooms,
 };
 use crate::{
-    channels::{Board, State, failure::Failure},
+    channels::{
+        Board, State,
+        failure::{self, Failure},
+    },
     clock::Rest,
     driver::Inbox,
     http::Http,
@@ -222,7 +225,7 @@ pub async fn send<N: Net>(
     account: &Account,
     (outgoing, picture): (&Outgoing, Option<&Picture>),
     life: u64,
-) -> SendOutcome {
+) -> Sent {
     let api = Api::new(http, account);
     let sent = async {
         let route = &outgoing.route;
@@ -243,9 +246,7 @@ pub async fn send<N: Net>(
             sent => sent,
         }
     };
-    let Err(failure) = sent.await else { return SendOutcome::Delivered };
-    tracing::warn!(%failure, "send");
-    failure.outcome()
+    failure::sent(sent.await, Failure::outcome)
 }
 
 async fn direct_chat<N: Net>(

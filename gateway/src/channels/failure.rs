@@ -2,7 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use creel_core::{egress::SendOutcome, time::Millis};
+use creel_core::{
+    egress::{SendOutcome, Sent},
+    ids::MessageId,
+    time::Millis,
+};
+use serde_json::Value;
 
 use crate::http;
 
@@ -39,6 +44,29 @@ impl Failure {
                 outcome_of_status(*status)
             }
         }
+    }
+}
+
+/// How a send ended, by what came of it and what a failure of it means.
+pub(super) fn sent<F: fmt::Display>(
+    sent: Result<Option<MessageId>, F>,
+    outcome: impl FnOnce(&F) -> SendOutcome,
+) -> Sent {
+    match sent {
+        Ok(message) => Sent::delivered(message),
+        Err(failure) => {
+            tracing::warn!(%failure, "send");
+            Sent::failed(outcome(&failure), &failure.to_string())
+        }
+    }
+}
+
+/// What a platform calls a message that it took, if it says so.
+pub(super) fn called(id: &Value) -> Option<MessageId> {
+    match id {
+        Value::Number(id) => MessageId::new(&id.to_string()).ok(),
+        Value::String(id) => MessageId::new(id).ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

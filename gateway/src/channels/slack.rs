@@ -16,8 +16,8 @@ mod socket;
 use std::{sync::Arc, time::Duration};
 
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
-    ids::AccountId,
+    egress::{Outgoing, SendOutcome, Sent},
+    ids::{AccountId, MessageId},
     origin::PeerKind,
 };
 
@@ -28,7 +28,11 @@ use self::{
     socket::Refreshes,
 };
 use crate::{
-    channels::{Board, State, failure::Failure, push},
+    channels::{
+        Board, State,
+        failure::{self, Failure},
+        push,
+    },
     driver::Inbox,
     http::Http,
     media::{Picture, Unavailable, without_image},
@@ -248,7 +252,7 @@ pub async fn send<N: Net>(
     account: &Account,
     outgoing: &Outgoing,
     picture: Option<&Picture>,
-) -> SendOutcome {
+) -> Sent {
     let api = Api::new(http, account);
     let mut sent = post(&api, account, outgoing, picture).await;
     if let (Some(_), Err(failure)) = (picture, &sent)
@@ -258,9 +262,7 @@ pub async fn send<N: Net>(
         let words = without_image(outgoing, &Unavailable::Refused);
         sent = post(&api, account, &words, None).await;
     }
-    let Err(failure) = sent else { return SendOutcome::Delivered };
-    tracing::warn!(%failure, "send");
-    outcome(&failure)
+    failure::sent(sent, outcome)
 }
 
 /// What a send that failed means for the piece.
@@ -273,7 +275,7 @@ async fn post<N: Net>(
     account: &Account,
     outgoing: &Outgoing,
     picture: Option<&Picture>,
-) -> Result<(), Failure> {
+) -> Result<Option<MessageId>, Failure> {
     let Outgoing { route, text, .. } = outgoing;
     let peer = route.peer.id.as_str();
     let channel = match route.peer.kind {
@@ -291,14 +293,14 @@ async fn post<N: Net>(
     };
     let thread = route.thread.as_ref().map(|it| it.id().as_str());
     let text = markup::mrkdwn(text);
-    match picture {
+    let message = match picture {
         Some(picture) => api.post_picture(&channel, thread, (&text, picture)).await?,
         None => api.post_message(&channel, thread, &text).await?,
-    }
+    };
     if let Some(thread) = thread {
         account.memory.take_part(&channel, thread);
     }
-    Ok(())
+    Ok(message)
 }
 
 #[cfg(test)]

@@ -10,13 +10,16 @@ mod update;
 use std::{sync::Arc, time::Duration};
 
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, Sent},
     ids::AccountId,
 };
 
 use self::api::{Api, Me};
 use crate::{
-    channels::{Board, State, failure::Failure},
+    channels::{
+        Board, State,
+        failure::{self, Failure},
+    },
     driver::Inbox,
     http::Http,
     media::{Picture, Unavailable, without_image},
@@ -204,7 +207,7 @@ pub async fn send<N: Net>(
     account: Account,
     outgoing: &Outgoing,
     picture: Option<&Picture>,
-) -> SendOutcome {
+) -> Sent {
     let api = Api::new(http, &account);
     let mut sent = match picture {
         Some(picture) => api.send_photo(outgoing, picture).await,
@@ -215,7 +218,5 @@ pub async fn send<N: Net>(
         let words = without_image(outgoing, &Unavailable::Refused);
         sent = api.send_message(&words).await;
     }
-    let Err(failure) = sent else { return SendOutcome::Delivered };
-    tracing::warn!(%failure, "send");
-    failure.outcome()
+    failure::sent(sent, Failure::outcome)
 }

@@ -17,7 +17,7 @@ use axum::{
     routing::get,
 };
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, SendOutcome, Sent},
     ids::AccountId,
     time::Millis,
 };
@@ -150,7 +150,7 @@ pub async fn send<N: Net>(
     account: &Account,
     outgoing: &Outgoing,
     picture: Option<&Picture>,
-) -> SendOutcome {
+) -> Sent {
     let graph = Graph::new(outside.http.clone(), account);
     let mut sent = match picture {
         Some(picture) => graph.send_image(outgoing, picture).await,
@@ -162,12 +162,12 @@ pub async fn send<N: Net>(
         tracing::warn!(%failure, "the image was refused");
         sent = graph.send_text(&without_image(outgoing, &Unavailable::Refused)).await;
     }
-    let Err(failure) = sent else { return SendOutcome::Delivered };
-    tracing::warn!(%failure, "send");
-    if failure.is_refused_token() {
+    if let Err(failure) = &sent
+        && failure.is_refused_token()
+    {
         outside.board.set(&account.name(), Doing::Down(failure.to_string()));
     }
-    outcome(&failure)
+    failure::sent(sent, outcome)
 }
 
 /// What a failed send means. Source: the Cloud API's public list of error codes.

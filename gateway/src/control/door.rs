@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use axum::{
     Extension,
     extract::{
-        State,
+        Request, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use tokio::sync::mpsc;
@@ -41,7 +42,12 @@ pub async fn enter(
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
-        Err(_) if !headers.contains_key(header::UPGRADE) => return console::answer(page),
+        Err(_) if !headers.contains_key(header::UPGRADE) => {
+            return match host(&headers, from.ip(), porch.all_are_near) {
+                Ok(()) => console::answer(page),
+                Err(why) => (StatusCode::FORBIDDEN, format!("{why}\n")).into_response(),
+            };
+        }
         Err(rejection) => return rejection.into_response(),
     };
     let peer = match peer(&headers, from.ip(), porch.all_are_near) {
@@ -70,19 +76,47 @@ const FORWARDED: [&str; 6] = [
     "x-real-ip",
 ];
 
+/// Whether a request comes to this machine by one of its own names. A page of another site that has its name lead here would
+/// read what is said without a secret; programs that name no host are no pages.
+///
+/// # Errors
+///
+/// Says what was expected.
+pub fn host(headers: &HeaderMap, from: IpAddr, all_are_near: bool) -> Result<(), &'static str> {
+    let is_near = from.to_canonical().is_loopback() && !all_are_near;
+    if !is_near || !headers.contains_key(header::HOST) || named(headers).is_some_and(is_ours) {
+        return Ok(());
+    }
+    Err(NOT_OURS)
+}
+
+/// Refuses a request with two names: one reader would go by the first, another by the second.
+pub async fn one_host(request: Request, next: Next) -> Response {
+    match request.headers().get_all(header::HOST).iter().nth(1) {
+        Some(_) => (StatusCode::BAD_REQUEST, "expected one `Host`\n").into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// The name by which a request knows this machine.
+fn named(headers: &HeaderMap) -> Option<Authority> {
+    let host = headers.get(header::HOST)?.to_str().ok()?.parse::<Uri>().ok()?;
+    host.authority().cloned()
+}
+
+const NOT_OURS: &str = "expected `Host` to be this machine: localhost or a loopback address";
+
 /// Who asks. A page of another site is nobody: it would speak with this machine's own standing.
 pub(super) fn peer(
     headers: &HeaderMap,
     from: IpAddr,
     all_are_near: bool,
 ) -> Result<Peer, &'static str> {
-    let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
-    let host = text(header::HOST).and_then(|it| it.parse::<Uri>().ok());
-    let host = host.as_ref().and_then(|it| it.authority());
+    let (host, from) = (named(headers), from.to_canonical());
     let is_near = from.is_loopback() || all_are_near;
     // A name that leads here by somebody else's doing is no name of this machine.
-    if is_near && !all_are_near && !host.is_some_and(|it| is_own(it.host())) {
-        return Err("expected `Host` to be this machine: localhost or a loopback address");
+    if is_near && !all_are_near && !host.clone().is_some_and(is_ours) {
+        return Err(NOT_OURS);
     }
     // Who is behind a proxy on this machine may be anywhere.
     let is_near = is_near && !FORWARDED.iter().any(|it| headers.contains_key(*it));
@@ -90,7 +124,8 @@ pub(super) fn peer(
         return Ok(if is_near { Peer::Program } else { Peer::Remote(from.to_string()) });
     };
     let origin = origin.to_str().ok().and_then(|it| it.parse::<Uri>().ok());
-    let same = origin.as_ref().and_then(|it| it.authority()).is_some_and(|it| Some(it) == host);
+    let same =
+        origin.as_ref().and_then(|it| it.authority()).is_some_and(|it| Some(it) == host.as_ref());
     match (same, is_near) {
         (true, true) => Ok(Peer::Page),
         (true, false) => Ok(Peer::Remote(from.to_string())),
@@ -98,7 +133,8 @@ pub(super) fn peer(
     }
 }
 
-fn is_own(host: &str) -> bool {
+fn is_ours(name: Authority) -> bool {
+    let host = name.host();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())
 }
@@ -132,6 +168,8 @@ mod tests {
         check("gateway.example:18789", None, "192.0.2.7", Some(&far));
         check("gateway.example", Some("http://gateway.example"), "192.0.2.7", Some(&far));
         check("gateway.example", Some("http://other.example"), "192.0.2.7", None);
+        check("evil.example", None, "::ffff:127.0.0.1", None);
+        check("127.0.0.1", None, "::ffff:127.0.0.1", Some(&Peer::Program));
     }
 
     #[test]

@@ -175,6 +175,8 @@ impl Hub {
                 inner.asked_again((run, &asked, &session), &stands, now);
             }
             (run, Telling::Ended(end)) => inner.ended((run, &asked, &session), &end, now),
+            // No session is concerned, so nobody is told but whoever waits.
+            (_, Telling::Sent(end)) => asked.iter().for_each(|it| inner.answer(it, &end)),
             (None, Telling::Notice(text)) => inner.notice(&session, &text, now),
             (None, Telling::Started | Telling::Wrote(_) | Telling::AskedAgain(_))
             | (Some(_), Telling::Notice(_)) => {}
@@ -298,10 +300,15 @@ impl Inner {
             };
             self.publish("chat", payload, Weight::Kept);
             self.listeners.remove(name);
-            for waiter in self.waiters.remove(name).into_iter().flatten() {
-                // Who waited may have gone.
-                _ = waiter.send(end.clone());
-            }
+            self.answer(name, end);
+        }
+    }
+
+    /// A request is over for those who wait for it.
+    fn answer(&mut self, name: &MessageId, end: &End) {
+        for waiter in self.waiters.remove(name).into_iter().flatten() {
+            // Who waited may have gone.
+            _ = waiter.send(end.clone());
         }
     }
 

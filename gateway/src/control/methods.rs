@@ -12,11 +12,12 @@ pub mod deliver;
 mod devices;
 mod look;
 mod runs;
+mod send;
 mod sessions;
 mod wake;
 mod write;
 
-pub use self::look::health;
+pub use self::{look::health, send::ANSWERED_WITHIN};
 
 use std::pin::Pin;
 
@@ -173,7 +174,7 @@ const METHODS: &[Method] = methods! {
     "node.pair.reject"          Pairing   lacks (NO_NODES);
     "node.pair.request"         Pairing   lacks (NO_NODES);
     "node.pair.verify"          Pairing   lacks (NO_NODES);
-    "send"                      Write     asks (runs::send);
+    "send"                      Write     replies (send::send);
     "sessions.compact"          Admin     lacks (NO_COMPACTION);
     "sessions.delete"           Admin     asks (sessions::delete);
     "sessions.list"             Read      asks (sessions::list);

@@ -29,6 +29,9 @@ pub(crate) const BOT_TOKEN: &str = "100:canary-bot";
 pub(crate) const API_KEY: &str = "sk-canary-key";
 pub(crate) const GATEWAY_TOKEN: &str = "canary-gateway";
 
+/// The chat that lets the bot write no more.
+pub(crate) const BLOCKED: &str = "403";
+
 /// How long anything may take before the test is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -164,6 +167,11 @@ async fn telegram(
         "getUpdates" => world.updates(&body).await,
         _ => {
             let chat = body["chat_id"].as_str().unwrap_or_default();
+            if chat == BLOCKED {
+                let why = format!("Forbidden: {bot} was blocked by the user");
+                let error = json!({ "ok": false, "error_code": 403, "description": why });
+                return (StatusCode::FORBIDDEN, Json(error)).into_response();
+            }
             let line = format!("{chat}: {}", body["text"].as_str().unwrap_or_default());
             world.platform.send_modify(|it| it.sent.push(line));
             json!({ "message_id": 1_000 })

@@ -223,7 +223,8 @@ impl<'a> Play<'a> {
                 if it.text.contains("cannot answer just now") {
                     self.marks.insert("a person is told who answers instead");
                 }
-                let ended = Event::SendEnded { send: it.send, outcome: SendOutcome::Delivered };
+                let sent = SendOutcome::Delivered.into();
+                let ended = Event::SendEnded { send: it.send, sent };
                 self.later(self.now_ms, ended);
             }
             Effect::Note(Note::RunStarted(run, key)) => {

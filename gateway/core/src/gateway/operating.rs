@@ -8,10 +8,7 @@ use crate::{
     ids::{AgentId, MessageId},
     lane::QueueOverride,
     message::{Inbound, Message},
-    operator::{
-        self, Addressee, End, Ended, Progress, Refused, Say, SessionView, Taken, Telling,
-        is_operators,
-    },
+    operator::{self, Ended, Progress, Refused, Say, SessionView, Taken, Telling, is_operators},
     origin::Origin,
     owners::Authority,
     session::{Entry, Session},
@@ -202,33 +199,6 @@ impl Gateway {
         let (key, _) = self.session_called(session)?;
         let entries = self.sessions.get(&key).map_or(&[][..], |it| it.history.entries());
         Ok((key, entries[entries.len().saturating_sub(limit)..].to_vec()))
-    }
-
-    /// Sends a text to a chat of a channel, behind what waits for it there.
-    ///
-    /// # Errors
-    ///
-    /// Refuses a name that stands for something else, a chat without an id, and words that are none or too many.
-    pub fn send_as_operator(
-        &mut self,
-        now: Now,
-        (name, to): (MessageId, Addressee),
-        text: &str,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refused> {
-        self.wall = now.wall;
-        operator::worded(text)?;
-        let Addressee { channel, account, chat } = &to;
-        let key = SessionKey::canonical(&format!("send:{channel}:{account}:{chat}"))?;
-        let route = self.chat_called(&to)?;
-        let taken = self.requests.take(now.monotonic, (&name, &key, text))?;
-        if matches!(taken, Taken::Again { .. }) {
-            return Ok(());
-        }
-        let end = End { began: None, at: self.wall, how: Ended::Answered("".into()) };
-        self.requests.end(now.monotonic, &name, &end);
-        self.say(now.monotonic, &route, text, effects);
-        Ok(())
     }
 
     /// Every session, by key.

@@ -69,8 +69,8 @@ impl World {
                 Effect::Send(outgoing) => {
                     self.refused.extend(outgoing.reply_to.as_ref().map(ToString::to_string));
                     self.visible.push((outgoing.route.peer.id.to_string(), outgoing.text));
-                    let outcome = SendOutcome::Delivered;
-                    self.step(Event::SendEnded { send: outgoing.send, outcome });
+                    let sent = crate::egress::SendOutcome::Delivered.into();
+                    self.step(Event::SendEnded { send: outgoing.send, sent });
                 }
                 Effect::KeepHealth(_) | Effect::Told(_) | Effect::Note(_) => (),
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use creel_core::egress::Outgoing;
+use creel_core::{egress::Outgoing, ids::MessageId};
 use http_body_util::Full;
 use hyper::{Method, Request, Response, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -122,7 +122,7 @@ impl<N: Net> Api<N> {
         channel: &str,
         (outgoing, picture): (&Outgoing, Option<&Picture>),
         nonce: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let content = marks::write(&outgoing.text);
         let body = CreateMessage {
             content: &content,
@@ -141,14 +141,17 @@ impl<N: Net> Api<N> {
         let body = serde_json::to_value(&body).expect("a body of strings is plain data");
         let path = format!("/channels/{channel}/messages");
         let Some(picture) = picture else {
-            return self.call::<Created>(Method::POST, &path, Some(body)).await.map(drop);
+            let created: Created = self.call(Method::POST, &path, Some(body)).await?;
+            return Ok(MessageId::new(&created.id).ok());
         };
         let mut form = Form::new(&picture.bytes);
         form.field("payload_json", &body.to_string());
         form.file("files[0]", picture);
         let (kind, body) = form.finish();
         let within = ANSWER_WAIT + picture.upload_wait();
-        self.request::<Created>(Method::POST, &path, Some((&kind, body)), within).await.map(drop)
+        let created: Created =
+            self.request(Method::POST, &path, Some((&kind, body)), within).await?;
+        Ok(MessageId::new(&created.id).ok())
     }
 
     /// A file's content; none if it is more than `bytes_max`. Its address is all that it takes: no token is shown.

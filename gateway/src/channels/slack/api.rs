@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use creel_core::origin::PeerKind;
+use creel_core::{ids::MessageId, origin::PeerKind};
 use http_body_util::Full;
 use hyper::{Request, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Account;
-use crate::{channels::failure::Failure, http::Http, net::Net, secret::Secret};
+use crate::{
+    channels::failure::{Failure, called},
+    http::Http,
+    net::Net,
+    secret::Secret,
+};
 
 /// How long an answer may take.
 pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(20);
@@ -161,11 +166,12 @@ impl<N: Net> Api<N> {
         channel: &str,
         thread_ts: Option<&str>,
         text: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let body =
             PostMessage { channel, text, thread_ts, unfurl_links: false, unfurl_media: false };
         let body = serde_json::to_vec(&body).expect("a body of strings is plain data");
-        self.call::<serde_json::Value>("chat.postMessage", Body::Json(body)).await.map(drop)
+        let posted = self.call::<serde_json::Value>("chat.postMessage", Body::Json(body)).await?;
+        Ok(called(&posted["ts"]))
     }
 
     pub(super) async fn call<T: DeserializeOwned>(

@@ -1,6 +1,7 @@
 //! Pictures on Slack: fetched with the bot's token, and shown by what Slack calls an external upload, in three steps.
 
 use bytes::Bytes;
+use creel_core::ids::MessageId;
 use http_body_util::Full;
 use hyper::{Request, header};
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,7 @@ impl<N: Net> Api<N> {
         channel: &str,
         thread_ts: Option<&str>,
         (text, picture): (&str, &Picture),
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let title = picture.file_name();
         let form = format!("filename={}&length={}", percent_encoded(&title), picture.bytes.len());
         let UploadUrl { upload_url, file_id } =
@@ -80,7 +81,8 @@ impl<N: Net> Api<N> {
         };
         let body = serde_json::to_vec(&body).expect("a body of strings is plain data");
         let method = "files.completeUploadExternal";
-        self.call::<serde_json::Value>(method, Body::Json(body)).await.map(drop)
+        // It names the files alone: the message that shows them comes later.
+        self.call::<serde_json::Value>(method, Body::Json(body)).await.map(|_| None)
     }
 
     /// Nobody sees the picture yet, so that this can be done again, or left. Its address is all it takes.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use creel_core::{egress::Outgoing, origin::Thread};
+use creel_core::{egress::Outgoing, ids::MessageId, origin::Thread};
 use http_body_util::Full;
 use hyper::{Request, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::Account;
 use crate::{
     channels::{
-        failure::Failure,
+        failure::{Failure, called},
         markup::{self, Part},
     },
     http::{self, Http},
@@ -143,7 +143,7 @@ impl<N: Net> Api<N> {
         &self,
         outgoing: &Outgoing,
         picture: &Picture,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let parts = markup::read(&outgoing.text);
         let html = markup::telegram_html(&parts);
         let plain = (outgoing.text.as_str(), None);
@@ -163,7 +163,7 @@ impl<N: Net> Api<N> {
         outgoing: &Outgoing,
         picture: &Picture,
         (caption, parse_mode): (&str, Option<&str>),
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let mut form = Form::new(&picture.bytes);
         form.field("chat_id", outgoing.route.peer.id.as_str());
         if let Some(topic) = topic(outgoing) {
@@ -178,13 +178,16 @@ impl<N: Net> Api<N> {
         form.file("photo", picture);
         let (kind, body) = form.finish();
         let within = ANSWER_WAIT + picture.upload_wait();
-        let sent = self.post::<serde_json::Value>("sendPhoto", (kind, body), within);
-        sent.await.map(drop)
+        let sent: serde_json::Value = self.post("sendPhoto", (kind, body), within).await?;
+        Ok(called(&sent["message_id"]))
     }
 
     /// Sends a text in the platform's own formatting. What the platform cannot read as such is sent as it is: a person
     /// shall have the words, if not their looks.
-    pub(super) async fn send_message(&self, outgoing: &Outgoing) -> Result<(), Failure> {
+    pub(super) async fn send_message(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<Option<MessageId>, Failure> {
         let parts = markup::read(&outgoing.text);
         if markup::is_plain(&parts) {
             let words = parts.iter().map(|it| match it {
@@ -213,7 +216,7 @@ impl<N: Net> Api<N> {
         outgoing: &Outgoing,
         text: &str,
         parse_mode: Option<&'static str>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let reply_to = outgoing.reply_to.as_ref().and_then(|it| it.as_str().parse().ok());
         let body = SendMessage {
             chat_id: outgoing.route.peer.id.as_str(),
@@ -225,7 +228,8 @@ impl<N: Net> Api<N> {
                 allow_sending_without_reply: true,
             }),
         };
-        self.call::<serde_json::Value>("sendMessage", &body, ANSWER_WAIT).await.map(drop)
+        let sent: serde_json::Value = self.call("sendMessage", &body, ANSWER_WAIT).await?;
+        Ok(called(&sent["message_id"]))
     }
 
     async fn call<T: DeserializeOwned>(

@@ -5,7 +5,8 @@ use std::time::Duration;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use creel_core::{
-    egress::{Outgoing, SendOutcome},
+    egress::{Outgoing, SendOutcome, Sent},
+    ids::MessageId,
     origin::{PeerKind, Thread},
     time::Millis,
 };
@@ -62,7 +63,7 @@ pub async fn send<N: Net>(
     account: &Account,
     (outgoing, picture): (&Outgoing, Option<&Picture>),
     key: &str,
-) -> SendOutcome {
+) -> Sent {
     let Outgoing { route, text, reply_to, .. } = outgoing;
     let reply = Reply {
         id: key,
@@ -71,7 +72,7 @@ pub async fn send<N: Net>(
         kind: if route.peer.kind == PeerKind::Direct { "direct" } else { "group" },
         thread: route.thread.as_ref().map(|it: &Thread| it.id().as_str()),
         text,
-        quoted: reply_to.as_ref().map(creel_core::ids::MessageId::as_str),
+        quoted: reply_to.as_ref().map(MessageId::as_str),
         attachments: picture.map(attachment).into_iter().collect(),
     };
     let body = serde_json::to_vec(&reply).expect("a body of strings is plain data");
@@ -85,16 +86,24 @@ pub async fn send<N: Net>(
         .body(Full::new(Bytes::from(body)))
         .expect("settings take addresses only, and the rest is plain");
     match http.exchange_whole(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await {
-        Ok(answer) => outcome(answer.status(), answer.headers().get(header::RETRY_AFTER)),
+        // Its receiver knows it by no other name than ours.
+        Ok(answer) if answer.status().is_success() => Sent::delivered(MessageId::new(key).ok()),
+        Ok(answer) => {
+            let status = answer.status();
+            tracing::warn!(%status, "send");
+            let wait = answer.headers().get(header::RETRY_AFTER);
+            Sent::failed(outcome(status, wait), &format!("the address answered {status}"))
+        }
         Err(error) => {
             tracing::warn!(%error, "send");
-            match error {
+            let outcome = match &error {
                 Error::Connect(_)
                 | Error::Exchange(_)
                 | Error::TimedOut(_)
                 | Error::Body(_)
                 | Error::TooLong => SendOutcome::Transient,
-            }
+            };
+            Sent::failed(outcome, &error.to_string())
         }
     }
 }
@@ -103,12 +112,8 @@ fn attachment(Picture { mime, bytes }: &Picture) -> Attachment {
     Attachment { kind: "image", mime, data: BASE64_STANDARD.encode(bytes) }
 }
 
-/// Repeating is safe, so all that may pass is tried again.
+/// What an answer means that is no success. Repeating is safe, so all that may pass is tried again.
 fn outcome(status: hyper::StatusCode, wait: Option<&header::HeaderValue>) -> SendOutcome {
-    if status.is_success() {
-        return SendOutcome::Delivered;
-    }
-    tracing::warn!(%status, "send");
     let wait = wait.and_then(|it| it.to_str().ok()?.trim().parse::<u64>().ok());
     match (status.as_u16(), wait) {
         (429 | 503, Some(seconds)) => SendOutcome::RetryAfter(Millis::from_s(seconds)),
@@ -129,8 +134,6 @@ mod tests {
             let wait = wait.map(HeaderValue::from_static);
             outcome(StatusCode::from_u16(status).unwrap(), wait.as_ref())
         };
-        assert_eq!(check(200, None), SendOutcome::Delivered);
-        assert_eq!(check(204, None), SendOutcome::Delivered);
         assert_eq!(check(429, Some("2")), SendOutcome::RetryAfter(Millis::from_s(2)));
         assert_eq!(check(429, Some("soon")), SendOutcome::Transient);
         assert_eq!(check(503, None), SendOutcome::Transient);

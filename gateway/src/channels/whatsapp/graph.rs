@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use creel_core::egress::Outgoing;
+use creel_core::{egress::Outgoing, ids::MessageId};
 use http_body_util::Full;
 use hyper::{Method, Request, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -132,7 +132,10 @@ impl<N: Net> Graph<N> {
         Ok(number.display_phone_number)
     }
 
-    pub(super) async fn send_text(&self, outgoing: &Outgoing) -> Result<(), Failure> {
+    pub(super) async fn send_text(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<Option<MessageId>, Failure> {
         let body = marked(&outgoing.text, TEXT_MAX as usize);
         let text = Some(Text { preview_url: false, body: &body });
         self.send(Message { r#type: "text", text, ..Message::to(outgoing) }).await
@@ -143,7 +146,7 @@ impl<N: Net> Graph<N> {
         &self,
         outgoing: &Outgoing,
         picture: &Picture,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let mut form = Form::new(&picture.bytes);
         form.field("messaging_product", "whatsapp");
         form.field("type", picture.mime);
@@ -177,11 +180,12 @@ impl<N: Net> Graph<N> {
         }
     }
 
-    async fn send(&self, message: Message<'_>) -> Result<(), Failure> {
+    async fn send(&self, message: Message<'_>) -> Result<Option<MessageId>, Failure> {
         let body = serde_json::to_vec(&message).expect("a body of strings is plain data");
         let path = format!("{}/messages", self.number);
         let body = (Bytes::from(body), ANSWER_WAIT);
-        self.post::<serde_json::Value>(&path, JSON, body).await.map(drop)
+        let sent: serde_json::Value = self.post(&path, JSON, body).await?;
+        Ok(failure::called(&sent["messages"][0]["id"]))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {

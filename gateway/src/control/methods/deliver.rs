@@ -1,5 +1,7 @@
 //! Where an answer goes beside its asker: to the chat that is named, or to the one in which people last wrote.
 
+use std::collections::BTreeSet;
+
 use creel_core::{
     gateway::Gateway,
     operator::{Addressee, Refused, is_channel},
@@ -31,22 +33,19 @@ impl Target {
         channel: Option<&str>,
         (account, to): (Option<&str>, Option<&str>),
     ) -> Result<Self, String> {
-        let said =
-            |it: Option<&str>| it.map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned);
         let channel = said(channel).map(|it| it.to_lowercase()).filter(|it| it != LAST);
         if channel.as_deref().is_some_and(is_channel) {
             return Err(
                 "operators' own channel is none that an answer could be delivered to".into()
             );
         }
-        if let Some(channel) = &channel {
-            account_of(facts, channel, None)?;
-        }
         match (said(to), channel) {
-            (None, channel) => Ok(Self::Last(channel)),
+            (None, None) => Ok(Self::Last(None)),
+            (None, Some(channel)) => {
+                Ok(Self::Last(Some(addressed(facts, Some(&channel), None)?.0)))
+            }
             (Some(chat), channel) => {
-                let channel = channel.map_or_else(|| only_channel(facts), Ok)?;
-                let account = account_of(facts, &channel, said(account))?;
+                let (channel, account) = addressed(facts, channel.as_deref(), account)?;
                 Ok(Self::Chat(Addressee { channel, account, chat }))
             }
         }
@@ -65,29 +64,37 @@ impl Target {
     }
 }
 
-/// The account that sends on a channel: the one that is named, or the first.
+/// The channel and the account that are meant; what is blank is not said. A channel need not be named where there is but one, and
+/// the first account of a channel is meant where none is.
 ///
 /// # Errors
 ///
 /// If there is no such one.
-pub fn account_of(facts: &Facts, channel: &str, named: Option<String>) -> Result<String, String> {
-    let of = format!("{channel}/");
-    let mut own = facts.accounts.iter().filter_map(|it| it.strip_prefix(&of));
-    let found = match named {
-        None => own.next().map(str::to_owned),
-        Some(named) => own.find(|it| *it == named).map(str::to_owned),
+pub fn addressed(
+    facts: &Facts,
+    channel: Option<&str>,
+    account: Option<&str>,
+) -> Result<(String, String), String> {
+    let accounts: Vec<(&str, &str)> =
+        facts.accounts.iter().filter_map(|it| it.split_once('/')).collect();
+    let channels: BTreeSet<&str> = accounts.iter().map(|it| it.0).collect();
+    let channel = match (said(channel), channels.first()) {
+        (Some(channel), _) => channel.to_lowercase(),
+        (None, Some(only)) if channels.len() == 1 => (*only).to_owned(),
+        (None, _) => {
+            let all = channels.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(format!("expected `channel`: one of those that are configured ({all})"));
+        }
     };
-    found.ok_or_else(|| format!("no such account on channel: {channel}"))
+    let account = said(account);
+    let is_meant = |it: &&(&str, &str)| {
+        it.0 == channel && account.as_deref().is_none_or(|account| account == it.1)
+    };
+    let found = accounts.iter().find(is_meant).map(|it| it.1.to_owned());
+    let account = found.ok_or_else(|| format!("no such account on channel: {channel}"))?;
+    Ok((channel, account))
 }
 
-fn only_channel(facts: &Facts) -> Result<String, String> {
-    let mut channels: Vec<&str> =
-        facts.accounts.iter().filter_map(|it| it.split('/').next()).collect();
-    channels.sort_unstable();
-    channels.dedup();
-    match channels.as_slice() {
-        [only] => Ok((*only).to_owned()),
-        [] => Err("found no channel to deliver to: none is configured".into()),
-        several => Err(format!("expected `channel` as one of {}", several.join(", "))),
-    }
+fn said(word: Option<&str>) -> Option<String> {
+    word.map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned)
 }

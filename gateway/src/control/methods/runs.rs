@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use creel_core::{
     ids::{AgentId, MessageId},
-    operator::{Addressee, End, Ended, Progress, Say, Taken},
+    operator::{End, Ended, Progress, Say, Taken},
     profile::Version,
     time::Millis,
 };
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{
-    Outcome, Reply,
+    Reply,
     chat::{self, Otherwise},
-    deliver::{self, Target},
-    refuse_given, refused,
+    deliver::Target,
+    refuse_given,
 };
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
@@ -264,42 +264,4 @@ fn waited(version: Version, run: &str, end: &End) -> Value {
         waited["startedAt"] = json!(began.as_unix_ms());
     }
     waited
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Send {
-    #[schemars(length(min = 1))]
-    to: String,
-    message: Option<String>,
-    #[schemars(length(min = 1, max = 256))]
-    idempotency_key: String,
-    channel: Option<String>,
-    account_id: Option<String>,
-    thread_id: Option<String>,
-    media_url: Option<String>,
-}
-
-/// `send`: a text to a chat of a channel.
-pub(super) async fn send(plane: &Plane, params: &Value) -> Outcome {
-    let asked: Send = schema::check(plane.facts.version, "send", params)?;
-    if asked.media_url.is_some() || asked.thread_id.is_some() {
-        return Err(ErrorShape::unavailable(
-            "this gateway sends texts to whole chats only here yet",
-        ));
-    }
-    let text = asked.message.filter(|it| !it.trim().is_empty());
-    let text = text.ok_or_else(|| ErrorShape::invalid("send requires text"))?;
-    let Some(channel) = asked.channel else {
-        return Err(ErrorShape::invalid("expected `channel`: several may be configured"));
-    };
-    let account = deliver::account_of(&plane.facts, &channel, asked.account_id);
-    let account = account.map_err(ErrorShape::invalid)?;
-    let name = chat::name(&asked.idempotency_key)?;
-    let to = Addressee { channel: channel.clone(), account, chat: asked.to };
-    let run = name.as_str().to_owned();
-    let taken = plane
-        .operate(move |core, now, effects| core.send_as_operator(now, (name, to), &text, effects));
-    taken.await?.map_err(|it| refused(&it))?;
-    Ok(json!({ "runId": run, "channel": channel, "status": "queued" }))
 }

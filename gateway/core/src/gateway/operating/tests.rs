@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
+    egress::{Outgoing, SendOutcome, Sent},
     gateway::{Event, Hook, Settings},
     ids::RunId,
     lane::{DropPolicy, Mode},
+    operator::{Addressee, End},
     profile::Version,
     run::{Answer, ModelOutcome},
     testing,
@@ -19,6 +21,8 @@ struct Desk {
     effects: Vec<Effect>,
     calls: Vec<(RunId, u32, String)>,
     told: Vec<String>,
+    /// What operators sent to chats, since they hear by no channel themselves.
+    sends: Vec<Outgoing>,
 }
 
 impl Desk {
@@ -28,7 +32,14 @@ impl Desk {
 
     fn with(settings: Settings) -> Self {
         let gateway = Gateway::new(settings, 1);
-        Self { gateway, now_ms: 1_000, effects: Vec::new(), calls: Vec::new(), told: Vec::new() }
+        Self {
+            gateway,
+            now_ms: 1_000,
+            effects: Vec::new(),
+            calls: Vec::new(),
+            told: Vec::new(),
+            sends: Vec::new(),
+        }
     }
 
     fn now(&self) -> Now {
@@ -115,12 +126,15 @@ impl Desk {
                         Telling::Ended(End { how, .. }) => {
                             self.told.push(format!("{} {how:?}", names.join("+")));
                         }
+                        Telling::Sent(End { how, .. }) => {
+                            self.told.push(format!("{} sent {how:?}", names.join("+")));
+                        }
                         Telling::Notice(text) => self.told.push(format!("notice {text}")),
                         Telling::AskedAgain(stands) => self.told.push(format!("stands {stands:?}")),
                         Telling::Started | Telling::Wrote(_) => (),
                     }
                 }
-                Effect::Send(outgoing) => panic!("operators hear by no channel: {outgoing:?}"),
+                Effect::Send(outgoing) => self.sends.push(outgoing),
                 Effect::CallTool(_)
                 | Effect::CancelTools(_)
                 | Effect::KeepHealth(_)
@@ -130,6 +144,7 @@ impl Desk {
     }
 
     fn told(&mut self) -> String {
+        assert!(self.sends.is_empty(), "operators hear by no channel: {:?}", self.sends);
         std::mem::take(&mut self.told).join("; ")
     }
 }
@@ -331,8 +346,46 @@ fn a_text_for_no_chat_leaves_nothing_under_way() {
     };
     assert!(matches!(send(&mut desk, " "), Err(Refused::Empty(_))));
     assert_eq!(desk.gateway.progress(&name), None);
-    assert_eq!(send(&mut desk, "5"), Ok(()));
-    assert!(matches!(desk.gateway.progress(&name), Some((_, Progress::Ended(_)))));
+    assert!(matches!(send(&mut desk, "5"), Ok(Taken::New { .. })));
+    assert!(matches!(desk.gateway.progress(&name), Some((_, Progress::Waiting))));
+}
+
+#[test]
+fn who_sends_a_text_hears_what_became_of_it() {
+    let ends = [
+        (Sent::delivered(MessageId::new("77").ok()), r#"a sent Answered("77")"#),
+        (Sent::failed(SendOutcome::Permanent, "blocked"), r#"a sent Failed("blocked")"#),
+    ];
+    for (sent, expected) in ends {
+        let mut desk = Desk::new();
+        let name = MessageId::new("a").unwrap();
+        let to = Addressee {
+            channel: "telegram".to_owned(),
+            account: "default".to_owned(),
+            chat: "5".to_owned(),
+        };
+        let ask = |desk: &mut Desk| {
+            let asked = (name.clone(), to.clone());
+            let taken =
+                desk.gateway.send_as_operator(desk.now(), asked, "hi", &mut desk.effects).unwrap();
+            desk.look();
+            taken
+        };
+        assert!(matches!(ask(&mut desk), Taken::New { .. }));
+        let again = ask(&mut desk);
+        assert!(matches!(again, Taken::Again { progress: Progress::Waiting, .. }), "{again:?}");
+        let flying = desk.sends.remove(0);
+        let later = SendOutcome::Transient.into();
+        desk.step(Event::SendEnded { send: flying.send, sent: later });
+        assert_eq!(desk.told(), "", "it will be tried again");
+        desk.wait(1_000);
+        let flying = desk.sends.remove(0);
+        desk.step(Event::SendEnded { send: flying.send, sent });
+        assert_eq!(desk.told(), expected);
+        let again = ask(&mut desk);
+        assert!(matches!(again, Taken::Again { progress: Progress::Ended(_), .. }), "{again:?}");
+        assert_eq!(desk.told(), "");
+    }
 }
 
 #[test]
