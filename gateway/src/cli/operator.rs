@@ -55,6 +55,18 @@ pub(super) struct Agent {
     /// In which session, by key; the agent's main one unless given.
     #[arg(long)]
     session_key: Option<String>,
+    /// Show the answer in a chat, too: the one in which people last wrote, or the one of `--to`.
+    #[arg(long)]
+    deliver: bool,
+    /// The channel that delivers; the last one, or the only one, unless given.
+    #[arg(long, requires = "deliver")]
+    channel: Option<String>,
+    /// The id of the chat there.
+    #[arg(long, short, requires = "deliver")]
+    to: Option<String>,
+    /// The account that delivers; the channel's first one unless given.
+    #[arg(long, requires = "to")]
+    account: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -195,11 +207,20 @@ pub(super) fn agent(asked: &Agent) -> anyhow::Result<ExitCode> {
         params["timeout"] = json!(timeout);
     }
     let within = within + ENDS_WITHIN;
-    if let Some(agent) = &asked.id {
-        params["agentId"] = json!(agent);
+    if asked.deliver {
+        params["deliver"] = json!(true);
     }
-    if let Some(key) = &asked.session_key {
-        params["sessionKey"] = json!(key);
+    let named = [
+        ("agentId", &asked.id),
+        ("sessionKey", &asked.session_key),
+        ("channel", &asked.channel),
+        ("to", &asked.to),
+        ("accountId", &asked.account),
+    ];
+    for (name, value) in named {
+        if let Some(value) = value {
+            params[name] = json!(value);
+        }
     }
     let answered = async |client: &mut Client<TokioNet>| {
         client.call("agent", &params, within).await?;

@@ -61,3 +61,40 @@ async fn a_text_that_the_channel_refuses_is_an_error_with_its_reason_and_without
         assert!(world.sent().is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_turns_answer_is_shown_in_the_chat_that_is_named() {
+    for version in Version::ALL {
+        let world = World::new();
+        let served = world.serve().await;
+        let gateway = Running::start(&served, version).await;
+        let mut client = gateway.client().await;
+        let say = |key: &str, more: Value| {
+            let mut say = json!({ "message": "report", "idempotencyKey": key, "deliver": true });
+            say.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            say
+        };
+        assert_eq!(
+            refused(&mut client, "agent", say("k1", json!({}))).await,
+            "INVALID_REQUEST: found no chat to deliver to: nobody wrote here from that channel yet, so expected `channel` and `to`"
+        );
+        assert_eq!(
+            refused(&mut client, "agent", say("k1", json!({ "channel": "slack", "to": "5" })))
+                .await,
+            "INVALID_REQUEST: no such account on channel: slack"
+        );
+        assert_eq!(
+            refused(&mut client, "agent", say("k1", json!({ "channel": "webchat" }))).await,
+            "INVALID_REQUEST: operators' own channel is none that an answer could be delivered to"
+        );
+        assert!(world.sent().is_empty());
+        client
+            .call("agent", &say("k2", json!({ "replyTo": "5", "to": "6" })), WITHIN)
+            .await
+            .unwrap();
+        let ended = client.another(WITHIN).await.unwrap();
+        let answer = ended["result"]["payloads"][0]["text"].as_str().unwrap();
+        world.says(answer).await;
+        assert_eq!(world.sent(), [format!("5: {answer}")]);
+    }
+}
