@@ -11,6 +11,7 @@ mod cron;
 mod devices;
 mod look;
 mod runs;
+mod said;
 mod send;
 mod sessions;
 mod wake;
@@ -196,12 +197,13 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// The events that are told: `features.events`.
-pub const EVENTS: [&str; 8] = [
+pub const EVENTS: [&str; 9] = [
     "agent",
     "chat",
     "connect.challenge",
     "device.pair.requested",
     "device.pair.resolved",
+    "health",
     "presence",
     "shutdown",
     "tick",
