@@ -264,6 +264,12 @@ impl Lane {
         self.waiting.iter().chain(&self.steering).filter(|it| it.is_report).count()
     }
 
+    /// What those reports say, oldest first.
+    pub fn reports_waiting(&self) -> impl Iterator<Item = &str> {
+        let reports = self.waiting.iter().chain(&self.steering).filter(|it| it.is_report);
+        reports.map(|it| it.message.text.as_str())
+    }
+
     /// When [`Lane::take_due`] will have a turn, if ever.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let last = self.waiting.back().filter(|_| self.active.is_none())?;

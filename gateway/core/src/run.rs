@@ -45,6 +45,8 @@ pub struct Run {
     pub began: Option<WallTime>,
     /// What operators are told that it said.
     pub told: String,
+    /// What its model has written for them since it was asked last.
+    pub partial: String,
     /// What its model had sent by the `message` tool, and where to: the same words and image are not sent twice.
     pub sent: BTreeSet<(Route, String, Option<String>)>,
 }
@@ -69,6 +71,7 @@ impl Run {
             asked,
             began: None,
             told,
+            partial: String::new(),
             sent,
         }
     }

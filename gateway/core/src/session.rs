@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    ids::{AgentId, ModelId, ProfileId, ProviderId},
+    ids::{AgentId, MessageId, ModelId, ProfileId, ProviderId},
     lane::{Lane, QueueOverride},
     life::Life,
     media::{IMAGES_KEPT_MAX, Said},
@@ -11,7 +11,7 @@ use crate::{
     owners::Authority,
     send_policy::Verdict,
     session_key::SessionKey,
-    time::Now,
+    time::{Now, WallTime},
     tools::Settled,
 };
 
@@ -56,6 +56,44 @@ impl History {
     }
 }
 
+/// When an entry of a history was said, and by which model, if one said it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// When.
+    pub at: WallTime,
+    /// By which model; none for what people and operators put there.
+    pub by: Option<ModelId>,
+}
+
+/// What a model had written when its turn was ended. People see it where it would have stood, and no model is shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// When the turn was ended.
+    pub at: WallTime,
+    /// The request that it answered, if it had a name.
+    pub asked: Option<MessageId>,
+    /// The words.
+    pub text: Arc<str>,
+}
+
+/// What no model is shown of a history.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// One for each entry.
+    noted: Vec<Noted>,
+    /// What was cut off, and behind how many entries.
+    cut: Vec<(usize, Cut)>,
+}
+
+/// What people see of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// An entry.
+    Entry(Entry, Noted),
+    /// What stands where an entry would have been.
+    Cut(Cut),
+}
+
 /// Who started a sub-agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parent {
@@ -76,6 +114,8 @@ pub struct Session {
     pub agent: AgentId,
     /// What was said in this life.
     pub history: History,
+    /// What people see of it beyond that.
+    pub record: Record,
     /// What `/queue` set.
     pub queue: QueueOverride,
     /// What `/send` said; the configuration holds where it said nothing.
@@ -112,6 +152,7 @@ impl Session {
         Self {
             agent,
             history: History::default(),
+            record: Record::default(),
             queue: QueueOverride::default(),
             send: None,
             model: None,
@@ -133,11 +174,38 @@ impl Session {
     /// chose.
     pub fn renew(&mut self) {
         self.history = History::default();
+        self.record = Record::default();
         self.model = None;
         self.profiles = BTreeMap::new();
         self.answered_by = None;
         self.life = None;
         self.over = false;
+    }
+
+    /// Something was said in it.
+    pub fn write(&mut self, entry: Entry, noted: Noted) {
+        self.history.push(entry);
+        self.record.noted.push(noted);
+    }
+
+    /// A turn was ended before its words were an answer.
+    pub fn cut_off(&mut self, cut: Cut) {
+        self.record.cut.push((self.history.entries().len(), cut));
+    }
+
+    /// What people see of it, oldest first: the last entries, so many at the most.
+    pub fn shown(&self, most: usize) -> Vec<Shown> {
+        let mut shown = Vec::new();
+        let mut cut = self.record.cut.iter().peekable();
+        let entries = self.history.entries().iter().zip(&self.record.noted);
+        for (place, (entry, noted)) in entries.enumerate() {
+            while let Some((_, cut)) = cut.next_if(|it| it.0 <= place) {
+                shown.push(Shown::Cut(cut.clone()));
+            }
+            shown.push(Shown::Entry(entry.clone(), noted.clone()));
+        }
+        shown.extend(cut.map(|it| Shown::Cut(it.1.clone())));
+        shown.split_off(shown.len().saturating_sub(most))
     }
 
     /// A person said something in it.

@@ -36,6 +36,9 @@ const WAITED_FOR_MAX: usize = 1_000;
 /// How often those who watch a run are told what it wrote, at most.
 const WORDS_EVERY: Duration = Duration::from_millis(150);
 
+/// How often a connection is told how the gateway is, where few are connected.
+const HEALTH_EVERY: Duration = Duration::from_secs(60);
+
 /// What stands between two answers of a run's model.
 const APART: &str = "\n\n";
 
@@ -148,6 +151,11 @@ impl Hub {
         }
         inner.listeners.insert(name.clone(), wrote);
         words
+    }
+
+    /// How often a connection is told how the gateway is: where many are connected more seldom, since each asks the loop.
+    pub fn health_every(&self) -> Duration {
+        presence::told_every(self.count()).max(HEALTH_EVERY)
     }
 
     /// How many are connected.

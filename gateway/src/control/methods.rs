@@ -12,6 +12,7 @@ pub mod deliver;
 mod devices;
 mod look;
 mod runs;
+mod said;
 mod send;
 mod sessions;
 mod wake;
@@ -197,12 +198,13 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// The events that are told: `features.events`.
-pub const EVENTS: [&str; 8] = [
+pub const EVENTS: [&str; 9] = [
     "agent",
     "chat",
     "connect.challenge",
     "device.pair.requested",
     "device.pair.resolved",
+    "health",
     "presence",
     "shutdown",
     "tick",

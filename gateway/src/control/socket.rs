@@ -190,6 +190,7 @@ impl Talk<'_> {
     /// Answers calls and passes events on until the end; how it is to be closed, if it is not closed yet.
     async fn go_on(&mut self, mut line: Line<'_>, mut member: Option<Member>) -> Option<Close> {
         let mut tick = interval_at(clock::instant() + TICK_EVERY, TICK_EVERY);
+        let mut health = interval_at(clock::instant(), self.plane.hub.health_every());
         let has_device = member.is_some();
         let slow = || Some(Close { code: 1_008, reason: TooSlow.to_string() });
         loop {
@@ -241,6 +242,10 @@ impl Talk<'_> {
                 _ = tick.tick(), if is_free => {
                     self.own("tick", json!({ "ts": self.plane.hub.now_ms() }))
                 }
+                _ = health.tick(), if is_free => {
+                    let Ok(found) = methods::health(self.plane, &self.caller).await else { continue };
+                    self.own("health", found)
+                }
                 () = self.plane.inbox.closing(), if is_free => {
                     let shutdown = self.shutdown();
                     // It ends in any case.
@@ -257,7 +262,12 @@ impl Talk<'_> {
     /// An event of this connection alone.
     fn own(&mut self, name: &str, payload: serde_json::Value) -> String {
         self.seq += 1;
-        let event = Event { seq: Some(self.seq), ..Event::unnumbered(name, payload) };
+        let version = Some(self.plane.hub.version()).filter(|_| name == "health");
+        let event = Event {
+            seq: Some(self.seq),
+            state_version: version,
+            ..Event::unnumbered(name, payload)
+        };
         event.json().to_string()
     }
 

@@ -57,3 +57,16 @@ async fn who_says_too_much_at_once_is_told_so() {
     let told = (u16::from(close.code), close.reason.to_string());
     assert_eq!(told, (1_009, "a frame is longer than 26214400 bytes".to_owned()));
 }
+
+#[tokio::test]
+async fn who_connects_is_told_how_the_gateway_is() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut socket = greeted(&gateway).await;
+    let told = soon("an event", socket.next()).await.unwrap().unwrap();
+    let told: Value = serde_json::from_str(told.to_text().unwrap()).unwrap();
+    assert_eq!((&told["event"], &told["seq"]), (&json!("health"), &json!(1)), "{told}");
+    assert_eq!(told["payload"]["ok"], true);
+    assert!(told["payload"]["durationMs"].is_u64() && told["stateVersion"]["health"].is_u64());
+}

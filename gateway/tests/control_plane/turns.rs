@@ -189,3 +189,64 @@ async fn sessions_are_listed_as_they_were_asked_for() {
     let spawned = client.call("sessions.list", &spawned, WITHIN).await.unwrap();
     assert_eq!(spawned["count"], 0, "{spawned}");
 }
+
+#[tokio::test]
+async fn a_history_says_who_said_what_when() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    let ask = json!({ "message": "hi", "idempotencyKey": "k1" });
+    client.call("agent", &ask, WITHIN).await.unwrap();
+    let ended = client.another(WITHIN).await.unwrap();
+    assert_eq!(ended["status"], "ok", "{ended}");
+    let history = json!({ "sessionKey": "main" });
+    let history = client.call("chat.history", &history, WITHIN).await.unwrap();
+    let messages = history["messages"].as_array().unwrap();
+    let answer = &messages[1];
+    assert_eq!((&answer["provider"], &answer["model"]), (&json!("p"), &json!("m")));
+    let at = |it: &Value| it["timestamp"].as_i64().unwrap();
+    assert!(at(&messages[0]) > 0 && at(&messages[0]) <= at(answer), "{history}");
+}
+
+#[tokio::test]
+async fn models_are_those_of_an_agent_that_is_there() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    let all = client.call("models.list", &json!({}), WITHIN).await.unwrap();
+    let asked = json!({ "agentId": "main", "view": "configured", "provider": "p" });
+    assert_eq!(client.call("models.list", &asked, WITHIN).await.unwrap(), all);
+    let none = client.call("models.list", &json!({ "provider": "q" }), WITHIN).await.unwrap();
+    assert_eq!(none, json!({ "models": [] }));
+    let unknown = refused(&mut client, "models.list", json!({ "agentId": "ghost" })).await;
+    assert_eq!(unknown, "INVALID_REQUEST: unknown agent id \"ghost\"");
+    let view = refused(&mut client, "models.list", json!({ "view": "mine" })).await;
+    assert!(view.starts_with("INVALID_REQUEST: invalid models.list params: at /view"), "{view}");
+    let older = Running::start(&served, Version::V2026_3).await;
+    let mut client = older.client().await;
+    assert_eq!(
+        refused(&mut client, "models.list", json!({ "agentId": "main" })).await,
+        "INVALID_REQUEST: invalid models.list params: at root: unexpected property 'agentId'"
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_the_main_session_is_in_the_status() {
+    let world = World::new();
+    let served = world.serve().await;
+    let gateway = Running::start(&served, Version::V2026_9).await;
+    let mut client = gateway.client().await;
+    world.hold();
+    let say = json!({ "sessionKey": "main", "message": "hi", "idempotencyKey": "k1" });
+    client.call("chat.send", &say, WITHIN).await.unwrap();
+    world.asked("hi").await;
+    let status = client.call("status", &json!({}), WITHIN).await.unwrap();
+    assert_eq!(status["queuedSystemEvents"], json!([]));
+    let wake = json!({ "mode": "now", "text": "the build broke" });
+    client.call("wake", &wake, WITHIN).await.unwrap();
+    let status = client.call("status", &json!({}), WITHIN).await.unwrap();
+    assert_eq!(status["queuedSystemEvents"], json!(["[Event from outside] the build broke"]));
+    world.release();
+}

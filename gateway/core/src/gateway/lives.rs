@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::Gateway;
 use crate::{
+    ids::ModelId,
     origin::Route,
     profile::Version,
-    session::Entry,
+    run::Run,
+    session::{Entry, Noted},
     session_key::SessionKey,
     time::{Now, Timestamp},
 };
@@ -49,11 +51,27 @@ impl Gateway {
         }
     }
 
-    /// The model said something in a session.
-    pub(super) fn remember_answer(&mut self, key: &SessionKey, text: Arc<str>) {
+    /// Something was said in a session: by a model, if one is named.
+    pub(super) fn remember(&mut self, key: &SessionKey, entry: Entry, by: Option<ModelId>) {
+        let noted = Noted { at: self.wall, by };
+        self.session(key).write(entry, noted);
+    }
+
+    /// The model that a run asked last.
+    pub(super) fn model_of(&self, run: &Run) -> Option<ModelId> {
+        run.plan.current().map(|it| it.model.clone())
+    }
+
+    /// An answer was said in a session: by a model, if one is named.
+    pub(super) fn remember_answer(
+        &mut self,
+        key: &SessionKey,
+        text: Arc<str>,
+        by: Option<ModelId>,
+    ) {
         let wall = self.wall;
+        self.remember(key, Entry::Assistant(text), by);
         let session = self.session(key);
-        session.history.push(Entry::Assistant(text));
         if let Some(life) = &mut session.life {
             life.updated = wall;
         }

@@ -11,7 +11,7 @@ use crate::{
     operator::{self, Ended, Progress, Refused, Say, SessionView, Taken, Telling, is_operators},
     origin::Origin,
     owners::Authority,
-    session::{Entry, Session},
+    session::{Session, Shown},
     session_key::SessionKey,
     time::{Millis, Now, Timestamp},
 };
@@ -182,11 +182,11 @@ impl Gateway {
         operator::worded(text)?;
         let (key, agent) = self.session_called(session)?;
         self.sessions.entry(key.clone()).or_insert_with(|| Session::new(agent)).hear(now);
-        self.remember_answer(&key, text.into());
+        self.remember_answer(&key, text.into(), None);
         Ok(key)
     }
 
-    /// The last entries of a session's history, oldest first; empty for one that nobody used yet.
+    /// The last of what people see of a session's history, oldest first; empty for one that nobody used yet.
     ///
     /// # Errors
     ///
@@ -195,10 +195,16 @@ impl Gateway {
         &self,
         session: &str,
         limit: usize,
-    ) -> Result<(SessionKey, Vec<Entry>), Refused> {
+    ) -> Result<(SessionKey, Vec<Shown>), Refused> {
         let (key, _) = self.session_called(session)?;
-        let entries = self.sessions.get(&key).map_or(&[][..], |it| it.history.entries());
-        Ok((key, entries[entries.len().saturating_sub(limit)..].to_vec()))
+        let shown = self.sessions.get(&key).map(|it| it.shown(limit)).unwrap_or_default();
+        Ok((key, shown))
+    }
+
+    /// What was reported to an agent's main session and no turn has read yet.
+    pub fn reports_waiting(&self, agent: &AgentId) -> Vec<String> {
+        let main = self.sessions.get(&self.settings.keys.main(agent));
+        main.map(|it| it.lane.reports_waiting().map(str::to_owned).collect()).unwrap_or_default()
     }
 
     /// Every session, by key.

@@ -41,9 +41,10 @@ impl Gateway {
     ) {
         let is_current =
             |phase: &Phase| matches!(phase, Phase::Calling(current) if *current == call);
-        let Some(run) = self.runs.get(&id).filter(|it| is_current(&it.phase)) else { return };
+        let Some(run) = self.runs.get_mut(&id).filter(|it| is_current(&it.phase)) else { return };
         let Some(route) = run.route.clone() else { return };
         if is_operators(&route) {
+            run.partial.push_str(text);
             return self.tell(id, Telling::Wrote(text.into()), effects);
         }
         let Some(stream) = self.streams.get_mut(&id) else { return };

@@ -15,7 +15,7 @@ use crate::{
     operator::{Telling, is_operators},
     origin::Route,
     run::{Answer, LaneName, ModelOutcome, ModelRequest, Phase, Run},
-    session::Entry,
+    session::{Cut, Entry},
     session_key::SessionKey,
     time::Timestamp,
 };
@@ -68,7 +68,7 @@ impl Gateway {
         };
         run.began = Some(self.wall);
         let key = run.session.clone();
-        self.session(&key).history.push(Entry::User(turn.prompt));
+        self.remember(&key, Entry::User(turn.prompt), None);
         self.deadlines.set(&Timer::Run(id), Some(now + self.run_timeout(&key)));
         effects.push(Effect::Note(Note::RunStarted(id, key.clone())));
         self.tell(id, Telling::Started, effects);
@@ -86,6 +86,7 @@ impl Gateway {
             return self.exhausted(now, run, effects);
         };
         let deltas = self.open_stream(run);
+        self.runs.get_mut(&run).expect("the run is active").partial.clear();
         if call > 1 {
             self.tell_asked_again(run, effects);
         }
@@ -148,7 +149,8 @@ impl Gateway {
         }
         self.talks_hear(&key, &text);
         let text: Arc<str> = text.into();
-        self.remember_answer(&key, text.clone());
+        let by = self.model_of(&self.runs[&id]);
+        self.remember_answer(&key, text.clone(), by);
         if !self.continue_steered(now, (id, call), &key, effects) {
             effects.push(Effect::Note(Note::RunAnswered(id)));
             self.deliver_answer(now, id, &text, effects);
@@ -230,7 +232,7 @@ impl Gateway {
         let asked = self.requests.run(asked, id);
         self.runs.get_mut(&id).expect("only active runs are steered").asked.extend(asked);
         for message in steering {
-            self.session(key).history.push(Entry::User(message.into_prompt()));
+            self.remember(key, Entry::User(message.into_prompt()), None);
         }
         true
     }
@@ -270,8 +272,19 @@ impl Gateway {
     /// Ends a run that must say nothing more. Its lane is free when this returns.
     pub(super) fn abort(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
         self.cancel(id, effects);
+        self.keep_what_was_written(id);
         effects.push(Effect::Note(Note::RunAborted(id)));
         self.finish(now, id, &Status::Stopped, effects);
+    }
+
+    /// Operators have seen what the model wrote so far, and find it again.
+    fn keep_what_was_written(&mut self, id: RunId) {
+        let run = &self.runs[&id];
+        if matches!(run.phase, Phase::Calling(_)) && !run.partial.trim().is_empty() {
+            let (at, asked) = (self.wall, run.asked.first().cloned());
+            let (key, text) = (run.session.clone(), run.partial.as_str().into());
+            self.session(&key).cut_off(Cut { at, asked, text });
+        }
     }
 
     /// Stops whatever a run waits for outside.
@@ -301,6 +314,7 @@ impl Gateway {
         let run = self.runs.remove(&id).expect("a run ends once");
         self.deadlines.set(&Timer::Run(id), None);
         self.deadlines.set(&Timer::Retry(id), None);
+        let by = self.model_of(&run);
         let slots = self.lanes.slots(run.lane);
         let next = match run.phase {
             Phase::Pending(_) => {
@@ -311,7 +325,7 @@ impl Gateway {
             Phase::Tools(_, round) => {
                 let next = slots.leave();
                 let settled = Entry::Tools(Arc::new(round.settle()));
-                self.session(&run.session).history.push(settled);
+                self.remember(&run.session, settled, by);
                 next
             }
         };

@@ -6,13 +6,12 @@ use creel_core::{
     ids::MessageId,
     operator::{Ended, Progress, Refused, Say, Taken},
     profile::Version,
-    session::Entry,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Outcome, deliver::Target, refuse_given, refused, runs};
+use super::{Outcome, deliver::Target, refuse_given, refused, runs, said};
 use crate::control::{frame::ErrorShape, plane::Plane, schema};
 
 /// How many entries of a history are shown unless more are asked for.
@@ -140,34 +139,8 @@ pub(super) async fn history(plane: &Plane, params: &Value) -> Outcome {
     let session = session_key.clone();
     let read = plane.operate(move |core, _, _| core.history(&session, limit.min(HISTORY_MAX)));
     let (key, entries) = read.await?.map_err(|it| refused(&it))?;
-    let messages: Vec<Value> = entries.iter().flat_map(messages).collect();
+    let messages: Vec<Value> = entries.iter().flat_map(said::messages).collect();
     Ok(json!({ "sessionKey": key.as_str(), "messages": messages, "thinkingLevel": "off" }))
-}
-
-/// An entry as clients read it: a call and what came of it are messages of their own.
-pub(super) fn messages(entry: &Entry) -> Vec<Value> {
-    let text = |it: &str| json!([{ "type": "text", "text": it }]);
-    match entry {
-        Entry::User(said) => vec![json!({ "role": "user", "content": text(&said.text) })],
-        Entry::Assistant(said) => vec![json!({ "role": "assistant", "content": text(said) })],
-        Entry::Tools(settled) => {
-            let mut content = Vec::new();
-            if !settled.text.is_empty() {
-                content.push(json!({ "type": "text", "text": &*settled.text }));
-            }
-            let mut results = Vec::new();
-            for (call, result) in &settled.calls {
-                content
-                    .push(json!({ "type": "toolCall", "id": call.id, "name": call.name.as_str() }));
-                results.push(json!({
-                    "role": "toolResult", "toolCallId": call.id, "toolName": call.name.as_str(),
-                    "content": text(result), "isError": result.starts_with("Error: "),
-                }));
-            }
-            let asked = json!({ "role": "assistant", "content": content });
-            std::iter::once(asked).chain(results).collect()
-        }
-    }
 }
 
 #[derive(Deserialize, JsonSchema)]

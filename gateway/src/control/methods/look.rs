@@ -3,33 +3,64 @@
 use std::collections::BTreeMap;
 
 use creel_core::{
+    gateway::{Effect, Gateway},
     ids::{AgentId, ModelId},
     operator::SessionView,
-    time::WallTime,
+    profile::Version,
+    time::{Now, WallTime},
     tools::ToolOwner,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use super::{Caller, Outcome, sessions::kind};
 use crate::{
     channels::State,
-    control::{plane::Plane, schema},
+    clock,
+    control::{
+        plane::Plane,
+        schema::{self, Shape},
+    },
 };
 
 /// How many sessions `health` and `status` show.
 const RECENT_MAX: usize = 5;
 
-/// Clients ask for the models that one agent may use, or for a view of them; whatever they ask for, all that are configured are
-/// listed: any agent may use each.
+/// Clients ask for the models of one agent, or for a view of them. Any agent may use each that is configured, and what is known of
+/// them is always fresh, so that all views are the same here; an agent that is not there has none.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Models {
+    agent_id: Option<String>,
+    provider: Option<String>,
     #[serde(rename = "view")]
-    _view: Option<String>,
-    #[serde(rename = "agentId")]
-    _agent_id: Option<String>,
+    _view: Option<View>,
+    #[serde(rename = "includeDetails")]
+    _include_details: Option<bool>,
+    #[serde(rename = "preparedOnly")]
+    _prepared_only: Option<bool>,
+    #[serde(rename = "refresh")]
+    _refresh: Option<bool>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum View {
+    Default,
+    Configured,
+    ProviderConfig,
+    All,
+}
+
+/// The older contract's has no parameters.
+fn models_shape(version: Version) -> Shape<Models> {
+    let newer = ["agentId", "provider", "view", "includeDetails", "preparedOnly", "refresh"];
+    match version {
+        Version::V2026_3 => Shape::new().without(&newer.map(|it| ("", it))),
+        Version::V2026_9 => Shape::new(),
+    }
 }
 
 type Holds = fn(&Value) -> bool;
@@ -44,7 +75,15 @@ const MODEL_FACTS: [(&str, Holds); 4] = [
 
 /// `models.list`.
 pub(super) fn models(plane: &Plane, params: &Value) -> Outcome {
-    let Models { .. } = schema::check(plane.facts.version, "models.list", params)?;
+    let version = plane.facts.version;
+    let asked = models_shape(version).check(version, "models.list", params)?;
+    if let Some(id) = &asked.agent_id {
+        plane.facts.agent(id)?;
+    }
+    let of_provider = |it: &&ModelId| {
+        let provider = it.as_str().split_once('/').map_or("", |it| it.0);
+        asked.provider.as_deref().is_none_or(|asked| asked == provider)
+    };
     let configured = &plane.facts.shown.json["models"]["providers"];
     let row = |it: &ModelId| {
         let (provider, id) = it.as_str().split_once('/').unwrap_or(("", it.as_str()));
@@ -58,7 +97,9 @@ pub(super) fn models(plane: &Plane, params: &Value) -> Outcome {
         }
         row
     };
-    Ok(json!({ "models": plane.facts.models.iter().map(row).collect::<Vec<_>>() }))
+    Ok(
+        json!({ "models": plane.facts.models.iter().filter(of_provider).map(row).collect::<Vec<_>>() }),
+    )
 }
 
 /// Whether to look again, and for how long: nothing of it is needed, since what the gateway knows is always fresh.
@@ -112,7 +153,7 @@ fn told(state: &State) -> (bool, Option<&str>) {
 ///
 /// When the gateway is ending.
 pub async fn health(plane: &Plane, caller: &Caller) -> Outcome {
-    let facts = &plane.facts;
+    let (facts, began) = (&plane.facts, clock::instant());
     let now_ms = plane.hub.now_ms();
     let sessions = plane.operate(|core, _, _| core.sessions()).await?;
     let recent = |agent: Option<&AgentId>| {
@@ -152,7 +193,7 @@ pub async fn health(plane: &Plane, caller: &Caller) -> Outcome {
     let order: Vec<String> = channels.keys().cloned().collect();
     let labels: Map<String, Value> = order.iter().map(|it| (it.clone(), json!(it))).collect();
     let mut health = json!({
-        "ok": true, "ts": now_ms, "durationMs": 0, "channels": channels, "channelOrder": order,
+        "ok": true, "ts": now_ms, "durationMs": took_ms(began), "channels": channels, "channelOrder": order,
         "channelLabels": labels, "heartbeatSeconds": 0,
         "defaultAgentId": facts.default_agent.as_str(), "agents": agents,
     });
@@ -160,6 +201,10 @@ pub async fn health(plane: &Plane, caller: &Caller) -> Outcome {
         health["sessions"] = recent(None);
     }
     Ok(health)
+}
+
+fn took_ms(began: Instant) -> u64 {
+    u64::try_from((clock::instant() - began).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// `health`, called by name. Its parameters ask to look again, and what the gateway knows is always fresh.
@@ -177,7 +222,11 @@ pub(super) fn presence(plane: &Plane, _: &Value) -> Outcome {
 pub(super) async fn status(plane: &Plane, _: &Value) -> Outcome {
     let facts = &plane.facts;
     let now_ms = plane.hub.now_ms();
-    let mut sessions = plane.operate(|core, _, _| core.sessions()).await?;
+    let agent = facts.default_agent.clone();
+    let look = move |core: &mut Gateway, _: Now, _: &mut Vec<Effect>| {
+        (core.sessions(), core.reports_waiting(&agent))
+    };
+    let (mut sessions, reports) = plane.operate(look).await?;
     sessions.sort_by_key(|it| std::cmp::Reverse(it.updated));
     let row = |it: &SessionView| {
         let updated = it.updated.map(WallTime::as_unix_ms);
@@ -201,7 +250,7 @@ pub(super) async fn status(plane: &Plane, _: &Value) -> Outcome {
         "runtimeVersion": env!("CARGO_PKG_VERSION"),
         "heartbeat": { "defaultAgentId": facts.default_agent.as_str(), "agents": heartbeats },
         "channelSummary": plane.board.states().keys().collect::<Vec<_>>(),
-        "queuedSystemEvents": [],
+        "queuedSystemEvents": reports,
         "sessions": {
             "paths": ["(memory)"], "count": sessions.len(),
             "defaults": { "model": model, "contextTokens": null }, "recent": recent, "byAgent": by_agent,

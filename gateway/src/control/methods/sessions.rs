@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Outcome, chat, refused};
+use super::{Outcome, refused, said};
 use crate::control::{
     frame::ErrorShape,
     plane::Plane,
@@ -177,7 +177,7 @@ pub(super) async fn preview(plane: &Plane, params: &Value) -> Outcome {
     });
     let preview = |(key, known, entries): (String, bool, Vec<_>)| {
         let items: Vec<Value> =
-            entries.iter().flat_map(chat::messages).map(|it| item(&it, chars)).collect();
+            entries.iter().flat_map(said::messages).map(|it| item(&it, chars)).collect();
         let status = if known { "ok" } else { "empty" };
         json!({ "key": key, "status": status, "items": items })
     };

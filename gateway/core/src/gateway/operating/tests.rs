@@ -7,6 +7,7 @@ use crate::{
     operator::{Addressee, End},
     profile::Version,
     run::{Answer, ModelOutcome},
+    session::{Cut, Entry},
     testing,
     tools::{
         Asked, ToolCall, ToolName,
@@ -182,9 +183,45 @@ fn sessions_go_by_their_keys_and_share_nothing() {
         format!("{key} {entries:?}")
     };
     let (main, other) = (said(&desk, "main"), said(&desk, "agent:main:s2"));
-    assert!(main.starts_with("agent:main:main") && !main.contains("two"), "{main}");
-    assert!(other.starts_with("agent:main:s2") && !other.contains("one"), "{other}");
+    assert!(main.starts_with("agent:main:main") && !main.contains(r#""two""#), "{main}");
+    assert!(other.starts_with("agent:main:s2") && !other.contains(r#""one""#), "{other}");
     assert_eq!(desk.gateway.sessions().len(), 2);
+}
+
+#[test]
+fn what_was_written_before_an_abort_is_seen_where_it_stood_and_no_model_is_shown_it() {
+    let mut desk = Desk::new();
+    desk.say("a", "main", "one").unwrap();
+    let (run, call, _) = desk.calls[0];
+    desk.step(Event::ModelWrote { run, call, text: "wor".to_owned() });
+    desk.step(Event::ModelWrote { run, call, text: "d".to_owned() });
+    desk.now_ms += 5;
+    desk.abort("main", None);
+    desk.say("b", "main", "two").unwrap();
+    let (_, shown) = desk.gateway.history("main", 10).unwrap();
+    let kinds: Vec<String> = shown
+        .iter()
+        .map(|it| match it {
+            Shown::Entry(Entry::User(said), noted) => format!("{} {:?}", said.text, noted.by),
+            Shown::Cut(Cut { asked, text, .. }) => {
+                format!("cut {text} of {}", asked.as_ref().unwrap())
+            }
+            other @ Shown::Entry(..) => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, ["one None", "cut word of a", "two None"]);
+    assert_eq!(desk.gateway.history("main", 2).unwrap().1, shown[1..]);
+    desk.answer("done");
+    let (_, shown) = desk.gateway.history("main", 1).unwrap();
+    let model = testing::settings(Version::V2026_3, Mode::Followup, DropPolicy::Old)
+        .agents
+        .values()
+        .next()
+        .map(|it| it.model.clone());
+    assert!(matches!(&shown[0], Shown::Entry(Entry::Assistant(_), noted) if noted.by == model));
+    desk.say("c", "main", "/new").unwrap();
+    let (_, shown) = desk.gateway.history("main", 10).unwrap();
+    assert_eq!(shown.len(), 1, "another life has none of it, and greets: {shown:?}");
 }
 
 #[test]
