@@ -5,6 +5,7 @@
 //! so what was due first happens first, whatever woke the driver.
 
 mod addressing;
+mod approving;
 mod builtins;
 mod control;
 mod cron;
@@ -27,10 +28,13 @@ mod telling;
 mod tooling;
 mod turns;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use self::{cron::Planner, nested::Ask};
 pub use self::{
+    approving::{Known, Question},
     cron::{JobDone, JobEnd},
     health::Kept,
     hooks::{Hook, Lasts},
@@ -39,14 +43,16 @@ pub use self::{
     operating::Aborted,
     settings::{Agent, Settings},
 };
+use self::{cron::Planner, nested::Ask};
 use crate::{
     admission::{Admission, Ignored, PairingError, Pairings},
+    approval::{self, Approval, Approvals, Grant},
     broadcast::Talk,
     command::{self, Command},
     deadlines::Deadlines,
     egress::{Outbox, Outgoing, SendOutcome, stream::Stream},
     failover::credentials::Ledger,
-    ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
+    ids::{AccountId, AgentId, ApprovalId, Channel, MessageId, RunId, SendId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
     life::Days,
@@ -101,6 +107,15 @@ pub enum Event {
     },
     /// A server tells which tools it has: these, and no others.
     ToolsListed(ServerName, Vec<ToolSpec>),
+    /// An approval was shown to whoever may decide.
+    ApprovalShown {
+        /// Which.
+        id: ApprovalId,
+        /// How many clients that is.
+        heard_by: usize,
+        /// The words in which it was, without secrets.
+        words: String,
+    },
     /// A deadline has come.
     Tick,
     /// Nothing new is taken: cron jobs end here.
@@ -122,6 +137,12 @@ pub enum Effect {
     Send(Outgoing),
     /// Keep how a credential is doing, where a later life of the gateway finds it.
     KeepHealth(Box<Kept>),
+    /// Show an approval to whoever may decide, and say who that was: [`Event::ApprovalShown`].
+    ApprovalAsked(Box<Approval>),
+    /// An approval is over.
+    ApprovalEnded(Box<approval::Ended>),
+    /// Keep what an agent was allowed for good, where a later life of the gateway finds it.
+    KeepGrant(Grant),
     /// Tell whoever watches.
     Told(Box<Told>),
     /// Tell the log.
@@ -136,6 +157,7 @@ enum Timer {
     Run(RunId),
     Retry(RunId),
     Ask(Ticket),
+    Approval(ApprovalId),
     Cron,
     Archive(SessionKey),
     Stream(RunId),
@@ -157,6 +179,9 @@ pub struct Gateway {
     lanes: Lanes,
     /// What runs wait for in other sessions.
     asks: BTreeMap<Ticket, Ask>,
+    /// What waits for somebody's decision.
+    approvals: Approvals,
+    grants: BTreeSet<Grant>,
     cron: Planner,
     /// The tools of each server.
     tools: BTreeMap<ServerName, Vec<Arc<ToolSpec>>>,
@@ -184,6 +209,8 @@ impl Gateway {
         Self {
             lanes: Lanes::new(settings.widths()),
             asks: BTreeMap::new(),
+            approvals: Approvals::new(seed, settings.profile.version),
+            grants: settings.grants.clone(),
             cron: Planner::new(&settings.cron),
             tools: BTreeMap::new(),
             builtins: builtin::specs().into_iter().map(Arc::new).collect(),
@@ -225,8 +252,14 @@ impl Gateway {
             Event::SendEnded { send, outcome } => self.send_ended(now, send, outcome, effects),
             Event::ToolEnded { ticket, outcome } => self.tool_ended(now, ticket, outcome, effects),
             Event::ToolsListed(server, tools) => self.list_tools(server, tools, effects),
+            Event::ApprovalShown { id, heard_by, words } => {
+                self.approval_shown(now, (&id, heard_by, &words), effects);
+            }
             Event::Tick => (),
-            Event::Closing => self.end_cron(),
+            Event::Closing => {
+                self.end_cron();
+                self.close_approvals(now, effects);
+            }
         }
         // What the event made due at this very moment: a lane whose quiet ended while its run still ran.
         self.wake(now, effects);
@@ -266,6 +299,7 @@ impl Gateway {
                 Timer::Run(run) => self.time_out(now, run, effects),
                 Timer::Retry(run) => self.retry(now, run, effects),
                 Timer::Ask(ticket) => self.stop_waiting(now, ticket, effects),
+                Timer::Approval(id) => self.expire_approval(now, &id, effects),
                 Timer::Cron => self.run_due_jobs(now, effects),
                 Timer::Archive(key) => self.archive(now, &key),
                 Timer::Stream(run) => self.stream_idles(now, run, effects),
@@ -374,7 +408,7 @@ impl Gateway {
         session.over = over || (session.over && !matches!(arrival, Arrival::Start(_)));
         match arrival {
             Arrival::Start(turn) => self.start(now, key, turn, effects),
-            Arrival::Queued => (),
+            Arrival::Queued => self.steered(now, key, effects),
             Arrival::Interrupt { aborted, turn } => {
                 self.abort(now, aborted, effects);
                 self.start(now, key, turn, effects);

@@ -90,6 +90,8 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         failover: version.profile().failover,
         disabled_first: BTreeMap::new(),
         tools: ToolSettings::default(),
+        approve_in_chat: false,
+        grants: BTreeSet::new(),
         cron: Cron::default(),
         streaming: Streaming::default(),
         text_limits: BTreeMap::new(),

@@ -3,11 +3,15 @@
 //! ```text
 //!            launch                      finish
 //!   Waiting ────────▶ Running ─────────────────────▶ Done
-//!      │                 └── the run ends: cancelled ──▲
-//!      └── refused, skipped, or the run ends ──────────┘
+//!      │          hold │ ▲ └── the run ends: cancelled ──▲
+//!      │               ▼ │ release                       │
+//!      │              Held ── denied, skipped, or the ───┤
+//!      │                      run ends                   │
+//!      └── refused, skipped, or the run ends ────────────┘
 //! ```
 //!
-//! Before each launch there is a boundary: a steering message that waits there lets no further call start.
+//! Before each launch there is a boundary: a steering message that waits there lets no further call start. A call that is
+//! held has not started: somebody has to decide on it first.
 
 use std::sync::Arc;
 
@@ -41,6 +45,7 @@ struct Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
+    Held,
     Running,
     Done(Arc<str>),
 }
@@ -76,6 +81,11 @@ impl Round {
         self.slots.iter().any(|it| it.state == State::Running)
     }
 
+    /// Whether somebody has to decide on a call.
+    pub fn is_held(&self) -> bool {
+        self.slots.iter().any(|it| it.state == State::Held)
+    }
+
     /// Whether every call has its result.
     pub fn is_settled(&self) -> bool {
         self.slots.iter().all(|it| matches!(it.state, State::Done(_)))
@@ -92,7 +102,7 @@ impl Round {
     /// Starts what starts next, once nothing runs: the first call that waits and, if it may run beside others, those
     /// behind it that may too. One boundary stands before all of them.
     pub fn launch(&mut self) -> Vec<usize> {
-        debug_assert!(!self.is_running(), "one batch at a time");
+        debug_assert!(!self.is_running() && !self.is_held(), "one batch at a time");
         let waits = |it: &Slot| it.state == State::Waiting;
         let Some(first) = self.slots.iter().position(waits) else { return Vec::new() };
         let mut batch = vec![first];
@@ -105,6 +115,39 @@ impl Round {
             self.slots[*index].state = State::Running;
         }
         batch
+    }
+
+    /// A call that was launched waits for a decision before it starts.
+    pub fn hold(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        if slot.state == State::Running {
+            slot.state = State::Held;
+        }
+    }
+
+    /// A call that was held may start; false if it is held no longer.
+    pub fn release(&mut self, index: usize) -> bool {
+        let slot = self.slots.get_mut(index).filter(|it| it.state == State::Held);
+        let is_held = slot.is_some();
+        if let Some(slot) = slot {
+            slot.state = State::Running;
+        }
+        is_held
+    }
+
+    /// Gives a call that was launched and has not begun its result: it is not to begin.
+    pub fn deny(&mut self, index: usize, why: &str) {
+        let slot = &mut self.slots[index];
+        if matches!(slot.state, State::Held | State::Running) {
+            slot.state = State::Done(why.into());
+        }
+    }
+
+    /// A message steers the run while calls are held: none of them is to start.
+    pub fn skip_held(&mut self) {
+        for slot in self.slots.iter_mut().filter(|it| it.state == State::Held) {
+            slot.state = State::Done(SKIPPED.into());
+        }
     }
 
     /// Takes a result in; false if nobody waits for it.
@@ -130,7 +173,7 @@ impl Round {
             let text = match slot.state {
                 State::Done(text) => text,
                 State::Running => CANCELLED.into(),
-                State::Waiting => NOT_STARTED.into(),
+                State::Waiting | State::Held => NOT_STARTED.into(),
             };
             (slot.call, text)
         };

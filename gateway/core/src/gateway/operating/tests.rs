@@ -122,6 +122,9 @@ impl Desk {
                 Effect::Send(outgoing) => panic!("operators hear by no channel: {outgoing:?}"),
                 Effect::CallTool(_)
                 | Effect::CancelTools(_)
+                | Effect::ApprovalAsked(_)
+                | Effect::ApprovalEnded(_)
+                | Effect::KeepGrant(_)
                 | Effect::KeepHealth(_)
                 | Effect::Note(_) => (),
             }
