@@ -229,10 +229,11 @@ impl Approvals {
         Self { seed, made: 0, remembered_for, pending: Vec::new(), past: VecDeque::new() }
     }
 
-    /// A name that no approval of this life had.
-    pub fn new_id(&mut self) -> ApprovalId {
+    /// A name that no approval had, in an earlier life with the same seed neither.
+    pub fn new_id(&mut self, now: Timestamp) -> ApprovalId {
         self.made += 1;
-        let (one, other) = (mixed(self.seed, 2 * self.made), mixed(self.seed, 2 * self.made + 1));
+        let seed = mixed(self.seed, now.as_ms());
+        let (one, other) = (mixed(seed, 2 * self.made), mixed(seed, 2 * self.made + 1));
         ApprovalId::new(&format!("{one:016x}{other:016x}")).expect("it has letters")
     }
 
@@ -336,7 +337,7 @@ mod tests {
 
     fn approval(approvals: &mut Approvals) -> Approval {
         Approval {
-            id: approvals.new_id(),
+            id: approvals.new_id(at(0)),
             agent: None,
             session: None,
             subject: Subject::Foreign("{}".into()),

@@ -181,6 +181,7 @@ pub struct Gateway {
     asks: BTreeMap<Ticket, Ask>,
     /// What waits for somebody's decision.
     approvals: Approvals,
+    /// What agents were allowed for good.
     grants: BTreeSet<Grant>,
     cron: Planner,
     /// The tools of each server.
@@ -210,7 +211,7 @@ impl Gateway {
             lanes: Lanes::new(settings.widths()),
             asks: BTreeMap::new(),
             approvals: Approvals::new(seed, settings.profile.version),
-            grants: settings.grants.clone(),
+            grants: BTreeSet::new(),
             cron: Planner::new(&settings.cron),
             tools: BTreeMap::new(),
             builtins: builtin::specs().into_iter().map(Arc::new).collect(),

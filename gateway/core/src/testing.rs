@@ -91,7 +91,6 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         disabled_first: BTreeMap::new(),
         tools: ToolSettings::default(),
         approve_in_chat: false,
-        grants: BTreeSet::new(),
         cron: Cron::default(),
         streaming: Streaming::default(),
         text_limits: BTreeMap::new(),

@@ -4,6 +4,7 @@
 //! reads why it is not there.
 
 mod agents;
+mod approvals;
 mod chat;
 mod config;
 mod credentials;
@@ -19,7 +20,7 @@ pub use self::look::health;
 
 use std::pin::Pin;
 
-use creel_core::operator::Refused;
+use creel_core::{operator::Refused, profile::Version};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,6 +60,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Which device it came as.
     pub device_id: Option<String>,
+    /// What it calls itself.
+    pub client: String,
 }
 
 impl Caller {
@@ -122,7 +125,6 @@ macro_rules! methods {
 const NO_COMPACTION: &str = "this gateway does not shorten histories yet";
 const NO_SKILLS: &str = "this gateway has no skills";
 const NO_NODES: &str = "this gateway has no nodes";
-const NO_APPROVALS: &str = "this gateway runs no commands that somebody would have to approve";
 const NO_HEARTBEATS: &str = "this gateway has no heartbeats";
 
 /// All methods, by name.
@@ -157,11 +159,13 @@ const METHODS: &[Method] = methods! {
     "device.pair.remove"        Pairing   asks who (devices::remove);
     "device.token.revoke"       Pairing   asks who (devices::revoke);
     "device.token.rotate"       Pairing   asks who (devices::rotate);
-    "exec.approval.request"     Approvals lacks (NO_APPROVALS);
-    "exec.approval.resolve"     Approvals lacks (NO_APPROVALS);
-    "exec.approval.waitDecision" Approvals lacks (NO_APPROVALS);
-    "exec.approvals.get"        Admin     lacks (NO_APPROVALS);
-    "exec.approvals.set"        Admin     lacks (NO_APPROVALS);
+    "exec.approval.get"         Approvals asks (approvals::get);
+    "exec.approval.list"        Approvals asks (approvals::list);
+    "exec.approval.request"     Approvals replies (approvals::request);
+    "exec.approval.resolve"     Approvals asks who (approvals::resolve);
+    "exec.approval.waitDecision" Approvals replies (approvals::wait);
+    "exec.approvals.get"        Admin     asks (approvals::document);
+    "exec.approvals.set"        Admin     asks (approvals::replace);
     "health"                    Anybody   asks who (look::health_asked);
     "last-heartbeat"            Read      lacks (NO_HEARTBEATS);
     "logs.tail"                 Read      knows (look::logs);
@@ -188,19 +192,29 @@ const METHODS: &[Method] = methods! {
     "wake"                      Write     asks (wake::wake);
 };
 
+/// Those that 2026.3 does not know.
+const SINCE_2026_9: [&str; 2] = ["exec.approval.get", "exec.approval.list"];
+
+/// The methods that a version knows.
+fn known(version: Version) -> impl Iterator<Item = &'static Method> {
+    METHODS.iter().filter(move |it| version >= Version::V2026_9 || !SINCE_2026_9.contains(&it.name))
+}
+
 /// The methods that are there, by name: `features.methods`.
-pub fn names() -> Vec<&'static str> {
+pub fn names(version: Version) -> Vec<&'static str> {
     let is_there = |it: &&Method| !matches!(it.answer, Answer::Missing(_));
-    METHODS.iter().filter(is_there).map(|it| it.name).collect()
+    known(version).filter(is_there).map(|it| it.name).collect()
 }
 
 /// The events that are told: `features.events`.
-pub const EVENTS: [&str; 8] = [
+pub const EVENTS: [&str; 10] = [
     "agent",
     "chat",
     "connect.challenge",
     "device.pair.requested",
     "device.pair.resolved",
+    "exec.approval.requested",
+    "exec.approval.resolved",
     "presence",
     "shutdown",
     "tick",
@@ -230,7 +244,7 @@ fn allowed(plane: &Plane, caller: &Caller, name: &str) -> Result<&'static Method
     if name == "connect" {
         return Err(ErrorShape::connected_already());
     }
-    let method = METHODS.iter().find(|it| it.name == name);
+    let method = known(plane.facts.version).find(|it| it.name == name);
     let method = method.ok_or_else(|| ErrorShape::unknown_method(name))?;
     let Some(needs) = method.needs else { return Ok(method) };
     if caller.role != Role::Operator {

@@ -98,7 +98,7 @@ impl Gateway {
         };
         let ToolCall { id, name, arguments, asked: _ } = call;
         let approval = Approval {
-            id: self.approvals.new_id(),
+            id: self.approvals.new_id(now),
             agent: Some(self.sessions[&session].agent.clone()),
             session: Some(session),
             subject: Subject::Call(Call { ticket, id, name, server, tool, arguments }),
@@ -148,7 +148,7 @@ impl Gateway {
         let Question { id, agent, session, words, offers, waits } = question;
         let waits = waits.min(WAIT_MAX);
         let approval = Approval {
-            id: id.unwrap_or_else(|| self.approvals.new_id()),
+            id: id.unwrap_or_else(|| self.approvals.new_id(now.monotonic)),
             agent,
             session,
             subject: Subject::Foreign(words),

@@ -7,7 +7,6 @@ use std::{
 
 use crate::{
     admission,
-    approval::Grant,
     broadcast::Broadcasts,
     cron::Cron,
     egress::{chunk::Utf16Units, stream::Streaming},
@@ -99,8 +98,6 @@ pub struct Settings {
     pub tools: ToolSettings,
     /// Whether those who may decide on a call are asked in the chat that it is for.
     pub approve_in_chat: bool,
-    /// What agents were allowed for good.
-    pub grants: BTreeSet<Grant>,
     /// What runs by the clock.
     pub cron: Cron,
     /// Whether answers leave while the model still writes them.
