@@ -362,12 +362,7 @@ impl Gateway {
     pub(super) fn steered(&mut self, now: Timestamp, key: &SessionKey, effects: &mut Vec<Effect>) {
         let lane = &self.sessions[key].lane;
         let Some(run) = lane.active().filter(|_| lane.has_steering()) else { return };
-        let Some(Phase::Tools(_, round)) = self.runs.get_mut(&run).map(|it| &mut it.phase) else {
-            return;
-        };
-        if round.is_held() {
-            round.skip_held();
-            self.withdraw_approvals(now, run, effects);
+        if !self.approvals.of_run(run).is_empty() {
             self.go_on(now, run, effects);
         }
     }

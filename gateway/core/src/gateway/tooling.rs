@@ -94,13 +94,17 @@ impl Gateway {
             // A boundary: whoever wrote meanwhile is read before anything else starts.
             let is_steered = self.sessions[&key].lane.has_steering();
             if is_steered {
-                round.skip();
                 round.skip_held();
             }
-            let (is_settled, is_held) = (round.is_settled(), round.is_held());
-            if is_steered {
-                self.withdraw_approvals(now, id, effects);
+            if round.is_held() {
+                return;
             }
+            if is_steered {
+                round.skip();
+            }
+            let is_settled = round.is_settled();
+            // Nothing is held any more.
+            self.withdraw_approvals(now, id, effects);
             if is_settled {
                 let run = self.runs.get_mut(&id).expect("found above");
                 let phase = std::mem::replace(&mut run.phase, Phase::Calling(request));
@@ -108,9 +112,6 @@ impl Gateway {
                 self.session(&key).history.push(Entry::Tools(Arc::new(round.settle())));
                 self.join_steering(id, &key);
                 return self.call_again(now, (id, request), &key, effects);
-            }
-            if is_held {
-                return;
             }
             for (ticket, call) in self.launch(id) {
                 match self.held_by(id, &call) {

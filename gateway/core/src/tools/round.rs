@@ -32,6 +32,8 @@ const CANCELLED: &str =
 pub struct Round {
     text: Arc<str>,
     slots: Vec<Slot>,
+    /// Whether a call of the batch that was launched last has run to its end.
+    has_run: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +65,7 @@ impl Round {
     /// Calls that have not started. `parallel` says which of them may run beside their neighbours.
     pub fn new(text: Arc<str>, calls: Vec<ToolCall>, parallel: impl Fn(&ToolCall) -> bool) -> Self {
         let slot = |call: ToolCall| Slot { parallel: parallel(&call), call, state: State::Waiting };
-        Self { text, slots: calls.into_iter().map(slot).collect() }
+        Self { text, slots: calls.into_iter().map(slot).collect(), has_run: false }
     }
 
     /// The calls, in the order of the answer.
@@ -114,6 +116,7 @@ impl Round {
         for index in &batch {
             self.slots[*index].state = State::Running;
         }
+        self.has_run = false;
         batch
     }
 
@@ -143,8 +146,12 @@ impl Round {
         }
     }
 
-    /// A message steers the run while calls are held: none of them is to start.
+    /// A message steers the run while calls are held: none of them is to start, unless one of their batch has. A batch is
+    /// skipped whole or runs whole.
     pub fn skip_held(&mut self) {
+        if self.is_running() || self.has_run {
+            return;
+        }
         for slot in self.slots.iter_mut().filter(|it| it.state == State::Held) {
             slot.state = State::Done(SKIPPED.into());
         }
@@ -156,6 +163,7 @@ impl Round {
         let is_awaited = slot.is_some();
         if let Some(slot) = slot {
             slot.state = State::Done(result.into());
+            self.has_run = true;
         }
         is_awaited
     }

@@ -149,13 +149,29 @@ fn a_stop_leaves_nothing_to_decide() {
 fn a_message_that_steers_takes_the_place_of_what_waits() {
     let mut world = world(Mode::Steer);
     world.write("3001", "1", "m1");
-    world.calls(&["ask__p1", "ask__p2"], 1);
-    assert_eq!(world.jobs.len(), 1, "what may run beside it runs");
+    world.calls(&["ask__p1", "ask__read", "ask__p2"], 1);
     world.write("3001", "2", "m2");
     assert_eq!(world.ended(), ["withdrawn"]);
     assert_eq!(world.decide(0, Decision::AllowOnce), Err(Undecided::Unknown));
+    assert!(world.jobs.is_empty());
+    let expected = "m1 | ask__p1=Not run | ask__read=Not run | ask__p2=Not run | m2";
+    assert_eq!(world.history(), expected);
+}
+
+#[test]
+fn a_message_that_steers_does_not_recall_a_part_of_a_batch() {
+    let mut world = world(Mode::Steer);
+    world.write("3001", "1", "m1");
+    world.calls(&["ask__p1", "ask__p2", "ask__read"], 1);
+    assert_eq!(world.jobs.len(), 1, "what may run beside it runs");
+    world.write("3001", "2", "m2");
     world.end_tool();
-    assert_eq!(world.history(), "m1 | ask__p1=Not run | ask__p2=ask__p2 is done | m2");
+    assert_eq!(world.ended(), [""; 0], "the batch has begun, so it is not skipped any more");
+    assert_eq!(world.decide(0, Decision::AllowOnce), Ok(()));
+    world.end_tool();
+    let expected =
+        "m1 | ask__p1=ask__p1 is done | ask__p2=ask__p2 is done | ask__read=Not run | m2";
+    assert_eq!(world.history(), expected);
 }
 
 #[test]
