@@ -6,7 +6,12 @@ mod operating;
 mod refusal;
 mod restart;
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -71,6 +76,8 @@ pub struct Stage {
     seed: u64,
     /// The protocol of operators' clients.
     protocol: u64,
+    /// The id of the approval that a chat was shown last.
+    shown_approval: Arc<Mutex<Option<String>>>,
 }
 
 /// How the operator reaches the gateway under test.
@@ -154,6 +161,7 @@ impl Stage {
             tokens,
             seed,
             protocol,
+            shown_approval: Arc::default(),
         };
         Ok(stage)
     }
@@ -278,8 +286,10 @@ impl Stage {
         let mut text = send.text.clone();
         if text.contains(SHOWN_APPROVAL) {
             let place: Place = declared::place(&self.scenario.chats[&send.chat]);
-            let shown = self.platforms[&place.channel].last_text(&place);
-            text = text.replace(SHOWN_APPROVAL, &approval_in(&shown.unwrap_or_default()));
+            let shown = self.platforms[&place.channel].last_text(&place).unwrap_or_default();
+            let mut last = self.shown_approval.lock().expect("nothing panics while it holds an id");
+            *last = approval_in(&shown).or(last.take());
+            text = text.replace(SHOWN_APPROVAL, last.as_deref().unwrap_or(UNTOLD));
         }
         if let Some(bytes) = send.padded_to {
             text = text.chars().cycle().take(bytes).collect();
@@ -368,9 +378,9 @@ pub fn hangs(scenario: &Scenario) -> bool {
 }
 
 /// The id of the approval that a text asks for: the word behind its first `/approve`.
-fn approval_in(text: &str) -> String {
+fn approval_in(text: &str) -> Option<String> {
     let mut words = text.split_whitespace().skip_while(|it| *it != "/approve");
-    words.nth(1).unwrap_or(UNTOLD).to_owned()
+    words.nth(1).map(str::to_owned)
 }
 
 /// The pairing code in a text: its last word of eight capital letters and digits.
