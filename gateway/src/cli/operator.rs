@@ -113,7 +113,7 @@ pub(super) enum Message {
 pub(super) struct Common {
     /// Print the gateway's answer as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// How long to wait, in seconds [default: 30, for a turn 660]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
@@ -122,7 +122,7 @@ pub(super) struct Common {
 }
 
 impl Common {
-    fn within(&self) -> Duration {
+    pub(super) fn within(&self) -> Duration {
         Duration::from_secs(self.timeout.unwrap_or(CALL_WITHIN_S))
     }
 
@@ -137,7 +137,7 @@ impl Common {
     }
 
     /// Does something with a connection to the gateway.
-    fn with<T>(
+    pub(super) fn with<T>(
         &self,
         ask: impl AsyncFnOnce(&mut Client<TokioNet>) -> Result<T, Error>,
         show: impl FnOnce(T) -> ExitCode,
@@ -184,7 +184,7 @@ pub(super) fn call(asked: &Call) -> anyhow::Result<ExitCode> {
 }
 
 /// What was asked for is shown, and that is all there is to say of it.
-fn shown(show: impl FnOnce()) -> ExitCode {
+pub(super) fn shown(show: impl FnOnce()) -> ExitCode {
     show();
     ExitCode::SUCCESS
 }

@@ -20,7 +20,7 @@ pub use self::look::health;
 
 use std::pin::Pin;
 
-use creel_core::{operator::Refused, profile::Version};
+use creel_core::operator::Refused;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -192,18 +192,10 @@ const METHODS: &[Method] = methods! {
     "wake"                      Write     asks (wake::wake);
 };
 
-/// Those that 2026.3 does not know.
-const SINCE_2026_9: [&str; 2] = ["exec.approval.get", "exec.approval.list"];
-
-/// The methods that a version knows.
-fn known(version: Version) -> impl Iterator<Item = &'static Method> {
-    METHODS.iter().filter(move |it| version >= Version::V2026_9 || !SINCE_2026_9.contains(&it.name))
-}
-
 /// The methods that are there, by name: `features.methods`.
-pub fn names(version: Version) -> Vec<&'static str> {
+pub fn names() -> Vec<&'static str> {
     let is_there = |it: &&Method| !matches!(it.answer, Answer::Missing(_));
-    known(version).filter(is_there).map(|it| it.name).collect()
+    METHODS.iter().filter(is_there).map(|it| it.name).collect()
 }
 
 /// The events that are told: `features.events`.
@@ -244,7 +236,7 @@ fn allowed(plane: &Plane, caller: &Caller, name: &str) -> Result<&'static Method
     if name == "connect" {
         return Err(ErrorShape::connected_already());
     }
-    let method = known(plane.facts.version).find(|it| it.name == name);
+    let method = METHODS.iter().find(|it| it.name == name);
     let method = method.ok_or_else(|| ErrorShape::unknown_method(name))?;
     let Some(needs) = method.needs else { return Ok(method) };
     if caller.role != Role::Operator {

@@ -42,7 +42,7 @@ pub(super) async fn hello(plane: &Plane, accepted: &Accepted, caller: &Caller) -
         "type": "hello-ok",
         "protocol": accepted.protocol,
         "server": { "version": env!("CARGO_PKG_VERSION"), "connId": caller.connection },
-        "features": { "methods": methods::names(plane.facts.version), "events": methods::EVENTS },
+        "features": { "methods": methods::names(), "events": methods::EVENTS },
         "snapshot": {
             "presence": plane.hub.presence(),
             "health": health,
