@@ -3,9 +3,9 @@
 //! It is given its network, its settings, its seed and its end; it reads nothing else. So the same function runs for
 //! real and inside a simulation.
 
-use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
-use creel_core::{gateway::Gateway, time::WallTime};
+use creel_core::{approval::Grant, gateway::Gateway, time::WallTime};
 use futures_util::{FutureExt as _, future::FusedFuture as _};
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -31,6 +31,7 @@ use crate::{
     },
     credentials::{Keeper, Logins},
     driver::{Driver, Inbox, Unfinished},
+    grants::Book,
     http::Http,
     media::Store,
     net::Net,
@@ -167,17 +168,19 @@ async fn live<N: Net>(
     (shutdown, lives): (Pin<&mut impl Future<Output = ()>>, &Lives),
 ) -> Result<(Unfinished, End), Error> {
     let address = settings.listen;
-    let hub = Hub::new(settings.wall_clock.clone());
+    let hub = Hub::new(settings.wall_clock.clone()).masking(settings.masks.clone());
+    let keeper = Keeper::new(settings.state.clone());
+    let book = keeper.book();
     let board = Arc::new(Board::default());
-    let plane = plane(&settings, (hub.clone(), board.clone()), lives.clone())?;
+    let plane = plane(&settings, (hub.clone(), board.clone(), book.clone()), lives.clone())?;
     let listener = net.bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let http = Http::new(net.clone());
     let receivers: Vec<_> = settings.accounts.values().cloned().collect();
     let (wall_clock, all_are_near) = (settings.wall_clock.clone(), settings.all_are_near);
     let (core, web) = (settings.core.clone(), settings.web.clone());
-    let keeper = Keeper::new(settings.state.clone());
     let outside = Arc::new(outside(http.clone(), (keeper.clone(), board.clone()), settings, seed));
-    let (core, clock) = (Gateway::new(core, seed), Clock::start(wall_clock.clone()));
+    let (mut core, clock) = (Gateway::new(core, seed), Clock::start(wall_clock.clone()));
+    core.set_grants(granted(&book));
     let (driver, inbox) = Driver::new(core, clock, (outside.clone(), keeper.clone(), hub));
     let (keepers, tried) = outside.servers.keep(&net, &http, &inbox);
     let mut connections: JoinSet<()> = keepers.into_iter().collect();
@@ -278,7 +281,7 @@ fn operators(
 /// The control plane's ground, as soon as there is a way into the loop.
 pub(crate) fn plane(
     settings: &Settings,
-    (hub, board): (Hub, Arc<Board>),
+    (hub, board, book): (Hub, Arc<Board>, Book),
     Lives { restart, changes }: Lives,
 ) -> Result<impl FnOnce(Inbox) -> Plane + use<>, Error> {
     let devices = known_devices(&settings.state)?;
@@ -306,8 +309,17 @@ pub(crate) fn plane(
         restart,
         changes,
         jobs,
+        book,
         file,
         started_ms,
+    })
+}
+
+/// What was allowed for good in earlier lives. With a file that cannot be read nothing is, and every call is asked about.
+fn granted(book: &Book) -> BTreeSet<Grant> {
+    book.grants().unwrap_or_else(|error| {
+        tracing::error!(%error, "what was allowed for good is not known");
+        BTreeSet::new()
     })
 }
 

@@ -1,6 +1,7 @@
 //! The `creel-gateway` command line.
 
 mod agents;
+mod approvals;
 mod files;
 mod logs;
 mod onboard;
@@ -50,6 +51,7 @@ Examples:
   creel-gateway agent --message 'What is on today?'
   creel-gateway call sessions.list --params '{\"limit\": 5}'
   creel-gateway logs --follow --agent main
+  creel-gateway approvals resolve 3f9a allow-once
 
 Exit codes: 0 as asked; 1 ended with work unfinished, or the gateway refused or the turn failed; 2 wrong usage or configuration; 3 could not start, or the gateway that was asked is not there.";
 
@@ -84,6 +86,11 @@ enum Command {
     Agents {
         #[command(subcommand)]
         command: agents::Agents,
+    },
+    /// Calls that wait until somebody allows them, and what was allowed for good.
+    Approvals {
+        #[command(subcommand)]
+        command: approvals::Approvals,
     },
     /// The conversations of the running gateway.
     Sessions {
@@ -135,6 +142,7 @@ impl Cli {
             Command::Call(asked) => operator::call(&asked),
             Command::Agent(asked) => operator::agent(&asked),
             Command::Agents { command } => agents::agents(&command),
+            Command::Approvals { command } => approvals::approvals(&command),
             Command::Sessions { command } => operator::sessions(&command),
             Command::Logs(asked) => logs::logs(&asked),
             Command::Message { command } => operator::message(&command),

@@ -21,6 +21,7 @@
 //! - [`plane`]: what all of them share.
 //! - [`client`]: the other end, for the command line.
 
+pub mod approvals;
 pub mod client;
 pub mod completions;
 pub mod connect;

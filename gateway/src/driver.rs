@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use creel_core::{
+    approval::Decision,
     gateway::{Effect, Event, Gateway, Note},
     ids::RunId,
     message::Inbound,
@@ -255,6 +256,7 @@ impl<N: Net> Driver<N> {
     }
 
     fn perform(&mut self, effects: &mut Vec<Effect>) {
+        let mut shown = Vec::new();
         for effect in effects.drain(..) {
             self.metrics.effect(&self.core, &effect);
             match effect {
@@ -296,6 +298,12 @@ impl<N: Net> Driver<N> {
                         Event::SendEnded { send, sent }
                     });
                 }
+                Effect::ApprovalAsked(approval) => {
+                    let (heard_by, words) = self.hub.ask(&approval);
+                    shown.push(Event::ApprovalShown { id: approval.id, heard_by, words });
+                }
+                Effect::ApprovalEnded(ended) => self.hub.decided(&ended),
+                Effect::KeepGrant(grant) => self.keeper.keep_grant(self.clock.both(), grant),
                 Effect::Told(told) => self.hub.tell(*told),
                 Effect::KeepHealth(kept) => self.keeper.keep(self.clock.both(), *kept),
                 Effect::Note(note) => {
@@ -305,6 +313,13 @@ impl<N: Net> Driver<N> {
                     log(&note);
                 }
             }
+        }
+        // What was shown to nobody is over at once.
+        for event in shown {
+            self.core.step(self.clock.both(), event, effects);
+        }
+        if !effects.is_empty() {
+            self.perform(effects);
         }
     }
 }
@@ -330,6 +345,11 @@ fn log(note: &Note) {
         Note::RunAborted(run) => tracing::info!(%run, "run aborted"),
         Note::ToolsListed(server, count) => tracing::info!(%server, count, "tools listed"),
         Note::ToolCalled(ticket, tool) => tracing::info!(run = %ticket.run, %tool, "tool called"),
+        Note::ApprovalAsked(id) => tracing::info!(%id, "a call waits for an approval"),
+        Note::ApprovalEnded(id, decision) => {
+            let decision = decision.map_or("none", Decision::name);
+            tracing::info!(%id, decision, "an approval is over");
+        }
         Note::SubagentStarted(session) => tracing::info!(%session, "sub-agent started"),
         Note::CronSkipped(job, why) => tracing::warn!(%job, %why, "a cron job did not run"),
         Note::CronHasNoChat(job) => {

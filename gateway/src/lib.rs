@@ -24,6 +24,7 @@ pub mod control;
 pub mod credentials;
 pub mod driver;
 pub mod entropy;
+pub mod grants;
 pub mod http;
 pub mod log;
 pub mod media;

@@ -1,6 +1,8 @@
 //! A value that no log, error or report may show.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
 
 /// How much of what somebody else wrote is kept for the log, in characters.
 const REDACTED_CHARS_MAX: usize = 300;
@@ -38,8 +40,51 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Everything that may be shown nowhere, for texts that somebody else wrote. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Masks(Arc<[Secret]>);
+
+/// The shortest value that is looked for in a text: anything shorter stands there by chance.
+const MASKED_BYTES_MIN: usize = 6;
+
+impl Masks {
+    /// Masks for these, the longest first: one may be part of another.
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let mut secrets: Vec<Secret> =
+            secrets.into_iter().filter(|it| it.0.len() >= MASKED_BYTES_MIN).collect();
+        secrets.sort_by_key(|it| std::cmp::Reverse(it.0.len()));
+        Self(secrets.into())
+    }
+
+    /// A text without any of them.
+    pub fn hide_in(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, it| it.hide_in(&text))
+    }
+
+    /// The same for every text in a value, the keys too.
+    pub fn hide_in_json(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.hide_in(text)),
+            Value::Array(items) => items.iter().map(|it| self.hide_in_json(it)).collect(),
+            Value::Object(entries) => {
+                let hidden =
+                    |(key, it): (&String, &Value)| (self.hide_in(key), self.hide_in_json(it));
+                entries.iter().map(hidden).collect()
+            }
+            // A number could be one, too.
+            Value::Number(number) => match self.hide_in(&number.to_string()) {
+                text if text == number.to_string() => value.clone(),
+                text => Value::String(text),
+            },
+            Value::Null | Value::Bool(_) => value.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -48,5 +93,13 @@ mod tests {
         assert_eq!(format!("{secret:?} {}", secret.redact("bad\nk-1!")), "[secret] bad [secret]!");
         assert_eq!(Secret::new("").redact("ab"), "ab");
         assert_eq!(secret.redact(&"é".repeat(1_000)).chars().count(), REDACTED_CHARS_MAX);
+    }
+
+    #[test]
+    fn masks_hide_the_longest_and_leave_what_is_short() {
+        let masks = Masks::new(["abc", "secret", "secret-1", "1234567"].map(Secret::new));
+        let hidden =
+            masks.hide_in_json(&json!({ "secret": ["abc", "a secret-1\"", 1_234_567, 12, null] }));
+        assert_eq!(hidden, json!({ "[secret]": ["abc", "a [secret]\"", "[secret]", 12, null] }));
     }
 }

@@ -52,9 +52,17 @@ use creel_document::{
 use serde::Deserialize as _;
 
 use crate::{
-    channels::Account, clock::WallClock, control::device::fingerprint, credentials::Renewable,
-    entropy::Entropy, log::Tail, media::Folder, outside::Provider, secret::Secret,
-    state::StateFolder, tools::servers::ServerSettings,
+    channels::Account,
+    clock::WallClock,
+    control::device::fingerprint,
+    credentials::Renewable,
+    entropy::Entropy,
+    log::Tail,
+    media::Folder,
+    outside::Provider,
+    secret::{Masks, Secret},
+    state::StateFolder,
+    tools::servers::ServerSettings,
 };
 
 /// The gateway's port unless configured.
@@ -123,6 +131,8 @@ pub struct Settings {
     pub wall_clock: WallClock,
     /// The configuration, as an operator may see it.
     pub shown: Shown,
+    /// What it says that is secret.
+    pub masks: Masks,
     /// What cron jobs may name.
     pub jobs: cron::Ground,
     /// Where it stands, if that is a file.
@@ -276,6 +286,8 @@ pub fn load(source: &Source<'_>) -> Result<Loaded, Report> {
         Some((mut settings, mut warnings)) if problems.found.is_empty() => {
             settings.core.cron = cron::read(source, &settings.jobs, &mut warnings)?;
             settings.shown = shown(source, &tree);
+            let keys = settings.keys.values().flat_map(BTreeMap::values).cloned();
+            settings.masks = Masks::new(secrecy::values(&tree).into_iter().chain(keys));
             Ok(Loaded { settings, warnings, ignored })
         }
         _ => Err(refuse(problems.found)),
@@ -347,6 +359,7 @@ fn convert(
             failover: credentials::policy(document, &profile),
             disabled_first: credentials::disabled_first(document),
             tools: tools::settings(document),
+            approve_in_chat: tools::approve_in_chat(document),
             // Read last, since jobs name what stands here.
             cron: Cron::default(),
             streaming,
@@ -356,6 +369,7 @@ fn convert(
         listen: SocketAddr::new(bind(document), document.gateway.port.unwrap_or(PORT)),
         wall_clock: WallClock::system(),
         shown: Shown::default(),
+        masks: Masks::default(),
         jobs,
         file: None,
         log: Tail::default(),

@@ -3,6 +3,7 @@
 //!
 //! They know the protocol and nothing of the gateway's own types: any gateway that speaks it is driven the same way.
 
+mod approvals;
 mod frame;
 mod greeting;
 mod hook;
@@ -18,7 +19,8 @@ use creel_judge::trace::{Kind, Operation, Saw};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
-use self::greeting::Greeting;
+pub(crate) use self::approvals::UNTOLD;
+use self::{approvals::Approvals, greeting::Greeting};
 use crate::{
     base::Hooks,
     recorder::Recorder,
@@ -49,6 +51,7 @@ pub(crate) struct Clients<N: Net> {
     ground: Arc<Ground>,
     /// The way to each client's latest connection.
     open: BTreeMap<String, mpsc::Sender<Order>>,
+    approvals: Approvals,
     tasks: JoinSet<()>,
 }
 
@@ -66,14 +69,16 @@ enum Order {
 
 impl<N: Net> Clients<N> {
     pub(crate) fn new(http: Http<N>, ground: Ground) -> Self {
-        Self { http, ground: Arc::new(ground), open: BTreeMap::new(), tasks: JoinSet::new() }
+        let (open, approvals) = (BTreeMap::new(), Approvals::default());
+        Self { http, ground: Arc::new(ground), open, approvals, tasks: JoinSet::new() }
     }
 
     /// A client connects; what becomes of it is recorded.
     pub(crate) fn connect(&mut self, connect: &Connect) {
         let (orders, taken) = mpsc::channel(ORDERS_MAX);
         self.open.insert(connect.client.clone(), orders);
-        let client = Client { connect: connect.clone(), ground: self.ground.clone() };
+        let approvals = self.approvals.clone();
+        let client = Client { connect: connect.clone(), ground: self.ground.clone(), approvals };
         self.tasks.spawn(client.live(self.http.clone(), taken));
     }
 
@@ -84,6 +89,7 @@ impl<N: Net> Clients<N> {
             params["idempotencyKey"] = json!(key);
         }
         merge(&mut params, &call.params);
+        self.approvals.fill(&mut params);
         let frame =
             json!({ "type": "req", "id": call.name, "method": call.method, "params": params });
         let asked = Saw::Asked {
@@ -145,6 +151,7 @@ fn worded(key: &str, call: &Call, canary: Option<&str>) -> Value {
 struct Client {
     connect: Connect,
     ground: Arc<Ground>,
+    approvals: Approvals,
 }
 
 impl Client {
@@ -178,6 +185,7 @@ impl Client {
                 heard = socket.receive() => match heard {
                     Ok(Received::Text(text)) => {
                         let saw = frame::read(&text);
+                        self.approvals.hear(&text);
                         is_in |= matches!(saw, Saw::Connected { .. });
                         let challenge = frame::challenge(&text);
                         self.record(saw);

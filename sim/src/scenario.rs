@@ -91,6 +91,8 @@ pub struct Scenario {
     pub providers: BTreeMap<String, Provider>,
     /// The servers of tools: by server, then by tool, then by call.
     pub tools: BTreeMap<String, BTreeMap<String, Vec<ToolAnswer>>>,
+    /// What servers say of their tools: by server, then by tool.
+    pub hints: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
     /// The pictures in each agent's folder, by their names: `cat` is the file `cat.png`.
     pub images: BTreeMap<String, Vec<String>>,
     /// What the platform does with the gateway's sends: by chat, then by send. Sends beyond the list are accepted.

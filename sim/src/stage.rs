@@ -6,7 +6,12 @@ mod operating;
 mod refusal;
 mod restart;
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -29,6 +34,7 @@ use crate::{
     declared,
     http::serve,
     lives::Lives,
+    operators::UNTOLD,
     recorder::Recorder,
     scenario::{
         Act, Action, Provider, RenewalAct, Scenario, Send, Step, StreamEnd, ToolAct, ToolAnswer,
@@ -39,6 +45,9 @@ use crate::{
     },
     world::turmoil::tick,
 };
+
+/// What stands in a person's words for the id of the approval that their chat was shown last.
+const SHOWN_APPROVAL: &str = "{approval}";
 
 /// How long a run may go on after its last step, whatever the gateway does.
 const TAIL_MAX: Duration = Duration::from_hours(2);
@@ -67,6 +76,8 @@ pub struct Stage {
     seed: u64,
     /// The protocol of operators' clients.
     protocol: u64,
+    /// The id of the approval that a chat was shown last.
+    shown_approval: Arc<Mutex<Option<String>>>,
 }
 
 /// How the operator reaches the gateway under test.
@@ -129,7 +140,8 @@ impl Stage {
             (name.to_owned(), twin)
         };
         let providers = names.map(provider).collect();
-        let tools = Servers::new(recorder.clone(), scenario.tools.clone());
+        let tools =
+            Servers::new(recorder.clone(), scenario.tools.clone()).saying(scenario.hints.clone());
         for (index, send) in scenario.sends().enumerate() {
             if send.canary {
                 script.expect(&turns::canary(seed, index as u64), &send.name, &send.chat);
@@ -149,6 +161,7 @@ impl Stage {
             tokens,
             seed,
             protocol,
+            shown_approval: Arc::default(),
         };
         Ok(stage)
     }
@@ -271,6 +284,13 @@ impl Stage {
     fn send(&self, send: &Send, index: u64) {
         let canary = send.canary.then(|| turns::canary(self.seed, index));
         let mut text = send.text.clone();
+        if text.contains(SHOWN_APPROVAL) {
+            let place: Place = declared::place(&self.scenario.chats[&send.chat]);
+            let shown = self.platforms[&place.channel].last_text(&place).unwrap_or_default();
+            let mut last = self.shown_approval.lock().expect("nothing panics while it holds an id");
+            *last = approval_in(&shown).or(last.take());
+            text = text.replace(SHOWN_APPROVAL, last.as_deref().unwrap_or(UNTOLD));
+        }
         if let Some(bytes) = send.padded_to {
             text = text.chars().cycle().take(bytes).collect();
         }
@@ -355,6 +375,12 @@ pub fn hangs(scenario: &Scenario) -> bool {
     scripted.chain(standing).any(never_ends)
         || renewals.into_iter().any(|it| it.act == RenewalAct::Hang)
         || scenario.tools.values().flat_map(BTreeMap::values).flatten().any(hang)
+}
+
+/// The id of the approval that a text asks for: the word behind its first `/approve`.
+fn approval_in(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace().skip_while(|it| *it != "/approve");
+    words.nth(1).map(str::to_owned)
 }
 
 /// The pairing code in a text: its last word of eight capital letters and digits.

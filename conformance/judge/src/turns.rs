@@ -27,7 +27,9 @@ pub struct Turns {
     pub sends: Vec<Delivery>,
     /// When logins were to be renewed, in order.
     pub renewals: Vec<Renewal>,
-    /// The tool calls that the gateway took back, by the fact of their start.
+    /// The calls of tools, by the fact of their start.
+    pub(crate) calls: Vec<u64>,
+    /// Those that the gateway took back.
     pub(crate) abandoned_calls: Vec<u64>,
     /// Where each message is in `messages`, by name.
     by_name: BTreeMap<String, usize>,
@@ -36,6 +38,9 @@ pub struct Turns {
     /// By message, the requests in which it is new.
     appearances: BTreeMap<String, Vec<Appearance>>,
 }
+
+/// Within what time a model is asked again whose tools were refused, in microseconds.
+const AT_ONCE_US: i64 = 500_000;
 
 /// A fact's number and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,13 +200,31 @@ impl Turns {
         request.predecessor.is_some_and(|it| self.requests[it].tool_results < request.tool_results)
     }
 
-    /// Whether a request goes on with the run of its predecessor: tools ran in between, and none was taken back, as the
-    /// end of a run does.
+    /// Whether a request surely goes on with the run of its predecessor: tools ran in between, or were refused at once, and
+    /// none was taken back, as the end of a run does. Who waits for an approval has no tool running, and such a run may
+    /// have been ended, by words or by its time.
     pub(crate) fn goes_on(&self, request: usize) -> bool {
         let asked = &self.requests[request];
         let Some(before) = asked.predecessor.map(|it| &self.requests[it]) else { return false };
         let is_between = |it: &u64| before.start.seq < *it && *it < asked.start.seq;
-        self.tools_ran(request) && !self.abandoned_calls.iter().any(is_between)
+        let ended_us = before.end.as_ref().map_or(i64::MAX, |it| it.at.at_us);
+        let is_at_once = asked.start.at_us < ended_us.saturating_add(AT_ONCE_US);
+        self.tools_ran(request)
+            && (is_at_once || self.calls.iter().any(is_between))
+            && !self.abandoned_calls.iter().any(is_between)
+            && !self.enders(asked).any(|it| is_between(&it.seq))
+    }
+
+    /// When the words arrived, in a request's conversation, that end a run.
+    fn enders<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = &'a Moment> {
+        let is_its = |it: &&Message| Some(&it.chat) == request.chat.as_ref();
+        let place = self.messages.iter().find(is_its).map(|it| &it.place);
+        let ends = |it: &&Message| {
+            let word = it.text.split_whitespace().next().unwrap_or_default();
+            ["/stop", "/new", "/reset"].iter().any(|it| word.eq_ignore_ascii_case(it))
+        };
+        let said = self.messages.iter().filter(move |it| Some(&it.place) == place);
+        said.filter(ends).flat_map(|it| &it.inbound)
     }
 
     /// The request that this fact of the trace is, by the fact's place in the trace.

@@ -3,6 +3,7 @@
 //! Source: contract, section 4.
 
 use crate::{
+    approval::Decision,
     lane::{Cap, DropPolicy, Mode, QueueOverride},
     profile::Version,
     send_policy::Verdict,
@@ -37,6 +38,15 @@ pub enum Command {
     SendRefused,
     /// `/model [provider/model][@profile]`: which model answers, and with which credential. Alone, it asks.
     Model(String),
+    /// `/approve <id> <decision>`: whether a call that waits may run.
+    Approve {
+        /// The approval, by its id or the beginning of it.
+        id: String,
+        /// What is decided.
+        decision: Decision,
+    },
+    /// `/approve` with something that it does not take.
+    ApproveRefused,
     /// A control command that the contract has and this gateway does not have yet.
     Unsupported(&'static str),
 }
@@ -61,6 +71,7 @@ pub fn parse(version: Version, text: &str) -> Option<Command> {
             "inherit" => Command::Send(None),
             _ => Command::SendRefused,
         }),
+        "/approve" => Some(approve(rest)),
         other => UNSUPPORTED.iter().find(|it| **it == other).map(|it| Command::Unsupported(it)),
     }
 }
@@ -77,6 +88,21 @@ pub fn reset_trigger(triggers: &[String], text: &str) -> Option<Command> {
         Some(rest.as_str()).filter(|it| begins && it.chars().next().is_none_or(char::is_whitespace))
     })?;
     Some(Command::New { rest: rest.trim().to_owned() })
+}
+
+/// The id and the decision stand in either order. Short forms of a decision are understood.
+fn approve(rest: &str) -> Command {
+    let decided = |word: &str| match word.to_ascii_lowercase().as_str() {
+        "allow" | "once" | "allowonce" => Some(Decision::AllowOnce),
+        "always" | "allowalways" => Some(Decision::AllowAlways),
+        "reject" | "block" => Some(Decision::Deny),
+        name => Decision::named(name),
+    };
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let [first, second] = words[..] else { return Command::ApproveRefused };
+    let read =
+        |id: &str, word| Some(Command::Approve { id: id.to_owned(), decision: decided(word)? });
+    read(first, second).or_else(|| read(second, first)).unwrap_or(Command::ApproveRefused)
 }
 
 fn queue(version: Version, rest: &str) -> Command {
@@ -188,6 +214,12 @@ mod tests {
         check("/send inherit", "Send(None)");
         check("/send maybe", "SendRefused");
         check("/compact", r#"Unsupported("/compact")"#);
+        check("/approve a1 deny", r#"Approve { id: "a1", decision: Deny }"#);
+        check("/Approve allow a1", r#"Approve { id: "a1", decision: AllowOnce }"#);
+        check("/approve a1 allow-always", r#"Approve { id: "a1", decision: AllowAlways }"#);
+        for text in ["/approve", "/approve a1", "/approve a1 perhaps", "/approve a1 deny it"] {
+            check(text, "ApproveRefused");
+        }
     }
 
     #[test]

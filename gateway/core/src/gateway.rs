@@ -5,10 +5,12 @@
 //! so what was due first happens first, whatever woke the driver.
 
 mod addressing;
+mod approving;
 mod builtins;
 mod control;
 mod cron;
 mod delivering;
+mod events;
 mod failing;
 mod gathering;
 mod health;
@@ -28,11 +30,15 @@ mod telling;
 mod tooling;
 mod turns;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use self::{cron::Planner, nested::Ask};
 pub use self::{
+    approving::{Known, Question},
     cron::{JobDone, JobEnd},
+    events::{Effect, Event},
     health::Kept,
     hooks::{Hook, Lasts},
     looking::{CredentialView, Load},
@@ -40,19 +46,21 @@ pub use self::{
     operating::Aborted,
     settings::{Agent, Settings},
 };
+use self::{cron::Planner, nested::Ask};
 use crate::{
     admission::{Admission, Ignored, PairingError, Pairings},
+    approval::{self, Approval, Approvals, Grant},
     broadcast::Talk,
     command::{self, Command},
     deadlines::Deadlines,
-    egress::{Outbox, Outgoing, Sent, stream::Stream},
+    egress::{Outbox, stream::Stream},
     failover::credentials::Ledger,
-    ids::{AccountId, AgentId, Channel, MessageId, RunId, SendId, SenderId},
+    ids::{AccountId, AgentId, ApprovalId, Channel, MessageId, RunId, SenderId},
     ingress::{BurstKey, Bursts, Seen, burst_key},
     lane::{Arrival, QueueOverride},
     life::Days,
     message::{Inbound, Message, TEXT_BYTES_MAX},
-    operator::{Requests, Told, is_operators},
+    operator::{Requests, is_operators},
     origin::{InboundId, Route},
     overheard::Overheard,
     run::{Lanes, ModelOutcome, ModelRequest, Run},
@@ -63,72 +71,6 @@ use crate::{
     tools::{Job, ServerName, Ticket, ToolOutcome, ToolSpec, builtin},
 };
 
-/// What can happen to the gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A channel hands a message in. It is adopted when the step returns.
-    Inbound(Inbound),
-    /// A model request ended.
-    ModelEnded {
-        /// Of which run.
-        run: RunId,
-        /// The run's request of this number.
-        call: u32,
-        /// How.
-        outcome: ModelOutcome,
-    },
-    /// A model wrote a part of its answer. Wanted only where [`ModelRequest::deltas`] says so.
-    ModelWrote {
-        /// Of which run.
-        run: RunId,
-        /// The run's request of this number.
-        call: u32,
-        /// The part.
-        text: String,
-    },
-    /// A send ended.
-    SendEnded {
-        /// Which.
-        send: SendId,
-        /// How.
-        sent: Sent,
-    },
-    /// A tool that a run's model asked for ended.
-    ToolEnded {
-        /// Which call.
-        ticket: Ticket,
-        /// How.
-        outcome: ToolOutcome,
-    },
-    /// A server tells which tools it has: these, and no others.
-    ToolsListed(ServerName, Vec<ToolSpec>),
-    /// A deadline has come.
-    Tick,
-    /// Nothing new is taken: cron jobs end here.
-    Closing,
-}
-
-/// What the shell shall do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Ask a provider.
-    CallModel(ModelRequest),
-    /// Stop asking: whatever the run's request still brings is of no use.
-    CancelModel(RunId),
-    /// Have a tool run.
-    CallTool(Job),
-    /// Stop the run's tools: whatever they still bring is of no use.
-    CancelTools(RunId),
-    /// Send a piece of text.
-    Send(Outgoing),
-    /// Keep how a credential is doing, where a later life of the gateway finds it.
-    KeepHealth(Box<Kept>),
-    /// Tell whoever watches.
-    Told(Box<Told>),
-    /// Tell the log.
-    Note(Note),
-}
-
 /// Who can want to be woken. The order is the order of equal deadlines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
@@ -137,6 +79,7 @@ enum Timer {
     Run(RunId),
     Retry(RunId),
     Ask(Ticket),
+    Approval(ApprovalId),
     Cron,
     Archive(SessionKey),
     Stream(RunId),
@@ -158,6 +101,10 @@ pub struct Gateway {
     lanes: Lanes,
     /// What runs wait for in other sessions.
     asks: BTreeMap<Ticket, Ask>,
+    /// What waits for somebody's decision.
+    approvals: Approvals,
+    /// What agents were allowed for good.
+    grants: BTreeSet<Grant>,
     cron: Planner,
     /// The tools of each server.
     tools: BTreeMap<ServerName, Vec<Arc<ToolSpec>>>,
@@ -185,6 +132,8 @@ impl Gateway {
         Self {
             lanes: Lanes::new(settings.widths()),
             asks: BTreeMap::new(),
+            approvals: Approvals::new(seed, settings.profile.version),
+            grants: BTreeSet::new(),
             cron: Planner::new(&settings.cron),
             tools: BTreeMap::new(),
             builtins: builtin::specs().into_iter().map(Arc::new).collect(),
@@ -226,8 +175,14 @@ impl Gateway {
             Event::SendEnded { send, sent } => self.send_ended(now, (send, sent), effects),
             Event::ToolEnded { ticket, outcome } => self.tool_ended(now, ticket, outcome, effects),
             Event::ToolsListed(server, tools) => self.list_tools(server, tools, effects),
+            Event::ApprovalShown { id, heard_by, words } => {
+                self.approval_shown(now, (&id, heard_by, &words), effects);
+            }
             Event::Tick => (),
-            Event::Closing => self.end_cron(),
+            Event::Closing => {
+                self.end_cron();
+                self.close_approvals(now, effects);
+            }
         }
         // What the event made due at this very moment: a lane whose quiet ended while its run still ran.
         self.wake(now, effects);
@@ -267,6 +222,7 @@ impl Gateway {
                 Timer::Run(run) => self.time_out(now, run, effects),
                 Timer::Retry(run) => self.retry(now, run, effects),
                 Timer::Ask(ticket) => self.stop_waiting(now, ticket, effects),
+                Timer::Approval(id) => self.expire_approval(now, &id, effects),
                 Timer::Cron => self.run_due_jobs(now, effects),
                 Timer::Archive(key) => self.archive(now, &key),
                 Timer::Stream(run) => self.stream_idles(now, run, effects),
@@ -375,7 +331,7 @@ impl Gateway {
         session.over = over || (session.over && !matches!(arrival, Arrival::Start(_)));
         match arrival {
             Arrival::Start(turn) => self.start(now, key, turn, effects),
-            Arrival::Queued => (),
+            Arrival::Queued => self.steered(now, key, effects),
             Arrival::Interrupt { aborted, turn } => {
                 self.abort(now, aborted, effects);
                 self.start(now, key, turn, effects);

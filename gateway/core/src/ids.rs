@@ -72,6 +72,8 @@ ids! {
     TeamId "a team id" as_given;
     /// A Discord role.
     RoleId "a role id" as_given;
+    /// An approval of a call.
+    ApprovalId "an approval id" as_given;
     /// A cron job.
     JobId "a job id" as_given;
     /// A model, as `provider/model`.

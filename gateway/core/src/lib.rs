@@ -20,6 +20,7 @@
 //! - [`run`]: the turn's way through the model.
 //! - [`failover`]: which model and credential, and what a failure means.
 //! - [`tools`]: what the model may ask for meanwhile.
+//! - [`approval`]: which of it waits until somebody decides.
 //! - [`egress`]: answers leave, in order and in pieces.
 //! - [`operator`]: what operators ask for, and what whoever watches is told.
 //! - [`gateway`]: all of it on one page; read it first.
@@ -27,6 +28,7 @@
 //! Beside them [`profile`] holds what changed between versions of the contract, and [`deadlines`] who wants to be woken.
 
 pub mod admission;
+pub mod approval;
 pub mod broadcast;
 pub mod command;
 pub mod cron;

@@ -90,6 +90,7 @@ pub(crate) fn settings(version: Version, mode: Mode, drop: DropPolicy) -> Settin
         failover: version.profile().failover,
         disabled_first: BTreeMap::new(),
         tools: ToolSettings::default(),
+        approve_in_chat: false,
         cron: Cron::default(),
         streaming: Streaming::default(),
         text_limits: BTreeMap::new(),

@@ -70,6 +70,19 @@ pub struct ToolSpec {
     pub parallel: bool,
     /// Whose turns may use it.
     pub least: Authority,
+    /// Whose decision its calls wait for.
+    pub consent: Consent,
+}
+
+/// Whose decision the calls of a tool wait for. With the tool's name as its server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Nobody's.
+    Free,
+    /// Somebody's, unless the agent was allowed the tool for good.
+    Kept(Arc<str>),
+    /// Somebody's, each time.
+    Each(Arc<str>),
 }
 
 /// Whose a tool is, and so who performs it.

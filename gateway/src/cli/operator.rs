@@ -133,7 +133,7 @@ impl Common {
     }
 
     /// Does something with a connection to the gateway.
-    fn with<T>(
+    pub(super) fn with<T>(
         &self,
         ask: impl AsyncFnOnce(&mut Client<TokioNet>) -> Result<T, Error>,
         show: impl FnOnce(T) -> ExitCode,
@@ -189,7 +189,7 @@ pub(super) fn call(asked: &Call) -> anyhow::Result<ExitCode> {
 }
 
 /// What was asked for is shown, and that is all there is to say of it.
-fn shown(show: impl FnOnce()) -> ExitCode {
+pub(super) fn shown(show: impl FnOnce()) -> ExitCode {
     show();
     ExitCode::SUCCESS
 }

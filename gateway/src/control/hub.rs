@@ -7,7 +7,8 @@ use std::{
 };
 
 use creel_core::{
-    ids::{MessageId, RunId},
+    approval::Decision,
+    ids::{ApprovalId, MessageId, RunId},
     operator::{End, Ended, Telling, Told},
     session_key::SessionKey,
     time::WallTime,
@@ -23,8 +24,12 @@ use self::{
     seat::{Buffer, Head, Weight, needed},
 };
 use super::frame::{Event, StateVersion};
-use crate::clock::{self, WallClock};
+use crate::{
+    clock::{self, WallClock},
+    secret::Masks,
+};
 
+mod approvals;
 mod presence;
 mod seat;
 
@@ -50,6 +55,7 @@ const WORDS_MAX: usize = 256;
 pub struct Hub {
     inner: Arc<Mutex<Inner>>,
     wall_clock: WallClock,
+    masks: Masks,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +66,7 @@ struct Inner {
     runs: BTreeMap<RunId, Live>,
     waiters: BTreeMap<MessageId, Vec<oneshot::Sender<End>>>,
     listeners: BTreeMap<MessageId, mpsc::Sender<Arc<str>>>,
+    deciders: BTreeMap<ApprovalId, Vec<oneshot::Sender<Option<Decision>>>>,
     presence: Presence,
     version: StateVersion,
     notices: u64,
@@ -80,7 +87,13 @@ struct Live {
 impl Hub {
     /// A hub that nobody watches yet.
     pub fn new(wall_clock: WallClock) -> Self {
-        Self { inner: Arc::default(), wall_clock }
+        Self { inner: Arc::default(), wall_clock, masks: Masks::default() }
+    }
+
+    /// The same, that shows none of these secrets where somebody else's words are shown.
+    #[must_use]
+    pub fn masking(self, masks: Masks) -> Self {
+        Self { masks, ..self }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -4,6 +4,7 @@
 //! reads why it is not there.
 
 mod agents;
+mod approvals;
 mod chat;
 mod config;
 mod credentials;
@@ -62,6 +63,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Which device it came as.
     pub device_id: Option<String>,
+    /// What it calls itself.
+    pub client: String,
 }
 
 impl Caller {
@@ -125,7 +128,6 @@ macro_rules! methods {
 const NO_COMPACTION: &str = "this gateway does not shorten histories yet";
 const NO_SKILLS: &str = "this gateway has no skills";
 const NO_NODES: &str = "this gateway has no nodes";
-const NO_APPROVALS: &str = "this gateway runs no commands that somebody would have to approve";
 const NO_HEARTBEATS: &str = "this gateway has no heartbeats";
 
 /// All methods, by name.
@@ -160,11 +162,13 @@ const METHODS: &[Method] = methods! {
     "device.pair.remove"        Pairing   asks who (devices::remove);
     "device.token.revoke"       Pairing   asks who (devices::revoke);
     "device.token.rotate"       Pairing   asks who (devices::rotate);
-    "exec.approval.request"     Approvals lacks (NO_APPROVALS);
-    "exec.approval.resolve"     Approvals lacks (NO_APPROVALS);
-    "exec.approval.waitDecision" Approvals lacks (NO_APPROVALS);
-    "exec.approvals.get"        Admin     lacks (NO_APPROVALS);
-    "exec.approvals.set"        Admin     lacks (NO_APPROVALS);
+    "exec.approval.get"         Approvals asks (approvals::get);
+    "exec.approval.list"        Approvals asks (approvals::list);
+    "exec.approval.request"     Approvals replies (approvals::request);
+    "exec.approval.resolve"     Approvals asks who (approvals::resolve);
+    "exec.approval.waitDecision" Approvals replies (approvals::wait);
+    "exec.approvals.get"        Admin     asks (approvals::document);
+    "exec.approvals.set"        Admin     asks (approvals::replace);
     "health"                    Anybody   asks who (look::health_asked);
     "last-heartbeat"            Read      lacks (NO_HEARTBEATS);
     "logs.tail"                 Read      knows (look::logs);
@@ -198,12 +202,14 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// The events that are told: `features.events`.
-pub const EVENTS: [&str; 9] = [
+pub const EVENTS: [&str; 11] = [
     "agent",
     "chat",
     "connect.challenge",
     "device.pair.requested",
     "device.pair.resolved",
+    "exec.approval.requested",
+    "exec.approval.resolved",
     "health",
     "presence",
     "shutdown",

@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use creel_core::{
+    approval::Subject,
     failover::classify::classify,
     gateway::{CredentialView, Effect, Event, Gateway, Load, Note},
     ids::RunId,
@@ -139,6 +140,7 @@ impl Metrics {
             | Event::ModelWrote { .. }
             | Event::SendEnded { .. }
             | Event::ToolsListed(..)
+            | Event::ApprovalShown { .. }
             | Event::Tick
             | Event::Closing => {}
         }
@@ -149,11 +151,26 @@ impl Metrics {
         match effect {
             Effect::CallModel(request) => self.counts().leave(request.run, clock::instant()),
             Effect::CallTool(job) => self.counts().leave(job.ticket.run, clock::instant()),
+            // Whoever decides is outside, too.
+            Effect::ApprovalAsked(approval) => {
+                if let Subject::Call(call) = &approval.subject {
+                    self.counts().leave(call.ticket.run, clock::instant());
+                }
+            }
+            Effect::ApprovalEnded(ended) => {
+                if let Subject::Call(call) = &ended.approval.subject {
+                    self.counts().come_back(call.ticket.run, clock::instant());
+                }
+            }
             Effect::CancelModel(_) => {
                 *self.counts().attempts.entry(("cancelled", "")).or_default() += 1;
             }
             Effect::Note(note) => self.note(core, note),
-            Effect::CancelTools(_) | Effect::Send(_) | Effect::KeepHealth(_) | Effect::Told(_) => {}
+            Effect::CancelTools(_)
+            | Effect::Send(_)
+            | Effect::KeepHealth(_)
+            | Effect::KeepGrant(_)
+            | Effect::Told(_) => {}
         }
     }
 
@@ -183,6 +200,8 @@ impl Metrics {
             | Note::RetriesIn(..)
             | Note::ToolsListed(..)
             | Note::ToolCalled(..)
+            | Note::ApprovalAsked(_)
+            | Note::ApprovalEnded(..)
             | Note::SubagentStarted(_)
             | Note::CronSkipped(..)
             | Note::CronHasNoChat(_) => {}

@@ -24,6 +24,7 @@ use crate::{
     channels::Board,
     driver::Inbox,
     entropy::Entropy,
+    grants::Book,
     log::Tail,
     restart::{Changes, Restart},
     secret::Secret,
@@ -86,6 +87,8 @@ pub struct Plane {
     pub changes: Changes,
     /// The file of cron jobs.
     pub jobs: Jobs,
+    /// The file of what agents were allowed for good.
+    pub book: Book,
     /// Where the configuration stands, if that is a file.
     pub file: Option<ConfigFile>,
     /// What the wall clock showed at the start, in milliseconds since 1970.

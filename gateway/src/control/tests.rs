@@ -9,6 +9,7 @@ use super::{hub::Hub, plane::Plane};
 use crate::{
     app::{self, Lives},
     driver::Inbox,
+    grants::Book,
     settings::{self, Settings, Source},
     state::StateFolder,
 };
@@ -27,7 +28,7 @@ pub(crate) fn plane() -> (Plane, watch::Sender<bool>) {
     let (inbox, open) = Inbox::unheard();
     let plane = app::plane(
         &settings,
-        (Hub::new(settings.wall_clock.clone()), Arc::default()),
+        (Hub::new(settings.wall_clock.clone()), Arc::default(), Book::new(settings.state.clone())),
         Lives::default(),
     );
     (plane.unwrap()(inbox), open)

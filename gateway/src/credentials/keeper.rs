@@ -9,6 +9,7 @@ use std::{
 };
 
 use creel_core::{
+    approval::Grant,
     gateway::Kept,
     ids::{AgentId, ProfileId},
     time::{Now, Timestamp},
@@ -19,7 +20,7 @@ use super::{
     edited, file_of,
     login::{self, Login, stored},
 };
-use crate::{secret::Secret, state::StateFolder};
+use crate::{grants::Book, secret::Secret, state::StateFolder};
 
 /// By how much the wall clock may run beside the monotonic one without having been set anew.
 const DRIFT_MAX: Duration = Duration::from_secs(1);
@@ -31,6 +32,8 @@ const NOT_JSON: &str = "it is not JSON any more";
 #[derive(Clone, Debug)]
 pub struct Keeper {
     folder: StateFolder,
+    /// What agents were allowed for good, which is a file of its own.
+    book: Book,
     waiting: Arc<Mutex<Waiting>>,
     more: Arc<Notify>,
     /// One file is read and written at a time.
@@ -50,7 +53,8 @@ struct Waiting {
 impl Keeper {
     /// A keeper of this folder.
     pub fn new(folder: StateFolder) -> Self {
-        Self { folder, waiting: Arc::default(), more: Arc::default(), pen: Arc::default() }
+        let book = Book::new(folder.clone());
+        Self { folder, book, waiting: Arc::default(), more: Arc::default(), pen: Arc::default() }
     }
 
     /// Takes a change, to be written soon.
@@ -62,6 +66,17 @@ impl Keeper {
         let good_for = kept.good_for.clone().or(earlier);
         waiting.changes.insert(key, (Kept { good_for, ..kept }, set_by_ms));
         drop(waiting);
+        self.more.notify_one();
+    }
+
+    /// The file of what agents were allowed for good.
+    pub fn book(&self) -> Book {
+        self.book.clone()
+    }
+
+    /// Takes what an agent was allowed for good, to be written soon.
+    pub fn keep_grant(&self, now: Now, grant: Grant) {
+        self.book.keep(grant, now.wall.as_unix_ms());
         self.more.notify_one();
     }
 
@@ -77,6 +92,7 @@ impl Keeper {
     /// it next waits until then.
     pub async fn flush(&self) {
         self.with_pen(Self::write_waiting).await;
+        self.book.flush().await;
     }
 
     fn write_waiting(&self) {

@@ -7,7 +7,7 @@ use creel_core::{
     owners::Authority,
     run::ModelRequest,
     session::{Entry, History},
-    tools::{Asked, Settled, ToolCall, ToolName, ToolOwner, ToolSpec},
+    tools::{Asked, Consent, Settled, ToolCall, ToolName, ToolOwner, ToolSpec},
 };
 
 use super::stream::{Heard, Reading};
@@ -37,6 +37,7 @@ pub(super) fn request() -> ModelRequest {
         owner: ToolOwner::Gateway,
         parallel: false,
         least: Authority::Guest,
+        consent: Consent::Free,
     };
     ModelRequest {
         run: RunId(7),

@@ -8,7 +8,7 @@ use super::{
     credentials,
     cron::RawCron,
     mentions::{GroupChat, Identity},
-    tools::{AgentTools, Mcp, RawSubagents, Tools},
+    tools::{AgentTools, Approvals, Mcp, RawSubagents, Tools},
     web::{ControlUi, Http, RateLimit, RawHooks},
 };
 
@@ -29,6 +29,7 @@ pub(super) struct Document {
     pub(super) commands: Commands,
     pub(super) tools: Tools,
     pub(super) mcp: Mcp,
+    pub(super) approvals: Approvals,
     pub(super) cron: RawCron,
     pub(super) hooks: RawHooks,
 }

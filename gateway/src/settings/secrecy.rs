@@ -10,6 +10,7 @@ use creel_document::{
 };
 
 use super::environment::Written;
+use crate::secret::Secret;
 
 /// What stands for a secret, however long it is.
 const HIDDEN: &str = "\"***\"";
@@ -48,6 +49,27 @@ pub(super) fn shown_json(text: &str, tree: &Node) -> serde_json::Value {
         shown.replace_range(span, HIDDEN);
     }
     json5::parse(&shown).map(|it| it.to_json()).unwrap_or_default()
+}
+
+/// Every text that stands under a secret's name.
+pub(super) fn values(tree: &Node) -> Vec<Secret> {
+    let mut found = Vec::new();
+    collect(tree, false, &mut found);
+    found
+}
+
+fn collect(node: &Node, is_hidden: bool, found: &mut Vec<Secret>) {
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|it| collect(it, is_hidden, found)),
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                let holds_settings = key.name == "auth" && matches!(value.value, Value::Map(_));
+                collect(value, is_hidden || (is_secret(&key.name) && !holds_settings), found);
+            }
+        }
+        Value::Text(text) if is_hidden => found.push(Secret::new(text.as_str())),
+        Value::Text(_) | Value::Null | Value::Bool(_) | Value::Number(_) => (),
+    }
 }
 
 /// The same for a text that has errors of syntax, and so no tree: by the looks of it.

@@ -61,6 +61,7 @@ pub(super) const DOCUMENT: Shape = open(&[
     key("messages", &MESSAGES, "What happens while a session is busy."),
     key("tools", &tools::TOOLS, "What agents may use."),
     key("mcp", &tools::MCP, "Servers of tools."),
+    key("approvals", &tools::APPROVALS, "Calls that somebody has to allow."),
     key("cron", &cron::SHAPE, "What runs by the clock."),
     key("hooks", &web::HOOKS, "What programs outside may ask for."),
 ]);

@@ -22,7 +22,7 @@ use crate::{
     secret::Secret,
     tools::{
         process::{self, Program},
-        servers::{ServerSettings, Way, prefixes},
+        servers::{Asks, ServerSettings, Way, prefixes},
     },
 };
 
@@ -114,6 +114,15 @@ const SERVER: Shape = open(&[
     key("headers", &TEXT_MAP, "Headers of every request."),
     key("connectionTimeoutMs", &WAIT_MS, "How long connecting may take."),
     key("requestTimeoutMs", &WAIT_MS, "How long a call may take."),
+    key(
+        "codex",
+        &open(&[key(
+            "defaultToolsApprovalMode",
+            &Shape::OneOf(&["auto", "prompt", "approve"]),
+            "Whether somebody has to allow its calls: each, those of tools that change something, or none.",
+        )]),
+        "How its calls are allowed.",
+    ),
     key("supportsParallelToolCalls", &Shape::Bool, "Whether its calls may run beside others."),
     key(
         "toolFilter",
@@ -195,7 +204,14 @@ struct Server {
     connection_timeout_ms: Option<u64>,
     request_timeout_ms: Option<u64>,
     supports_parallel_tool_calls: bool,
+    codex: Codex,
     tool_filter: Filter,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Codex {
+    default_tools_approval_mode: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -288,11 +304,50 @@ pub(super) fn servers(
             connect_within: within(server.connection_timeout_ms, CONNECT_WITHIN_MS),
             call_within: within(server.request_timeout_ms, CALL_WITHIN_MS),
             parallel: server.supports_parallel_tool_calls,
+            asks: asks(server.codex.default_tools_approval_mode.as_deref()),
             include: server.tool_filter.include.clone(),
             exclude: server.tool_filter.exclude.clone(),
         });
     }
     settings
+}
+
+fn asks(mode: Option<&str>) -> Asks {
+    match mode {
+        Some("prompt") => Asks::Always,
+        Some("auto") => Asks::Unannotated,
+        // What is not configured asks nobody, as in OpenClaw's own posture.
+        Some(_) | None => Asks::Never,
+    }
+}
+
+/// `approvals`.
+pub(super) const APPROVALS: Shape = open(&[key(
+    "exec",
+    &open(&[
+        key("enabled", &Shape::Bool, "Whether those who may allow a call are asked in its chat."),
+        key("mode", &Shape::OneOf(&["session", "targets", "both"]), "Where they are asked."),
+    ]),
+    "Where calls that wait are told.",
+)]);
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Approvals {
+    exec: Forwarding,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Forwarding {
+    enabled: bool,
+    mode: Option<String>,
+}
+
+/// Whether those who may allow a call are asked in its chat.
+pub(super) fn approve_in_chat(document: &raw::Document) -> bool {
+    let Forwarding { enabled, mode } = &document.approvals.exec;
+    *enabled && mode.as_deref() != Some("targets")
 }
 
 fn way(

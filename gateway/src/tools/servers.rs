@@ -13,7 +13,9 @@ use std::{
 
 use creel_core::{
     owners::Authority,
-    tools::{Job, ServerName, ToolName, ToolOutcome, ToolOwner, ToolSpec, policy::is_match},
+    tools::{
+        Consent, Job, ServerName, ToolName, ToolOutcome, ToolOwner, ToolSpec, policy::is_match,
+    },
 };
 use rmcp::{
     ClientHandler, Peer, RoleClient, ServiceExt as _,
@@ -61,10 +63,46 @@ pub struct ServerSettings {
     pub call_within: Duration,
     /// Whether its calls may run beside others of the same answer.
     pub parallel: bool,
+    /// Which of its tools' calls somebody has to allow.
+    pub asks: Asks,
     /// Which of its tools are taken, with `*` for any letters; empty is all.
     pub include: Vec<String>,
     /// Which are not.
     pub exclude: Vec<String>,
+}
+
+/// Which of a server's calls somebody has to allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// None.
+    Never,
+    /// Those of tools that may change something, as far as the server says, unless the agent was allowed the tool for good.
+    Unannotated,
+    /// Each.
+    Always,
+}
+
+impl Asks {
+    /// Whose decision a tool's calls wait for.
+    fn of(self, tool: &Tool) -> Consent {
+        let name = || tool.name.as_ref().into();
+        match self {
+            Self::Never => Consent::Free,
+            Self::Always => Consent::Each(name()),
+            Self::Unannotated if is_harmless(tool) => Consent::Free,
+            Self::Unannotated => Consent::Kept(name()),
+        }
+    }
+}
+
+/// Whether a server says that a tool changes nothing; what it does not say is taken for the worst.
+fn is_harmless(tool: &Tool) -> bool {
+    let Some(hints) = &tool.annotations else { return false };
+    match (hints.destructive_hint, hints.read_only_hint) {
+        (Some(true), _) => false,
+        (_, Some(true)) => true,
+        (destroys, _) => destroys == Some(false) && hints.open_world_hint == Some(false),
+    }
 }
 
 /// The way to a server.
@@ -321,6 +359,7 @@ impl ServerSettings {
             owner: ToolOwner::Server(self.name.clone()),
             parallel: self.parallel,
             least: Authority::Guest,
+            consent: self.asks.of(tool),
         }
     }
 }

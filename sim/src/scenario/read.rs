@@ -62,6 +62,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
     let model = answers::read(root, context);
     let providers = providers::read(root, context);
     let tools = tools::read(root);
+    let hints = tools::hints(root, context);
     let images = root.entries_of("images").into_iter();
     let images = images
         .map(|(key, at)| (key.name.clone(), at.items().iter().filter_map(At::text).collect()));
@@ -82,6 +83,7 @@ fn scenario(id: &str, root: &At<'_>, context: &mut Context<'_>) -> Option<Scenar
         model,
         providers,
         tools,
+        hints,
         images: images.collect(),
         platform,
         latency: latency?,

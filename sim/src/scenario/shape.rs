@@ -102,6 +102,11 @@ static SCENARIO: Shape = Shape::record(&[
         "Servers of tools: by server, then by tool, then by call. The gateway is configured with them.",
     ),
     Field::optional(
+        "hints",
+        &Shape::MapOf(&Shape::MapOf(&Shape::MapOf(&Shape::Any))),
+        "What servers say of their tools: by server, then by tool, as `{ readOnlyHint: true }`.",
+    ),
+    Field::optional(
         "images",
         &Shape::MapOf(&TEXTS),
         "The pictures in an agent's folder: `cat` is `cat.png`.",
@@ -282,7 +287,11 @@ static STEP: Shape = Shape::Choice {
 
 static SEND: Shape = Shape::record(&[
     Field::required("chat", &Shape::Text, "In which chat."),
-    Field::required("text", &Shape::Text, "What the person writes."),
+    Field::required(
+        "text",
+        &Shape::Text,
+        "What the person writes. `{approval}` stands for the id of the approval that the chat was shown last.",
+    ),
     Field::optional(
         "as",
         &Shape::Text,

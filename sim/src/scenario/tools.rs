@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ToolAct, ToolAnswer, ToolUse, at::At};
+use serde_json::Value;
+
+use super::{ToolAct, ToolAnswer, ToolUse, at::At, context::Context};
 
 /// The most calls of one tool that one answer of a model asks for by `times`.
 pub(super) const TIMES_MAX: i64 = 1_000;
@@ -16,6 +18,26 @@ pub(super) fn read(root: &At<'_>) -> BTreeMap<String, BTreeMap<String, Vec<ToolA
         server.entries().into_iter().map(tool).collect()
     };
     root.entries_of("tools").into_iter().map(|(key, at)| (key.name.clone(), tools(&at))).collect()
+}
+
+/// What servers say of their tools: by server, then by tool.
+pub(super) fn hints(
+    root: &At<'_>,
+    context: &mut Context<'_>,
+) -> BTreeMap<String, BTreeMap<String, Value>> {
+    let known = read(root);
+    let mut hints: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+    for (server, at) in root.entries_of("hints") {
+        for (tool, at) in at.entries() {
+            if known.get(&server.name).is_none_or(|it| !it.contains_key(&tool.name)) {
+                let what = format!("`tools.{}` has no `{}`", server.name, tool.name);
+                context.push(at.problem(what));
+            }
+            let said = at.node.to_json();
+            hints.entry(server.name.clone()).or_default().insert(tool.name.clone(), said);
+        }
+    }
+    hints
 }
 
 fn answer(at: &At<'_>) -> Option<ToolAnswer> {

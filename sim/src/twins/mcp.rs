@@ -40,11 +40,15 @@ const VERSIONS: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
 /// The tools of each server, and what each call of them gets.
 pub type Scripts = BTreeMap<String, BTreeMap<String, Vec<ToolAnswer>>>;
 
+/// What each server says of its tools: their `annotations`.
+pub type Hints = BTreeMap<String, BTreeMap<String, Value>>;
+
 /// All servers of a scenario. A clone is another handle on the same ones.
 #[derive(Clone, Debug)]
 pub struct Servers {
     recorder: Recorder,
     scripts: Arc<Scripts>,
+    hints: Arc<Hints>,
     state: Arc<Mutex<Progress>>,
     unfinished: Arc<AtomicUsize>,
 }
@@ -63,7 +67,14 @@ impl Servers {
     /// Servers that answer as scripted.
     pub fn new(recorder: Recorder, scripts: Scripts) -> Self {
         let (state, unfinished) = (Arc::default(), Arc::default());
-        Self { recorder, scripts: Arc::new(scripts), state, unfinished }
+        let hints = Arc::default();
+        Self { recorder, scripts: Arc::new(scripts), hints, state, unfinished }
+    }
+
+    /// The same, that say this of their tools.
+    #[must_use]
+    pub fn saying(self, hints: Hints) -> Self {
+        Self { hints: Arc::new(hints), ..self }
     }
 
     /// How many calls are under way and will end by themselves.
@@ -178,7 +189,7 @@ async fn receive(
         }
         method if method.starts_with("notifications/") => StatusCode::ACCEPTED.into_response(),
         "ping" => request.answer(&json!({})).into_response(),
-        "tools/list" => request.answer(&listed(tools)).into_response(),
+        "tools/list" => request.answer(&listed(tools, servers.hints.get(&server))).into_response(),
         "tools/call" => servers.call(&server, session, &request),
         method => request.refuse(-32601, &format!("Method not found: {method}")).into_response(),
     }
@@ -206,13 +217,20 @@ fn initialized(server: &str, params: &Value) -> Value {
     })
 }
 
-fn listed(tools: &BTreeMap<String, Vec<ToolAnswer>>) -> Value {
+fn listed(
+    tools: &BTreeMap<String, Vec<ToolAnswer>>,
+    hints: Option<&BTreeMap<String, Value>>,
+) -> Value {
     let tool = |name: &String| {
-        json!({
+        let mut tool = json!({
             "name": name,
             "description": format!("The tool {name}."),
             "inputSchema": { "type": "object", "additionalProperties": true },
-        })
+        });
+        if let Some(said) = hints.and_then(|it| it.get(name)) {
+            tool["annotations"] = said.clone();
+        }
+        tool
     };
     json!({ "tools": tools.keys().map(tool).collect::<Vec<_>>() })
 }

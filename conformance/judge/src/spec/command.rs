@@ -71,7 +71,7 @@ pub(super) fn meaning(
             Command::Inline(_) => Meaning::Beyond,
         },
         "/stop" => Meaning::Stop,
-        "/status" | "/model" | "/context" | "/help" | "/whoami" => Meaning::Aside,
+        "/status" | "/model" | "/approve" | "/context" | "/help" | "/whoami" => Meaning::Aside,
         _ => Meaning::Beyond,
     }
 }

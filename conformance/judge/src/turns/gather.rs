@@ -30,7 +30,10 @@ fn gather_abandoned_calls(trace: &Trace, turns: &mut Turns) {
     let mut started = BTreeMap::new();
     for fact in &trace.facts {
         match &fact.kind {
-            Kind::ToolCalled { call, .. } => _ = started.insert(*call, fact.seq),
+            Kind::ToolCalled { call, .. } => {
+                started.insert(*call, fact.seq);
+                turns.calls.push(fact.seq);
+            }
             Kind::ToolEnded { call, outcome: ToolOutcome::Abandoned, .. } => {
                 turns.abandoned_calls.extend(started.get(call));
             }

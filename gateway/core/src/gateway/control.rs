@@ -8,6 +8,7 @@ use crate::{
     ingress::burst_key,
     lane::{Cap, QueueOverride},
     message::{Errand, Inbound, Message, TEXT_BYTES_MAX, Turn},
+    operator::is_operators,
     origin::Origin,
     owners::Authority,
     profile::BareNew,
@@ -81,6 +82,17 @@ impl Gateway {
                 Authority::Guest => "Only an owner may use /send.".to_owned(),
             },
             Command::SendRefused => "/send takes on, off or inherit.".to_owned(),
+            // What an operator may decide depends on the client's scopes, and words do not show them.
+            Command::Approve { .. } if is_operators(&route) => {
+                "A client decides with exec.approval.resolve.".to_owned()
+            }
+            Command::Approve { id, decision } => match self.authority(&inbound.origin) {
+                Authority::Owner => self.approve_in_chat(now, (&id, decision), &inbound, effects),
+                Authority::Guest => "Only an owner may use /approve.".to_owned(),
+            },
+            Command::ApproveRefused => {
+                "/approve takes an id and allow-once, allow-always or deny.".to_owned()
+            }
             Command::Model(wanted) => self.set_model(key, &wanted),
             Command::Unsupported(name) => format!("{name} is not supported yet."),
         };

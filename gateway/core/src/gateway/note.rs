@@ -2,10 +2,11 @@
 
 use crate::{
     admission::Ignored,
+    approval::Decision,
     egress::GivenUp,
     failover::Reason,
     gateway::failing::plainly,
-    ids::{JobId, MessageId, ModelId, ProfileId, RunId},
+    ids::{ApprovalId, JobId, MessageId, ModelId, ProfileId, RunId},
     origin::Route,
     run::ModelFailure,
     session_key::SessionKey,
@@ -42,6 +43,10 @@ pub enum Note {
     ToolsListed(ServerName, usize),
     /// A run's model asked for a tool.
     ToolCalled(Ticket, ToolName),
+    /// A call waits for somebody's decision.
+    ApprovalAsked(ApprovalId),
+    /// It does not any more: what was decided, if anything.
+    ApprovalEnded(ApprovalId, Option<Decision>),
     /// A sub-agent was started, in this session.
     SubagentStarted(SessionKey),
     /// A cron job that was due did not run.

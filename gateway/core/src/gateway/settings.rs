@@ -96,6 +96,8 @@ pub struct Settings {
     pub disabled_first: BTreeMap<ProviderId, Millis>,
     /// `tools`, and `agents.defaults.subagents`.
     pub tools: ToolSettings,
+    /// Whether those who may decide on a call are asked in the chat that it is for.
+    pub approve_in_chat: bool,
     /// What runs by the clock.
     pub cron: Cron,
     /// Whether answers leave while the model still writes them.

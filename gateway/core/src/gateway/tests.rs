@@ -1,3 +1,4 @@
+mod approvals;
 mod subagents;
 mod talks;
 mod tools;
@@ -33,6 +34,10 @@ struct World {
     visible: Vec<(String, String)>,
     /// Messages that were refused, by the number that the refusal quotes.
     refused: Vec<String>,
+    /// What was asked about, how it ended, and what was allowed for good.
+    asked: Vec<Approval>,
+    ended: Vec<approval::Ended>,
+    kept: Vec<Grant>,
 }
 
 impl World {
@@ -47,6 +52,9 @@ impl World {
             appeared: BTreeMap::new(),
             visible: Vec::new(),
             refused: Vec::new(),
+            asked: Vec::new(),
+            ended: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -58,6 +66,10 @@ impl World {
     fn step(&mut self, event: Event) {
         let mut effects = Vec::new();
         self.gateway.step(Timestamp::from_ms(self.now), event, &mut effects);
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::CallModel(request) => self.open(request),
@@ -72,6 +84,9 @@ impl World {
                     let sent = crate::egress::SendOutcome::Delivered.into();
                     self.step(Event::SendEnded { send: outgoing.send, sent });
                 }
+                Effect::ApprovalAsked(approval) => self.asked.push(*approval),
+                Effect::ApprovalEnded(ended) => self.ended.push(*ended),
+                Effect::KeepGrant(grant) => self.kept.push(grant),
                 Effect::KeepHealth(_) | Effect::Told(_) | Effect::Note(_) => (),
             }
         }

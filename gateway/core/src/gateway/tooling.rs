@@ -80,7 +80,7 @@ impl Gateway {
     }
 
     /// Runs a round as far as it goes without waiting: up to a tool that takes its time, or to the next request.
-    fn go_on(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
+    pub(super) fn go_on(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
         loop {
             let Some(Run { session, phase: Phase::Tools(request, round), .. }) =
                 self.runs.get_mut(&id)
@@ -92,10 +92,20 @@ impl Gateway {
             }
             let (key, request) = (session.clone(), *request);
             // A boundary: whoever wrote meanwhile is read before anything else starts.
-            if self.sessions[&key].lane.has_steering() {
+            let is_steered = self.sessions[&key].lane.has_steering();
+            if is_steered {
+                round.skip_held();
+            }
+            if round.is_held() {
+                return;
+            }
+            if is_steered {
                 round.skip();
             }
-            if round.is_settled() {
+            let is_settled = round.is_settled();
+            // Nothing is held any more.
+            self.withdraw_approvals(now, id, effects);
+            if is_settled {
                 let run = self.runs.get_mut(&id).expect("found above");
                 let phase = std::mem::replace(&mut run.phase, Phase::Calling(request));
                 let Phase::Tools(_, round) = phase else { unreachable!("found above") };
@@ -104,15 +114,26 @@ impl Gateway {
                 self.join_steering(id, &key);
                 return self.call_again(now, (id, request), &key, effects);
             }
-            let started = round.launch();
-            let calls: Vec<_> = started.iter().map(|it| (*it, round.call(*it).clone())).collect();
-            for (index, call) in calls {
-                self.start_call(now, Ticket { run: id, request, index }, call, effects);
+            for (ticket, call) in self.launch(id) {
+                match self.held_by(id, &call) {
+                    Some(tool) => self.hold_call(now, (ticket, call), tool, effects),
+                    None => self.start_call(now, ticket, call, effects),
+                }
             }
         }
     }
 
-    fn start_call(
+    /// The calls of a run's round that start next.
+    fn launch(&mut self, run: RunId) -> Vec<(Ticket, ToolCall)> {
+        let phase = self.runs.get_mut(&run).map(|it| &mut it.phase);
+        let Some(Phase::Tools(request, round)) = phase else { return Vec::new() };
+        let request = *request;
+        let ticket = |index| Ticket { run, request, index };
+        let started = round.launch();
+        started.into_iter().map(|it| (ticket(it), round.call(it).clone())).collect()
+    }
+
+    pub(super) fn start_call(
         &mut self,
         now: Timestamp,
         ticket: Ticket,

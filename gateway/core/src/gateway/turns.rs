@@ -311,6 +311,7 @@ impl Gateway {
     }
 
     fn end(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
+        self.withdraw_approvals(now, id, effects);
         let run = self.runs.remove(&id).expect("a run ends once");
         self.deadlines.set(&Timer::Run(id), None);
         self.deadlines.set(&Timer::Retry(id), None);

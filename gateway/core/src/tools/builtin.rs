@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{ToolName, ToolOwner, ToolSpec};
+use super::{Consent, ToolName, ToolOwner, ToolSpec};
 use crate::{ids::AgentId, owners::Authority, session_key::SessionKey, time::Millis};
 
 /// Lists conversations.
@@ -139,6 +139,7 @@ pub fn specs() -> Vec<ToolSpec> {
         owner: ToolOwner::Gateway,
         parallel: true,
         least: if name == GATEWAY { Authority::Owner } else { Authority::Guest },
+        consent: Consent::Free,
     })
     .collect()
 }

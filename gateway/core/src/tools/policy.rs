@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::{
         owners::Authority,
-        tools::{ServerName, ToolName},
+        tools::{Consent, ServerName, ToolName},
     };
 
     fn tools() -> Vec<ToolSpec> {
@@ -160,6 +160,7 @@ mod tests {
             owner: ToolOwner::Server(ServerName(name.split("__").next().unwrap().into())),
             parallel: false,
             least: Authority::Guest,
+            consent: Consent::Free,
         });
         builtin::specs().into_iter().chain(foreign).collect()
     }

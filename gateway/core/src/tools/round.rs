@@ -3,11 +3,15 @@
 //! ```text
 //!            launch                      finish
 //!   Waiting ────────▶ Running ─────────────────────▶ Done
-//!      │                 └── the run ends: cancelled ──▲
-//!      └── refused, skipped, or the run ends ──────────┘
+//!      │          hold │ ▲ └── the run ends: cancelled ──▲
+//!      │               ▼ │ release                       │
+//!      │              Held ── denied, skipped, or the ───┤
+//!      │                      run ends                   │
+//!      └── refused, skipped, or the run ends ────────────┘
 //! ```
 //!
-//! Before each launch there is a boundary: a steering message that waits there lets no further call start.
+//! Before each launch there is a boundary: a steering message that waits there lets no further call start. A call that is
+//! held has not started: somebody has to decide on it first.
 
 use std::sync::Arc;
 
@@ -28,6 +32,8 @@ const CANCELLED: &str =
 pub struct Round {
     text: Arc<str>,
     slots: Vec<Slot>,
+    /// Whether a call of the batch that was launched last has run to its end.
+    has_run: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +47,7 @@ struct Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
+    Held,
     Running,
     Done(Arc<str>),
 }
@@ -58,7 +65,7 @@ impl Round {
     /// Calls that have not started. `parallel` says which of them may run beside their neighbours.
     pub fn new(text: Arc<str>, calls: Vec<ToolCall>, parallel: impl Fn(&ToolCall) -> bool) -> Self {
         let slot = |call: ToolCall| Slot { parallel: parallel(&call), call, state: State::Waiting };
-        Self { text, slots: calls.into_iter().map(slot).collect() }
+        Self { text, slots: calls.into_iter().map(slot).collect(), has_run: false }
     }
 
     /// The calls, in the order of the answer.
@@ -74,6 +81,11 @@ impl Round {
     /// Whether a call is under way.
     pub fn is_running(&self) -> bool {
         self.slots.iter().any(|it| it.state == State::Running)
+    }
+
+    /// Whether somebody has to decide on a call.
+    pub fn is_held(&self) -> bool {
+        self.slots.iter().any(|it| it.state == State::Held)
     }
 
     /// Whether every call has its result.
@@ -92,7 +104,7 @@ impl Round {
     /// Starts what starts next, once nothing runs: the first call that waits and, if it may run beside others, those
     /// behind it that may too. One boundary stands before all of them.
     pub fn launch(&mut self) -> Vec<usize> {
-        debug_assert!(!self.is_running(), "one batch at a time");
+        debug_assert!(!self.is_running() && !self.is_held(), "one batch at a time");
         let waits = |it: &Slot| it.state == State::Waiting;
         let Some(first) = self.slots.iter().position(waits) else { return Vec::new() };
         let mut batch = vec![first];
@@ -104,7 +116,45 @@ impl Round {
         for index in &batch {
             self.slots[*index].state = State::Running;
         }
+        self.has_run = false;
         batch
+    }
+
+    /// A call that was launched waits for a decision before it starts.
+    pub fn hold(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        if slot.state == State::Running {
+            slot.state = State::Held;
+        }
+    }
+
+    /// A call that was held may start; false if it is held no longer.
+    pub fn release(&mut self, index: usize) -> bool {
+        let slot = self.slots.get_mut(index).filter(|it| it.state == State::Held);
+        let is_held = slot.is_some();
+        if let Some(slot) = slot {
+            slot.state = State::Running;
+        }
+        is_held
+    }
+
+    /// Gives a call that was launched and has not begun its result: it is not to begin.
+    pub fn deny(&mut self, index: usize, why: &str) {
+        let slot = &mut self.slots[index];
+        if matches!(slot.state, State::Held | State::Running) {
+            slot.state = State::Done(why.into());
+        }
+    }
+
+    /// A message steers the run while calls are held: none of them is to start, unless one of their batch has. A batch is
+    /// skipped whole or runs whole.
+    pub fn skip_held(&mut self) {
+        if self.is_running() || self.has_run {
+            return;
+        }
+        for slot in self.slots.iter_mut().filter(|it| it.state == State::Held) {
+            slot.state = State::Done(SKIPPED.into());
+        }
     }
 
     /// Takes a result in; false if nobody waits for it.
@@ -113,6 +163,7 @@ impl Round {
         let is_awaited = slot.is_some();
         if let Some(slot) = slot {
             slot.state = State::Done(result.into());
+            self.has_run = true;
         }
         is_awaited
     }
@@ -130,7 +181,7 @@ impl Round {
             let text = match slot.state {
                 State::Done(text) => text,
                 State::Running => CANCELLED.into(),
-                State::Waiting => NOT_STARTED.into(),
+                State::Waiting | State::Held => NOT_STARTED.into(),
             };
             (slot.call, text)
         };

@@ -47,6 +47,7 @@ pub(super) fn needed(event: &str) -> Option<Scope> {
     match event {
         "health" | "presence" => None,
         "device.pair.requested" | "device.pair.resolved" => Some(Scope::Pairing),
+        "exec.approval.requested" | "exec.approval.resolved" => Some(Scope::Approvals),
         _ => Some(Scope::Read),
     }
 }
@@ -61,7 +62,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    fn may_hear(&self, needed: Option<Scope>) -> bool {
+    pub(super) fn may_hear(&self, needed: Option<Scope>) -> bool {
         needed.is_none_or(|it| self.role == Role::Operator && self.scopes.allow(it))
     }
 }
@@ -98,6 +99,10 @@ impl Buffer {
 
     pub(super) fn new(listener: Listener) -> Self {
         Self { listener, waiting: Mutex::default(), more: Notify::new() }
+    }
+
+    pub(super) const fn listener(&self) -> &Listener {
+        &self.listener
     }
 
     pub(super) fn push(&self, head: &Head, (needed, weight): (Option<Scope>, Weight)) {

@@ -193,6 +193,7 @@ mod tests {
             role: Role::Operator,
             scopes: Scopes::known(scopes.split(',')),
             device_id: device.map(str::to_owned),
+            client: "cli".to_owned(),
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) static CALL: Shape = Shape::record(&[
     Field::optional(
         "params",
         &Shape::MapOf(&Shape::Any),
-        "The parameters. A null takes a key out.",
+        "The parameters. A null takes a key out. `{ approval: TEXT, nth: 2 }` stands for the id of the second approval that was asked for with that text.",
     ),
     Field::optional(
         "text",

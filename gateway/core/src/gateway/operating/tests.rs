@@ -138,6 +138,9 @@ impl Desk {
                 Effect::Send(outgoing) => self.sends.push(outgoing),
                 Effect::CallTool(_)
                 | Effect::CancelTools(_)
+                | Effect::ApprovalAsked(_)
+                | Effect::ApprovalEnded(_)
+                | Effect::KeepGrant(_)
                 | Effect::KeepHealth(_)
                 | Effect::Note(_) => (),
             }

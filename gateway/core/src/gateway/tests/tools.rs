@@ -5,7 +5,7 @@ use crate::{
     media::Said,
     owners::Authority,
     tools::{
-        Asked, Builtin, ServerName, ToolCall, ToolName, ToolOwner, ToolSpec,
+        Asked, Builtin, Consent, ServerName, ToolCall, ToolName, ToolOwner, ToolSpec,
         builtin::{self, Addressee, Send, Spawn},
         policy::{Layer, Policy, ToolNames},
     },
@@ -52,6 +52,7 @@ fn spec(name: &str, parallel: bool) -> ToolSpec {
         owner: ToolOwner::Server(ServerName("notes".into())),
         parallel,
         least: Authority::Guest,
+        consent: Consent::Free,
     }
 }
 
