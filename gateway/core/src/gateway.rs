@@ -49,7 +49,7 @@ pub use self::{
 use self::{cron::Planner, nested::Ask};
 use crate::{
     admission::{Admission, Ignored, PairingError, Pairings},
-    approval::{self, Approval, Approvals, Grant},
+    approval::{Approvals, Grant},
     broadcast::Talk,
     command::{self, Command},
     deadlines::Deadlines,
@@ -63,12 +63,12 @@ use crate::{
     operator::{Requests, is_operators},
     origin::{InboundId, Route},
     overheard::Overheard,
-    run::{Lanes, ModelOutcome, ModelRequest, Run},
+    run::{Lanes, Run},
     send_policy::Verdict,
     session::Session,
     session_key::SessionKey,
     time::{Now, Timestamp, WallTime},
-    tools::{Job, ServerName, Ticket, ToolOutcome, ToolSpec, builtin},
+    tools::{ServerName, Ticket, ToolSpec, builtin},
 };
 
 /// Who can want to be woken. The order is the order of equal deadlines.
