@@ -313,6 +313,7 @@ fn courses(text: &str) -> String {
             | Action::Connect(_)
             | Action::Call(_)
             | Action::Hook(_)
+            | Action::Http(_)
             | Action::Frame { .. }
             | Action::Drop { .. }
             | Action::Disconnect { .. }
