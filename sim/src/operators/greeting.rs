@@ -7,7 +7,7 @@ use ring::{
 };
 use serde_json::{Value, json};
 
-use super::Ground;
+use super::{Ground, UNTOLD};
 use crate::scenario::{Connect, DeviceProof, Token, merge};
 
 /// The id of the request that connects.
@@ -46,20 +46,20 @@ impl Greeting<'_> {
 
     /// What it shows, if anything.
     fn token(&self) -> Option<String> {
-        let (memory, whose) = (&self.ground.memory, &self.connect.client);
-        let device = device_id(self.ground.seed, whose);
-        let known = match &self.connect.token {
+        let memory = &self.ground.memory;
+        let device = |whose: &str| device_id(self.ground.seed, whose);
+        let untold = || UNTOLD.to_owned();
+        match &self.connect.token {
             Token::Gateway => Some(self.ground.token.clone()),
-            Token::None => return None,
+            Token::None => None,
             Token::Other(other) => Some(other.clone()),
-            Token::FirstOfDevice => memory.first_token(&device),
-            Token::OfDevice => memory.last_token(&device),
-        };
-        if known.is_none() {
-            let what = format!("the device of client `{whose}` was given no token");
-            self.ground.recorder.harness_error(what);
+            Token::FirstOfDevice(whose) => {
+                Some(memory.first_token(&device(whose)).unwrap_or_else(untold))
+            }
+            Token::OfDevice(whose) => {
+                Some(memory.last_token(&device(whose)).unwrap_or_else(untold))
+            }
         }
-        known
     }
 
     fn nonce(&self, challenge: &Value) -> String {

@@ -46,10 +46,10 @@ pub enum Token {
     Gateway,
     /// Another.
     Other(String),
-    /// The last one that its device was given.
-    OfDevice,
-    /// The first one that its device was given.
-    FirstOfDevice,
+    /// The last one that this client's device was given.
+    OfDevice(String),
+    /// The first one that this client's device was given.
+    FirstOfDevice(String),
     /// None.
     None,
 }
@@ -151,10 +151,11 @@ fn connect(at: &At<'_>, context: &mut Context<'_>) -> Option<Connect> {
         Some("stale") => DeviceProof::Stale,
         Some(_) | None => DeviceProof::Signed,
     };
+    let whose = whose_token(at, &client, context);
     let token = match (at.text_of("token"), at.text_of("device_token").as_deref()) {
         (Some(other), _) => Token::Other(other),
-        (None, Some("first")) => Token::FirstOfDevice,
-        (None, Some(_)) => Token::OfDevice,
+        (None, Some("first")) => Token::FirstOfDevice(whose),
+        (None, Some(_)) => Token::OfDevice(whose),
         (None, None) if at.flag_of("anonymous") == Some(true) => Token::None,
         (None, None) => Token::Gateway,
     };
@@ -168,6 +169,14 @@ fn connect(at: &At<'_>, context: &mut Context<'_>) -> Option<Connect> {
         params: at.get("params").map_or_else(|| json!({}), |it| it.node.to_json()),
         headers: http::headers(at),
     })
+}
+
+/// Whose device's token a client shows.
+fn whose_token(at: &At<'_>, client: &str, context: &mut Context<'_>) -> String {
+    let Some(at) = at.get("token_of") else { return client.to_owned() };
+    let whose = at.text().unwrap_or_default();
+    context.require_client(&at, &whose);
+    whose
 }
 
 /// A text that stands in for a long one: `<padding>` in it is as long as the whole needs.

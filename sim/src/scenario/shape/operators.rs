@@ -35,6 +35,11 @@ pub(super) static CONNECT: Shape = Shape::record(&[
         &Shape::OneOf(DEVICE_TOKENS),
         "Instead of the gateway's token, the first or the last that its device was given.",
     ),
+    Field::optional(
+        "token_of",
+        &Shape::Text,
+        "The client whose device's token that is. Default: itself.",
+    ),
     Field::optional("anonymous", &Shape::Bool, "Whether it shows no token. Default: false."),
     Field::optional(
         "device",
