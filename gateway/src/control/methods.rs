@@ -25,6 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    connect,
     frame::{ErrorShape, Request},
     plane::Plane,
     schema,
@@ -59,6 +60,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Which device it came as.
     pub device_id: Option<String>,
+    /// What let it in.
+    pub by: connect::Method,
 }
 
 impl Caller {

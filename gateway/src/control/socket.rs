@@ -146,6 +146,7 @@ async fn hold(plane: Plane, places: Places, opened: Opened) {
         role: accepted.role,
         scopes: accepted.scopes.clone(),
         device_id: accepted.device_id.clone(),
+        by: accepted.method,
     };
     let connection = caller.connection.clone();
     let (role, scopes) = (accepted.role.name(), accepted.scopes.to_string());
