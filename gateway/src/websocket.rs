@@ -7,6 +7,7 @@ use std::{fmt, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::HeaderMap;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -141,7 +142,21 @@ impl<N: Net> WebSocket<N> {
     ///
     /// When no connection comes about in time, or the other side refuses it.
     pub async fn connect(http: &Http<N>, address: &str, limits: Limits) -> Result<Self, Error> {
-        let request = address.into_client_request().map_err(|_| Error::Address)?;
+        Self::connect_with(http, (address, HeaderMap::new()), limits).await
+    }
+
+    /// The same, with headers of one's own over those of the protocol.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::connect`].
+    pub async fn connect_with(
+        http: &Http<N>,
+        (address, headers): (&str, HeaderMap),
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        let mut request = address.into_client_request().map_err(|_| Error::Address)?;
+        request.headers_mut().extend(headers);
         let scheme = match request.uri().scheme_str() {
             Some("ws") => "http",
             Some("wss") => "https",

@@ -3,10 +3,13 @@
 //!
 //! They know the protocol and nothing of the gateway's own types: any gateway that speaks it is driven the same way.
 
+mod answer;
 mod approvals;
 mod frame;
 mod greeting;
 mod hook;
+mod http;
+mod memory;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,15 +19,20 @@ use creel_gateway::{
     websocket::{Limits, Received, WebSocket},
 };
 use creel_judge::trace::{Kind, Operation, Saw};
+use hyper::{HeaderMap, header::HeaderName};
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
 
-pub(crate) use self::approvals::UNTOLD;
+pub(crate) use self::memory::Memory;
+
 use self::{approvals::Approvals, greeting::Greeting};
 use crate::{
     base::Hooks,
     recorder::Recorder,
-    scenario::{Call, Connect, First, Hook, merge},
+    scenario::{Call, Connect, First, Hook, HttpCall, merge},
 };
 
 /// What all clients of a run share.
@@ -40,6 +48,8 @@ pub(crate) struct Ground {
     pub(crate) seed: u64,
     /// The profile's protocol.
     pub(crate) protocol: u64,
+    /// What clients were told that later steps speak of.
+    pub(crate) memory: Memory,
     /// Where facts go.
     pub(crate) recorder: Recorder,
 }
@@ -52,11 +62,16 @@ pub(crate) struct Clients<N: Net> {
     /// The way to each client's latest connection.
     open: BTreeMap<String, mpsc::Sender<Order>>,
     approvals: Approvals,
+    /// What ends each program's requests over HTTP.
+    asking: BTreeMap<String, Vec<AbortHandle>>,
     tasks: JoinSet<()>,
 }
 
 /// How many orders may wait for a client.
 const ORDERS_MAX: usize = 1_024;
+
+/// What stands in the place of what the gateway should have told, and did not.
+pub(crate) const UNTOLD: &str = "untold";
 
 /// What a client shall do.
 #[derive(Debug)]
@@ -69,8 +84,14 @@ enum Order {
 
 impl<N: Net> Clients<N> {
     pub(crate) fn new(http: Http<N>, ground: Ground) -> Self {
-        let (open, approvals) = (BTreeMap::new(), Approvals::default());
-        Self { http, ground: Arc::new(ground), open, approvals, tasks: JoinSet::new() }
+        Self {
+            http,
+            ground: Arc::new(ground),
+            open: BTreeMap::new(),
+            approvals: Approvals::default(),
+            asking: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        }
     }
 
     /// A client connects; what becomes of it is recorded.
@@ -85,6 +106,7 @@ impl<N: Net> Clients<N> {
     /// A client asks for something, with the canary that its text shall have.
     pub(crate) fn call(&mut self, call: &Call, canary: Option<String>) {
         let mut params = worded("message", call, canary.as_deref());
+        self.name(call, &mut params);
         if let Some(key) = &call.key {
             params["idempotencyKey"] = json!(key);
         }
@@ -97,6 +119,7 @@ impl<N: Net> Clients<N> {
             method: Some(call.method.clone()),
             key: params["idempotencyKey"].as_str().map(str::to_owned),
             canary,
+            headers: BTreeMap::new(),
             text: frame.to_string(),
         };
         self.order(&call.client, Order::Say(frame.to_string(), asked));
@@ -108,6 +131,25 @@ impl<N: Net> Clients<N> {
         self.tasks.spawn(posted.live(self.http.clone()));
     }
 
+    /// A program outside asks for something over HTTP, with the canary that its text shall have.
+    pub(crate) fn http(&mut self, http: &HttpCall, canary: Option<String>) {
+        let asked = http::Asked::of(http, canary, self.ground.clone());
+        let task = self.tasks.spawn(asked.live(self.http.clone()));
+        self.asking.entry(http.call.client.clone()).or_default().push(task);
+    }
+
+    /// Names the device and the request to be let in that a call is about.
+    fn name(&self, call: &Call, params: &mut Value) {
+        if let Some(client) = &call.device_of {
+            params["deviceId"] = json!(greeting::device_id(self.ground.seed, client));
+        }
+        if let Some(client) = &call.request_of {
+            // Who was let in at once waits for nobody, which is the checks' to say.
+            let request = self.ground.memory.request_of(client);
+            params["requestId"] = json!(request.unwrap_or_else(|| UNTOLD.to_owned()));
+        }
+    }
+
     /// A client sends any text.
     pub(crate) fn frame(&mut self, client: &str, name: &str, text: &str) {
         let asked = Saw::Asked {
@@ -115,14 +157,24 @@ impl<N: Net> Clients<N> {
             method: None,
             key: None,
             canary: None,
-            text: text.to_owned(),
+            headers: BTreeMap::new(),
+            text: shortened(text.to_owned()),
         };
         self.order(client, Order::Say(text.to_owned(), asked));
     }
 
-    /// A client breaks off.
+    /// A client breaks off, or a program outside waits no longer for what it asked for over HTTP.
     pub(crate) fn leave(&mut self, client: &str) {
-        self.order(client, Order::Leave);
+        let Some(asking) = self.asking.remove(client) else {
+            // Where the gateway has closed the connection already, nothing is left to break off.
+            if let Some(open) = self.open.get(client) {
+                _ = open.try_send(Order::Leave);
+            }
+            return;
+        };
+        asking.iter().for_each(AbortHandle::abort);
+        let client = client.to_owned();
+        self.ground.recorder.record(Kind::Operator(Operation { client, saw: Saw::Left }));
     }
 
     fn order(&mut self, client: &str, order: Order) {
@@ -138,12 +190,39 @@ impl<N: Net> Clients<N> {
 
 /// What a call says: its text under this key, with the canary behind it.
 fn worded(key: &str, call: &Call, canary: Option<&str>) -> Value {
-    let text = match (&call.text, canary) {
-        (Some(text), Some(canary)) => format!("{text} {canary}"),
-        (Some(text), None) => text.clone(),
-        (None, _) => return json!({}),
+    match &call.text {
+        Some(text) => json!({ key: in_words(text, canary) }),
+        None => json!({}),
+    }
+}
+
+/// A text, with the canary behind it.
+fn in_words(text: &str, canary: Option<&str>) -> String {
+    canary.map_or_else(|| text.to_owned(), |canary| format!("{text} {canary}"))
+}
+
+/// How much of a text that was sent becomes a fact, in bytes.
+const ASKED_BYTES_MAX: usize = 8 * 1024;
+
+/// What was sent, as a fact has it.
+fn shortened(text: String) -> String {
+    if text.len() <= ASKED_BYTES_MAX {
+        return text;
+    }
+    let beginning: String = text.chars().take(200).collect();
+    format!("{beginning}… ({} bytes)", text.len())
+}
+
+/// The headers that a scenario gives a request.
+fn headers(given: &BTreeMap<String, String>, ground: &Ground) -> HeaderMap {
+    let header = |(name, value): (&String, &String)| {
+        let parsed = name.parse::<HeaderName>().ok().zip(value.parse().ok());
+        if parsed.is_none() {
+            ground.recorder.harness_error(format!("`{name}: {value}` is no header"));
+        }
+        parsed
     };
-    json!({ key: text })
+    given.iter().filter_map(header).collect()
 }
 
 /// One connection.
@@ -163,10 +242,13 @@ impl Client {
     /// Lives from the first packet to the end of the connection.
     async fn live<N: Net>(self, http: Http<N>, mut orders: mpsc::Receiver<Order>) {
         let address = format!("{}/", self.ground.gateway.replacen("http", "ws", 1));
-        let mut socket = match WebSocket::connect(&http, &address, Limits::default()).await {
+        let headers = headers(&self.connect.headers, &self.ground);
+        let opened = WebSocket::connect_with(&http, (&address, headers), Limits::default());
+        let mut socket = match opened.await {
             Ok(socket) => socket,
             Err(why) => return self.record(Saw::Closed { code: None, reason: why.to_string() }),
         };
+        let device = greeting::device_id(self.ground.seed, &self.connect.client);
         let mut is_in = false;
         loop {
             tokio::select! {
@@ -184,6 +266,7 @@ impl Client {
                 },
                 heard = socket.receive() => match heard {
                     Ok(Received::Text(text)) => {
+                        self.ground.memory.hear((&self.connect.client, &device), &text);
                         let saw = frame::read(&text);
                         self.approvals.hear(&text);
                         is_in |= matches!(saw, Saw::Connected { .. });

@@ -9,6 +9,7 @@ mod control;
 mod covers;
 mod expect;
 mod hooks;
+mod http;
 mod operators;
 mod platform;
 mod providers;
@@ -27,8 +28,9 @@ use crate::picture::Picture;
 
 pub use clock::{Clock, Jump};
 pub use hooks::{Hook, HookToken};
+pub use http::{HttpCall, HttpToken};
 pub(crate) use operators::merge;
-pub use operators::{Call, Connect, DeviceProof, First};
+pub use operators::{Call, Connect, DeviceProof, First, Token};
 pub use platform::{Cut, Event, Forgery};
 pub use providers::{Asker, Holds, Kind, Provider, Renewal, RenewalAct, Standing, Terms};
 pub use shape::shape;
@@ -136,6 +138,7 @@ impl Scenario {
             | Action::Connect(_)
             | Action::Call(_)
             | Action::Hook(_)
+            | Action::Http(_)
             | Action::Frame { .. }
             | Action::Drop { .. }
             | Action::Restart { .. } => None,
@@ -410,6 +413,8 @@ pub enum Action {
     Call(Call),
     /// A program outside calls a hook.
     Hook(Hook),
+    /// A program outside asks for something over HTTP.
+    Http(HttpCall),
     /// A client sends a text that is no request.
     Frame {
         /// The client.

@@ -264,6 +264,7 @@ impl Stage {
                 Action::Connect(_)
                 | Action::Call(_)
                 | Action::Hook(_)
+                | Action::Http(_)
                 | Action::Frame { .. }
                 | Action::Drop { .. } => self.operate(action, &mut clients),
                 Action::Restart { lasts } => self.restart(*lasts, operator).await,

@@ -180,6 +180,8 @@ pub enum FactName {
     OperatorAsked,
     /// `operator-answered`
     OperatorAnswered,
+    /// `operator-part`
+    OperatorPart,
     /// `operator-event`
     OperatorEvent,
     /// `operator-closed`

@@ -117,6 +117,7 @@ fn operated(Operation { client, saw }: &Operation) -> String {
         Saw::Answered { call, code, text, .. } => {
             format!("{client} ✕ {call} {} {}", or_none(code), quote(text))
         }
+        Saw::Part { call, text } => format!("{client} ◂ {call} … {}", quote(text)),
         Saw::Event { event, seq, run, state, text, .. } => {
             let seq = seq.map_or("-".to_owned(), |it| it.to_string());
             let (run, state) = (or_none(run), or_none(state));

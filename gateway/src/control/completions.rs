@@ -23,6 +23,7 @@ use creel_core::{
     gateway::Lasts,
     ids::MessageId,
     operator::{End, Ended, Refused, Say},
+    profile::Version,
 };
 use futures_util::stream;
 use tokio::sync::{mpsc, oneshot};
@@ -91,25 +92,40 @@ impl Error {
     }
 }
 
-/// A turn that was taken, as whoever asked for it follows it. Dropping it ends a session that is the turn's alone.
+/// A turn that was taken, as whoever asked for it follows it. Dropping it ends a session that is the turn's alone, and what
+/// nobody waits for any more.
 struct Turn {
     inbox: Inbox,
+    name: MessageId,
     session: String,
-    is_fresh: bool,
+    left: Left,
     words: mpsc::Receiver<Arc<str>>,
     end: Option<oneshot::Receiver<End>>,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if self.is_fresh {
-            let session = std::mem::take(&mut self.session);
-            self.inbox.operate_soon(move |core, now, effects| {
-                // It was there a moment ago; if it is gone, all the better.
-                _ = core.delete_session(now, &session, effects);
-            });
-        }
+        let (name, session) = (self.name.clone(), std::mem::take(&mut self.session));
+        let left = self.left;
+        self.inbox.operate_soon(move |core, now, effects| match left {
+            // It was there a moment ago; if it is gone, all the better.
+            Left::Nothing => _ = core.delete_session(now, &session, effects),
+            // One that has ended already is nobody's to end.
+            Left::Session => _ = core.abort_as_operator(now, (None, Some(&name)), effects),
+            Left::Turn => {}
+        });
     }
+}
+
+/// What is left where nobody waits for an answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Nothing: the session is the turn's alone.
+    Nothing,
+    /// The session; the turn ends. So 2026.9 has it.
+    Session,
+    /// The turn as well, which is said to nobody.
+    Turn,
 }
 
 /// `POST /v1/chat/completions`.
@@ -164,10 +180,16 @@ async fn serve(
 async fn begin(web: &Web, id: &str, asked: Asked, place: Place) -> Result<Turn, Error> {
     let name = MessageId::new(id).expect("ids have letters");
     let Place { session, is_fresh } = place;
+    let left = match (is_fresh, web.plane.facts.version) {
+        (true, _) => Left::Nothing,
+        (false, Version::V2026_9) => Left::Session,
+        (false, Version::V2026_3) => Left::Turn,
+    };
     let turn = Turn {
         inbox: web.plane.inbox.clone(),
+        name: name.clone(),
         session: session.clone(),
-        is_fresh,
+        left,
         words: web.plane.hub.words_of(&name),
         end: Some(web.plane.hub.end_of(&name)),
     };
@@ -287,7 +309,7 @@ impl Flow {
                             }
                         }
                         Err(wrong) => {
-                            self.stage = Stage::Over;
+                            self.stage = Stage::Done;
                             return Some(shown::error(StatusCode::BAD_GATEWAY, &wrong).to_string());
                         }
                     }

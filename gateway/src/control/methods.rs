@@ -29,6 +29,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    connect,
     frame::{ErrorShape, Request},
     plane::Plane,
     schema,
@@ -65,6 +66,8 @@ pub struct Caller {
     pub device_id: Option<String>,
     /// What it calls itself.
     pub client: String,
+    /// What let it in.
+    pub by: connect::Method,
 }
 
 impl Caller {

@@ -147,6 +147,7 @@ async fn hold(plane: Plane, places: Places, opened: Opened) {
         scopes: accepted.scopes.clone(),
         device_id: accepted.device_id.clone(),
         client: accepted.params.client.display_name.clone().unwrap_or_else(|| client.to_owned()),
+        by: accepted.method,
     };
     let connection = caller.connection.clone();
     let (role, scopes) = (accepted.role.name(), accepted.scopes.to_string());

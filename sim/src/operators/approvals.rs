@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-/// The id of what nobody was told of.
-pub(crate) const UNTOLD: &str = "no-such-approval";
+use super::UNTOLD;
 
 /// What was told so far. A clone is the same.
 #[derive(Clone, Debug, Default)]

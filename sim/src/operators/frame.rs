@@ -92,6 +92,9 @@ fn answer(frame: &Value) -> Option<Saw> {
         let protocol = payload["protocol"].as_u64()?;
         return Some(Saw::Connected { protocol, text: payload.to_string() });
     }
+    if payload["deviceId"].is_string() && payload["token"].is_string() {
+        payload["token"] = Value::from("<device token>");
+    }
     let (run, status) = (owned(&payload["runId"]), owned(&payload["status"]));
     Some(Saw::Answered {
         call,

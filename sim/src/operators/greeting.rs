@@ -7,8 +7,8 @@ use ring::{
 };
 use serde_json::{Value, json};
 
-use super::Ground;
-use crate::scenario::{Connect, DeviceProof, merge};
+use super::{Ground, UNTOLD};
+use crate::scenario::{Connect, DeviceProof, Token, merge};
 
 /// The id of the request that connects.
 pub(super) const ID: &str = "connect";
@@ -25,7 +25,7 @@ pub(super) struct Greeting<'a> {
 impl Greeting<'_> {
     /// The request that answers a challenge.
     pub(super) fn frame(&self, challenge: &Value) -> Value {
-        let Connect { scopes, token, device, protocol, params: over, .. } = self.connect;
+        let Connect { scopes, device, protocol, params: over, .. } = self.connect;
         let protocol = protocol.unwrap_or(self.ground.protocol);
         let mut params = json!({
             "minProtocol": protocol, "maxProtocol": protocol,
@@ -34,10 +34,8 @@ impl Greeting<'_> {
             },
             "role": "operator", "scopes": scopes, "caps": [],
         });
-        match token.as_deref() {
-            None => params["auth"] = json!({ "token": self.ground.token }),
-            Some("") => {}
-            Some(other) => params["auth"] = json!({ "token": other }),
+        if let Some(token) = self.token() {
+            params["auth"] = json!({ "token": token });
         }
         merge(&mut params, over);
         if *device != DeviceProof::None && params.get("device").is_none() {
@@ -46,23 +44,46 @@ impl Greeting<'_> {
         json!({ "type": "req", "id": ID, "method": "connect", "params": params })
     }
 
-    fn key(&self, whose: &str) -> Ed25519KeyPair {
-        let text = format!("device\n{}\n{whose}", self.ground.seed);
-        let seed = digest::digest(&digest::SHA256, text.as_bytes());
-        Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("a digest has 32 bytes")
+    /// What it shows, if anything.
+    fn token(&self) -> Option<String> {
+        let memory = &self.ground.memory;
+        let device = |whose: &str| device_id(self.ground.seed, whose);
+        let untold = || UNTOLD.to_owned();
+        match &self.connect.token {
+            Token::Gateway => Some(self.ground.token.clone()),
+            Token::None => None,
+            Token::Other(other) => Some(other.clone()),
+            Token::FirstOfDevice(whose) => {
+                Some(memory.first_token(&device(whose)).unwrap_or_else(untold))
+            }
+            Token::OfDevice(whose) => {
+                Some(memory.last_token(&device(whose)).unwrap_or_else(untold))
+            }
+        }
+    }
+
+    fn nonce(&self, challenge: &Value) -> String {
+        match self.connect.device {
+            DeviceProof::Replayed => "00000000-0000-4000-8000-000000000000".to_owned(),
+            DeviceProof::Foreign => {
+                let foreign = self.ground.memory.challenge_of_another(&self.connect.client);
+                foreign.unwrap_or_else(|| {
+                    let what = "no other client was sent a challenge that could be signed";
+                    self.ground.recorder.harness_error(what.to_owned());
+                    String::new()
+                })
+            }
+            _ => challenge["nonce"].as_str().unwrap_or_default().to_owned(),
+        }
     }
 
     fn device(&self, params: &Value, challenge: &Value) -> Value {
         let proof = self.connect.device;
-        let key = self.key(&self.connect.client);
-        let raw = key.public_key().as_ref();
-        let fingerprint = digest::digest(&digest::SHA256, raw);
-        let id =
-            fingerprint.as_ref().iter().fold(String::new(), |id, it| id + &format!("{it:02x}"));
-        let nonce = match proof {
-            DeviceProof::Replayed => "00000000-0000-4000-8000-000000000000",
-            _ => challenge["nonce"].as_str().unwrap_or_default(),
-        };
+        let seed = self.ground.seed;
+        let key = key_of(seed, &self.connect.client);
+        let public_key = BASE64_URL_SAFE_NO_PAD.encode(key.public_key());
+        let id = device_id(seed, &self.connect.client);
+        let nonce = self.nonce(challenge);
         let now_ms = challenge["ts"].as_i64().unwrap_or_default();
         let signed_at = if proof == DeviceProof::Stale { now_ms - STALE_MS } else { now_ms };
         let text =
@@ -78,18 +99,31 @@ impl Greeting<'_> {
             &scopes.join(","),
             &signed_at.to_string(),
             text("/auth/token"),
-            nonce,
+            &nonce,
             &text("/client/platform").to_lowercase(),
             &text("/client/deviceFamily").to_lowercase(),
         ];
-        let signer = if proof == DeviceProof::Forged { self.key("somebody else") } else { key };
+        let signer = if proof == DeviceProof::Forged { key_of(seed, "somebody else") } else { key };
         let signature = signer.sign(signed.join("|").as_bytes());
         json!({
             "id": id,
-            "publicKey": BASE64_URL_SAFE_NO_PAD.encode(self.key(&self.connect.client).public_key()),
+            "publicKey": public_key,
             "signature": BASE64_URL_SAFE_NO_PAD.encode(signature),
             "signedAt": signed_at,
             "nonce": nonce,
         })
     }
+}
+
+/// The id of the device that a client is: its key's fingerprint.
+pub(super) fn device_id(seed: u64, client: &str) -> String {
+    let key = key_of(seed, client);
+    let fingerprint = digest::digest(&digest::SHA256, key.public_key().as_ref());
+    fingerprint.as_ref().iter().fold(String::new(), |id, it| id + &format!("{it:02x}"))
+}
+
+fn key_of(seed: u64, whose: &str) -> Ed25519KeyPair {
+    let text = format!("device\n{seed}\n{whose}");
+    let seed = digest::digest(&digest::SHA256, text.as_bytes());
+    Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("a digest has 32 bytes")
 }

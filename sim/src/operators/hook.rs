@@ -1,15 +1,14 @@
 //! Programs outside: one request each, and its answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use creel_gateway::{http::Http, net::Net};
 use creel_judge::trace::{Kind, Operation, Saw};
 use http_body_util::Full;
-use hyper::{Request, StatusCode, header};
-use serde_json::Value;
+use hyper::{Request, header};
 
-use super::{Ground, worded};
+use super::{Ground, answer, worded};
 use crate::{
     base,
     scenario::{Call, Hook, HookToken, merge},
@@ -55,6 +54,7 @@ impl Posted {
             method: Some(format!("POST {path}")),
             key: call.key.clone().or_else(|| Some(body["idempotencyKey"].as_str()?.to_owned())),
             canary,
+            headers: BTreeMap::new(),
             text: body.to_string(),
         });
         posted
@@ -69,7 +69,7 @@ impl Posted {
     pub(super) async fn live<N: Net>(self, http: Http<N>) {
         let request = self.request.clone();
         let saw = match http.exchange(request, ANSWER_WITHIN, ANSWER_BYTES_MAX).await {
-            Ok((status, body)) => answered(&self.call, status, &body),
+            Ok((status, body)) => answer::answered(&self.call, status, &body),
             Err(why) => Saw::Closed { code: None, reason: why.to_string() },
         };
         self.record(saw);
@@ -99,45 +99,4 @@ fn request(
         HookToken::Query | HookToken::None => request,
     };
     request.body(Full::new(Bytes::from(body))).expect("an address of ours is valid")
-}
-
-/// What an answer tells. Whatever it is, it has a status.
-fn answered(call: &str, status: StatusCode, body: &Bytes) -> Saw {
-    let read: Option<Value> = serde_json::from_slice(body).ok();
-    let text = |key: &str| read.as_ref()?.get(key)?.as_str().map(str::to_owned);
-    Saw::Answered {
-        call: call.to_owned(),
-        ok: status.is_success(),
-        code: Some(status.as_u16().to_string()),
-        details: None,
-        run: text("runId"),
-        status: text("eventOutcome"),
-        text: match &read {
-            Some(read) => read.to_string(),
-            None => String::from_utf8_lossy(body).into_owned(),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_told_by_its_status_and_what_it_names() {
-        let check = |status, body: &'static str, expected: &str| {
-            let saw = answered("h1", status, &Bytes::from(body));
-            let Saw::Answered { ok, code, run, status, text, .. } = saw else { panic!("{saw:?}") };
-            assert_eq!(format!("{ok} {code:?} {run:?} {status:?} {text}"), expected);
-        };
-        let taken = r#"{ "ok": true, "runId": "r" }"#;
-        check(StatusCode::OK, taken, r#"true Some("200") Some("r") None {"ok":true,"runId":"r"}"#);
-        let told = r#"{"eventOutcome":"queued"}"#;
-        check(
-            StatusCode::OK,
-            told,
-            r#"true Some("200") None Some("queued") {"eventOutcome":"queued"}"#,
-        );
-        check(StatusCode::NOT_FOUND, "nothing here", r#"false Some("404") None None nothing here"#);
-    }
 }

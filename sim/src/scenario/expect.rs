@@ -20,6 +20,7 @@ const OPERATORS: &[&str] = &[
     "operator-refused",
     "operator-asked",
     "operator-answered",
+    "operator-part",
     "operator-event",
     "operator-closed",
 ];

@@ -1,11 +1,19 @@
 //! Reads what operators' clients do.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-use super::{Action, at::At, context::Context, hooks, steps::takes_canary};
+use super::{Action, at::At, context::Context, hooks, http, steps::takes_canary};
 
 /// How a client can prove to be a device, as scenarios write it.
-pub(super) const DEVICES: &[&str] = &["signed", "none", "replayed", "forged", "stale"];
+pub(super) const DEVICES: &[&str] = &["signed", "none", "replayed", "foreign", "forged", "stale"];
+
+/// Which of its device's tokens a client can show, as scenarios write it.
+pub(super) const DEVICE_TOKENS: &[&str] = &["first", "last"];
+
+/// What stands for the length of a long text.
+const PADDING: &str = "<padding>";
 
 /// What a client may do unless a scenario says otherwise.
 const SCOPES: [&str; 2] = ["operator.read", "operator.write"];
@@ -19,14 +27,31 @@ pub struct Connect {
     pub first: First,
     /// What it wants to be allowed.
     pub scopes: Vec<String>,
-    /// The token that it shows: none for the gateway's, an empty one for none.
-    pub token: Option<String>,
+    /// The token that it shows.
+    pub token: Token,
     /// How it proves to be a device.
     pub device: DeviceProof,
     /// The only protocol that it speaks; none for the profile's.
     pub protocol: Option<u64>,
     /// What is merged over what it says of itself. A map.
     pub params: Value,
+    /// Headers of the request that becomes the connection.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// The token that a client shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// The gateway's.
+    Gateway,
+    /// Another.
+    Other(String),
+    /// The last one that this client's device was given.
+    OfDevice(String),
+    /// The first one that this client's device was given.
+    FirstOfDevice(String),
+    /// None.
+    None,
 }
 
 /// What a client sends first.
@@ -49,6 +74,8 @@ pub enum DeviceProof {
     None,
     /// It signed another challenge.
     Replayed,
+    /// It signed the challenge that another client was sent.
+    Foreign,
     /// Another key signed.
     Forged,
     /// It signed an hour ago.
@@ -76,6 +103,10 @@ pub struct Call {
     pub key: Option<String>,
     /// The key of the scenario's `model` that answers.
     pub voice: String,
+    /// The client whose device it is about: `deviceId`.
+    pub device_of: Option<String>,
+    /// The client whose request to be let in it is about: `requestId`.
+    pub request_of: Option<String>,
 }
 
 /// What a step has an operator's client do, if it is of one.
@@ -89,10 +120,14 @@ pub(super) fn action(at: &At<'_>, context: &mut Context<'_>) -> Option<Action> {
     if let Some(at) = at.get("frame") {
         let client = client(&at, context)?;
         let name = name(&at, &client, context);
-        return Some(Action::Frame { client, name, text: at.text_of("text")? });
+        let text = padded(at.text_of("text")?, &at);
+        return Some(Action::Frame { client, name, text });
     }
     if let Some(at) = at.get("hook") {
         return hooks::read(&at, context).map(Action::Hook);
+    }
+    if let Some(at) = at.get("http") {
+        return http::read(&at, context).map(Action::Http);
     }
     let at = at.get("drop")?;
     let client = at.text()?;
@@ -104,27 +139,51 @@ fn connect(at: &At<'_>, context: &mut Context<'_>) -> Option<Connect> {
     let client = at.text_of("as")?;
     context.define_client(&client);
     let first = match at.text_of("first") {
-        Some(text) => First::Text(text),
+        Some(text) => First::Text(padded(text, at)),
         None if at.flag_of("silent") == Some(true) => First::Silence,
         None => First::Connect,
     };
     let device = match at.text_of("device").as_deref() {
         Some("none") => DeviceProof::None,
         Some("replayed") => DeviceProof::Replayed,
+        Some("foreign") => DeviceProof::Foreign,
         Some("forged") => DeviceProof::Forged,
         Some("stale") => DeviceProof::Stale,
         Some(_) | None => DeviceProof::Signed,
     };
-    let is_anonymous = at.flag_of("anonymous") == Some(true);
+    let whose = whose_token(at, &client, context);
+    let token = match (at.text_of("token"), at.text_of("device_token").as_deref()) {
+        (Some(other), _) => Token::Other(other),
+        (None, Some("first")) => Token::FirstOfDevice(whose),
+        (None, Some(_)) => Token::OfDevice(whose),
+        (None, None) if at.flag_of("anonymous") == Some(true) => Token::None,
+        (None, None) => Token::Gateway,
+    };
     Some(Connect {
         client,
         first,
         scopes: at.texts_of("scopes").unwrap_or_else(|| SCOPES.map(str::to_owned).into()),
-        token: at.text_of("token").or_else(|| is_anonymous.then(String::new)),
+        token,
         device,
         protocol: at.number_of("protocol"),
         params: at.get("params").map_or_else(|| json!({}), |it| it.node.to_json()),
+        headers: http::headers(at),
     })
+}
+
+/// Whose device's token a client shows.
+fn whose_token(at: &At<'_>, client: &str, context: &mut Context<'_>) -> String {
+    let Some(at) = at.get("token_of") else { return client.to_owned() };
+    let whose = at.text().unwrap_or_default();
+    context.require_client(&at, &whose);
+    whose
+}
+
+/// A text that stands in for a long one: `<padding>` in it is as long as the whole needs.
+fn padded(text: String, at: &At<'_>) -> String {
+    let Some(bytes) = at.number_of::<usize>("padded_to") else { return text };
+    let own = text.len() - PADDING.len();
+    text.replacen(PADDING, &"x".repeat(bytes.saturating_sub(own)), 1)
 }
 
 fn client(at: &At<'_>, context: &mut Context<'_>) -> Option<String> {
@@ -148,7 +207,14 @@ fn call(at: &At<'_>, context: &mut Context<'_>) -> Option<Call> {
     let call = asked(at, (client, method), context)?;
     // What has no name cannot be asked for twice.
     let key = call.key.or_else(|| call.text.as_ref().map(|_| call.name.clone()));
-    let call = Call { key, ..call };
+    let mut whose = |name: &str| {
+        let at = at.get(name)?;
+        let client = at.text()?;
+        context.require_client(&at, &client);
+        Some(client)
+    };
+    let (device_of, request_of) = (whose("device_of"), whose("request_of"));
+    let call = Call { key, device_of, request_of, ..call };
     context.define_call(&call);
     Some(call)
 }
@@ -195,6 +261,8 @@ pub(super) fn asked(
         params,
         text,
         voice,
+        device_of: None,
+        request_of: None,
     })
 }
 

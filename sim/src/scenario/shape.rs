@@ -15,7 +15,7 @@ pub(super) const PROFILES: &[&str] = &["2026.3", "2026.9"];
 const PADDED_BYTES_MAX: i64 = 1 << 21;
 
 /// The facts that words can name, as the trace writes them.
-pub(super) const FACTS: [(&str, FactName); 19] = [
+pub(super) const FACTS: [(&str, FactName); 20] = [
     ("inbound", FactName::Inbound),
     ("fetched", FactName::Fetched),
     ("acknowledged", FactName::Acknowledged),
@@ -33,6 +33,7 @@ pub(super) const FACTS: [(&str, FactName); 19] = [
     ("operator-refused", FactName::OperatorRefused),
     ("operator-asked", FactName::OperatorAsked),
     ("operator-answered", FactName::OperatorAnswered),
+    ("operator-part", FactName::OperatorPart),
     ("operator-event", FactName::OperatorEvent),
     ("operator-closed", FactName::OperatorClosed),
 ];
@@ -275,8 +276,17 @@ static STEP: Shape = Shape::Choice {
         Case::new("connect", &operators::CONNECT, "A client of an operator connects."),
         Case::new("call", &operators::CALL, "A client asks for something."),
         Case::new("hook", &operators::HOOK, "A program outside calls one of the gateway's hooks."),
+        Case::new(
+            "http",
+            &operators::HTTP,
+            "A program outside asks the gateway's port for something over HTTP.",
+        ),
         Case::new("frame", &operators::FRAME, "A client sends a text of any form."),
-        Case::new("drop", &Shape::Text, "This client breaks its connection off, without a word."),
+        Case::new(
+            "drop",
+            &Shape::Text,
+            "This client breaks its connection off, without a word, or its requests over HTTP.",
+        ),
         Case::new(
             "approve",
             &APPROVE,

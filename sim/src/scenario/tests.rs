@@ -121,7 +121,7 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
     f:14:29: steps[2].send.chat: no chat is called `alcie` (did you mean `alice`?)
     f:14:55: steps[2].send.as: a message is already called `m1` (give it another name with `as`)
     f:16:5: expect[0]: unknown key `requst` (did you mean `request`?)
-    f:17:26: expect[1].exactly.of: found the text `model.request`, expected one of `inbound`, `fetched`, `acknowledged`, `sent`, `edited`, `deleted`, `refused`, `model-request`, `model-end`, `tool-called`, `tool-ended`, `operator-called`, `refresh`, `operator-connected`, `operator-refused`, `operator-asked`, `operator-answered`, `operator-event`, `operator-closed` (did you mean `model-request`?)
+    f:17:26: expect[1].exactly.of: found the text `model.request`, expected one of `inbound`, `fetched`, `acknowledged`, `sent`, `edited`, `deleted`, `refused`, `model-request`, `model-end`, `tool-called`, `tool-ended`, `operator-called`, `refresh`, `operator-connected`, `operator-refused`, `operator-asked`, `operator-answered`, `operator-part`, `operator-event`, `operator-closed` (did you mean `model-request`?)
     f:17:47: expect[1].exactly.chat: no chat is called `bob` (accepted: `alice`, `ops`, `untagged`)
     f:18:14: expect[2].visible: `visible` says nothing about the chat (add one of `texts`, `images`, `ends_with`, `contains`, `lacks`, `between`)
     f:19:12: expect[3].order: expected two facts or more to be in order
@@ -139,10 +139,10 @@ control: { edit: { "platform.bob.x": {}, expect: [], "model.alice[7]": { say: x 
 fn an_unknown_step_is_told_with_what_was_meant() {
     insta::assert_snapshot!(problems_with("send: { chat: bob", "sendd: { chat: bob"), @"f:7:15: steps[1]: unknown key `sendd` (did you mean `send`?)");
     insta::assert_snapshot!(problems_with("send: { chat: bob, text: \"ho\" }", "wait: 5s"), @r"
-    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `frame`, `drop`, `approve`
-    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `frame`, `drop`, `approve`, `at`)
+    f:7:5: steps[1]: expected one of the keys `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `http`, `frame`, `drop`, `approve`
+    f:7:15: steps[1]: unknown key `wait` (accepted: `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `http`, `frame`, `drop`, `approve`, `at`)
     ");
-    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `frame`, `drop`, `approve`)");
+    insta::assert_snapshot!(problems_with("send: { chat: bob", "redeliver: { message: m1 }, send: { chat: bob"), @"f:7:43: steps[1]: `redeliver` and `send` exclude each other (expected exactly one of `send`, `redeliver`, `disconnect`, `restart`, `connect`, `call`, `hook`, `http`, `frame`, `drop`, `approve`)");
 }
 
 #[test]
@@ -313,6 +313,7 @@ fn courses(text: &str) -> String {
             | Action::Connect(_)
             | Action::Call(_)
             | Action::Hook(_)
+            | Action::Http(_)
             | Action::Frame { .. }
             | Action::Drop { .. }
             | Action::Disconnect { .. }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Action, Hook, Step, at::At, context::Context};
+use super::{Action, Hook, HttpCall, Step, at::At, context::Context};
 
 /// How many variants a scenario may have beside itself.
 const VARIANTS_MAX: usize = 1_000;
@@ -153,7 +153,9 @@ fn find(steps: &[Step], wanted: &str) -> Option<usize> {
 fn name(step: &Step) -> Option<&str> {
     match &step.action {
         Action::Send(send) => Some(&send.name),
-        Action::Call(call) | Action::Hook(Hook { call, .. }) => Some(&call.name),
+        Action::Call(call)
+        | Action::Hook(Hook { call, .. })
+        | Action::Http(HttpCall { call, .. }) => Some(&call.name),
         Action::Redeliver { .. }
         | Action::Connect(_)
         | Action::Frame { .. }
@@ -182,6 +184,7 @@ pub(super) fn check(root: &At<'_>, variants: &[Variant], context: &mut Context<'
             | Action::Connect(_)
             | Action::Call(_)
             | Action::Hook(_)
+            | Action::Http(_)
             | Action::Frame { .. }
             | Action::Drop { .. }
             | Action::Disconnect { .. }

@@ -5,8 +5,8 @@ use creel_judge::turns;
 
 use super::{Operator, Stage};
 use crate::{
-    operators::{Clients, Ground},
-    scenario::{Action, Call, Hook, Scenario},
+    operators::{Clients, Ground, Memory},
+    scenario::{Action, Call, Hook, HttpCall, Scenario},
 };
 
 /// What numbers the first canary of a client's words; those of the chats are far below.
@@ -14,7 +14,9 @@ const CANARY_FIRST: u64 = 1 << 32;
 
 fn calls(scenario: &Scenario) -> impl Iterator<Item = &Call> {
     scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Call(call) | Action::Hook(Hook { call, .. }) => Some(call),
+        Action::Call(call)
+        | Action::Hook(Hook { call, .. })
+        | Action::Http(HttpCall { call, .. }) => Some(call),
         _ => None,
     })
 }
@@ -41,6 +43,7 @@ impl Stage {
             hooks: self.configuration.hooks.clone(),
             seed: self.seed,
             protocol: self.protocol,
+            memory: Memory::default(),
             recorder: self.recorder.clone(),
         };
         Clients::new(operator.http.clone(), ground)
@@ -52,6 +55,7 @@ impl Stage {
             Action::Connect(connect) => clients.connect(connect),
             Action::Call(call) => clients.call(call, self.canary_of(call)),
             Action::Hook(hook) => clients.hook(hook, self.canary_of(&hook.call)),
+            Action::Http(http) => clients.http(http, self.canary_of(&http.call)),
             Action::Frame { client, name, text } => clients.frame(client, name, text),
             Action::Drop { client } => clients.leave(client),
             Action::Send(_)

@@ -62,6 +62,7 @@ fn shown(saw: &Saw) -> Option<&str> {
         Saw::Connected { text, .. }
         | Saw::Refused { text, .. }
         | Saw::Answered { text, .. }
+        | Saw::Part { text, .. }
         | Saw::Event { text, .. }
         | Saw::Garbled { text }
         | Saw::Closed { reason: text, .. } => Some(text),

@@ -84,6 +84,7 @@ impl Connections {
                 self.by_client.remove(client);
                 None
             }
+            Saw::Part { .. } => None,
             Saw::Asked { .. } | Saw::Answered { .. } | Saw::Event { .. } | Saw::Refused { .. } => {
                 self.by_client.get_mut(client)?.hear(client, fact, saw)
             }

@@ -1,4 +1,6 @@
-//! What the clients of operators saw on the control plane, and programs outside that call its hooks.
+//! What the clients of operators saw on the control plane, and programs outside that call it over HTTP.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +34,7 @@ pub enum Saw {
         /// The whole error.
         text: String,
     },
-    /// It asked for something, or sent a text that is no request. Over HTTP, the method is `POST` and the path.
+    /// It asked for something, or sent a text that is no request. Over HTTP, the method is the verb and the path.
     Asked {
         /// The step's name for it, which is also the request's id.
         call: String,
@@ -42,7 +44,10 @@ pub enum Saw {
         key: Option<String>,
         /// The token that finds its words again, if they have one.
         canary: Option<String>,
-        /// The frame, or the request's body.
+        /// The headers that the scenario gives a request over HTTP.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
+        /// The frame, or the request's body; of a very long one its beginning and how long it is.
         text: String,
     },
     /// It was answered.
@@ -53,13 +58,20 @@ pub enum Saw {
         ok: bool,
         /// The error's `code`; over HTTP the answer's status, whatever it says.
         code: Option<String>,
-        /// The error's `details.code` or `details.reason`.
+        /// The error's `details.code` or `details.reason`; over HTTP the error's `code` or `type`.
         details: Option<String>,
         /// The answer's `runId`.
         run: Option<String>,
-        /// The answer's `status`; over HTTP its `eventOutcome`.
+        /// The answer's `status`; over HTTP its `eventOutcome`, or the `finish_reason` of a chat completion that is whole.
         status: Option<String>,
-        /// The whole payload, error or body.
+        /// The whole payload, error or body. A completion that was streamed is written as if it had come at once.
+        text: String,
+    },
+    /// Words of an answer over HTTP came that is streamed.
+    Part {
+        /// The request's name.
+        call: String,
+        /// The words.
         text: String,
     },
     /// It was told of something.
@@ -91,12 +103,12 @@ pub enum Saw {
         /// The reason, or what broke.
         reason: String,
     },
-    /// It ended the connection itself, without a word.
+    /// It ended the connection itself, or its requests over HTTP, without a word.
     Left,
 }
 
 impl Saw {
-    /// Whether it asked over HTTP.
+    /// Whether it posted something over HTTP.
     pub fn is_posted(&self) -> bool {
         matches!(self, Self::Asked { method: Some(method), .. } if method.starts_with("POST "))
     }

@@ -243,6 +243,7 @@ impl fmt::Display for FactName {
             Self::OperatorRefused => "operator-refused",
             Self::OperatorAsked => "operator-asked",
             Self::OperatorAnswered => "operator-answered",
+            Self::OperatorPart => "operator-part",
             Self::OperatorEvent => "operator-event",
             Self::OperatorClosed => "operator-closed",
             Self::Refresh => "refresh",

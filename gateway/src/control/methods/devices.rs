@@ -2,6 +2,7 @@
 //!
 //! Nobody hands out what they may not do themselves, and who came as a device manages that one alone, administrators excepted.
 
+use creel_core::profile::Version;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Caller, Outcome};
 use crate::{
     control::{
+        connect::Method,
         frame::ErrorShape,
         plane::Plane,
         schema,
@@ -127,6 +129,16 @@ fn role(name: &str) -> Result<Role, ErrorShape> {
     Role::named(name).ok_or_else(|| ErrorShape::invalid("unknown deviceId/role"))
 }
 
+/// Whether a caller is told a device's new token: from 2026.9 on only the device itself, which showed the one before.
+fn is_told(plane: &Plane, caller: &Caller, device_id: &str) -> bool {
+    let is_itself =
+        caller.by == Method::DeviceToken && caller.device_id.as_deref() == Some(device_id);
+    match plane.facts.version {
+        Version::V2026_3 => true,
+        Version::V2026_9 => is_itself,
+    }
+}
+
 /// `device.token.rotate`. Whoever is connected as the device in this role goes, and comes back with the new token.
 pub(super) async fn rotate(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     let Token { device_id, role: name, scopes } =
@@ -141,10 +153,14 @@ pub(super) async fn rotate(plane: &Plane, caller: &Caller, params: &Value) -> Ou
             return None;
         }
         let token = it.rotate_token(&device_id, (role, asked.as_ref()), new, now_ms(plane))?;
-        Some(json!({
-            "deviceId": device_id, "role": role.name(), "token": token.secret.expose(),
-            "scopes": token.scopes.names(), "rotatedAtMs": token.issued_at_ms(),
-        }))
+        let mut shown = json!({
+            "deviceId": device_id, "role": role.name(), "scopes": token.scopes.names(),
+            "rotatedAtMs": token.issued_at_ms(),
+        });
+        if is_told(plane, caller, &device_id) {
+            shown["token"] = json!(token.secret.expose());
+        }
+        Some(shown)
     });
     let rotated = rotated.ok_or_else(|| ErrorShape::invalid("device token rotation denied"))?;
     plane.members.dismiss_role(&device_id, role);
@@ -159,10 +175,17 @@ pub(super) async fn revoke(plane: &Plane, caller: &Caller, params: &Value) -> Ou
     let role = role(&name)?;
     may_manage(plane, caller, &device_id)?;
     let at = now_ms(plane);
-    let revoked = plane.with_devices(|it| it.revoke_token(&device_id, role, at).is_some());
-    if !revoked {
-        return Err(ErrorShape::invalid("unknown deviceId/role"));
-    }
+    let unknown = || ErrorShape::invalid("unknown deviceId/role");
+    plane.with_devices(|it| {
+        let token =
+            it.paired(&device_id).and_then(|it| it.tokens.get(&role)).ok_or_else(unknown)?;
+        // The older release looks at the scope of the method alone.
+        let is_bounded = plane.facts.version == Version::V2026_9;
+        if is_bounded && lacks(caller, (&[role], &token.scopes)).is_some() {
+            return Err(ErrorShape::invalid("device token revocation denied"));
+        }
+        it.revoke_token(&device_id, role, at).map(drop).ok_or_else(unknown)
+    })?;
     plane.members.dismiss_role(&device_id, role);
     plane.keep_devices().await;
     Ok(json!({ "deviceId": device_id, "role": role.name(), "revokedAtMs": at }))
@@ -194,6 +217,7 @@ mod tests {
             scopes: Scopes::known(scopes.split(',')),
             device_id: device.map(str::to_owned),
             client: "cli".to_owned(),
+            by: Method::Token,
         }
     }
 

@@ -45,6 +45,7 @@ fn kinds(line: &str, seq: u64) -> Vec<Kind> {
             ),
             key: Some(words.get(2).map_or_else(|| word(1), |it| (*it).to_owned())),
             canary: Some("kaaaaaaaaaaa1".to_owned()),
+            headers: std::collections::BTreeMap::new(),
             text: String::new(),
         },
         "start" => Saw::Answered {

@@ -10,6 +10,7 @@ pub(super) fn name(saw: &Saw) -> Option<FactName> {
         Saw::Refused { .. } => FactName::OperatorRefused,
         Saw::Asked { .. } => FactName::OperatorAsked,
         Saw::Answered { .. } => FactName::OperatorAnswered,
+        Saw::Part { .. } => FactName::OperatorPart,
         Saw::Event { .. } => FactName::OperatorEvent,
         Saw::Closed { .. } => FactName::OperatorClosed,
         Saw::Garbled { .. } | Saw::Left => return None,
@@ -23,6 +24,7 @@ pub(super) fn text(saw: &Saw) -> Option<&str> {
         | Saw::Refused { text, .. }
         | Saw::Asked { text, .. }
         | Saw::Answered { text, .. }
+        | Saw::Part { text, .. }
         | Saw::Event { text, .. }
         | Saw::Garbled { text }
         | Saw::Closed { reason: text, .. } => Some(text),
@@ -39,7 +41,9 @@ pub(super) fn outcome(saw: &Saw) -> Option<&'static str> {
 /// Whether a fact is of the call of this name: an event is if its run is the call's.
 pub(super) fn is_about(trace: &Trace, saw: &Saw, wanted: &str) -> bool {
     match saw {
-        Saw::Asked { call, .. } | Saw::Answered { call, .. } => call == wanted,
+        Saw::Asked { call, .. } | Saw::Answered { call, .. } | Saw::Part { call, .. } => {
+            call == wanted
+        }
         Saw::Event { run: Some(run), .. } => run == key_of(trace, wanted).unwrap_or(wanted),
         Saw::Event { .. }
         | Saw::Connected { .. }
@@ -87,6 +91,7 @@ fn has_code(saw: &Saw, wanted: &str) -> bool {
         Saw::Closed { code: None, .. }
         | Saw::Connected { .. }
         | Saw::Asked { .. }
+        | Saw::Part { .. }
         | Saw::Event { .. }
         | Saw::Garbled { .. }
         | Saw::Left => false,
@@ -101,6 +106,7 @@ fn has_state(saw: &Saw, wanted: &str) -> bool {
         Saw::Connected { .. }
         | Saw::Refused { .. }
         | Saw::Asked { .. }
+        | Saw::Part { .. }
         | Saw::Garbled { .. }
         | Saw::Closed { .. }
         | Saw::Left => false,
