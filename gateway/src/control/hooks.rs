@@ -12,11 +12,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use creel_core::{
     gateway::Hook,
     ids::{AgentId, MessageId, ModelId},
     operator::{Refused, Taken},
+    profile::Version,
 };
+use ring::digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -107,6 +110,7 @@ struct Turn {
     name: Option<String>,
     agent_id: Option<String>,
     session_key: Option<String>,
+    session_mode: Option<String>,
     model: Option<String>,
     idempotency_key: Option<String>,
     wake_mode: Option<String>,
@@ -210,29 +214,34 @@ impl Call<'_> {
         let facts = &self.web.plane.facts;
         let model = asked.model.map(|it| known_model(facts, &it)).transpose()?;
         let agent = self.agent(asked.agent_id.as_deref())?;
-        let name = self.name(asked.idempotency_key.as_deref())?;
-        let own = || format!("hook:{}", name.as_str());
-        let (session, passes) = match (self.named(asked.session_key)?, &self.hooks.session) {
-            (Some(named), _) => (named, false),
-            (None, Some(usual)) => (usual.clone(), false),
-            (None, None) => (own(), true),
+        let fresh = self.begins_anew(asked.session_mode.as_deref(), asked.session_key.is_some())?;
+        let named = self.named(asked.session_key)?.or_else(|| self.hooks.session.clone());
+        let label = asked.name.unwrap_or_else(|| "Hook".to_owned());
+        let hook = |name: &MessageId| {
+            let own = || format!("hook:{}", name.as_str());
+            let session = named.clone().unwrap_or_else(own);
+            let others = || {
+                let why = format!("expected `sessionKey` to be one of agent `{agent}`'s sessions");
+                Error::wrong(why)
+            };
+            let session = facts.session_of(&agent, &session).ok_or_else(others)?.to_string();
+            Ok::<Hook, Error>(Hook {
+                name: name.clone(),
+                session,
+                label: label.clone(),
+                text: asked.message.clone(),
+                model: model.clone(),
+                passes: named.is_none(),
+                fresh,
+            })
         };
-        let others = || {
-            let why = format!("expected `sessionKey` to be one of agent `{agent}`'s sessions");
-            Error::wrong(why)
-        };
-        let session = facts.session_of(&agent, &session).ok_or_else(others)?.to_string();
-        let hook = Hook {
-            name: name.clone(),
-            session,
-            label: asked.name.unwrap_or_else(|| "Hook".to_owned()),
-            text: asked.message,
-            model,
-            passes,
-        };
-        let taken =
-            self.web.plane.operate(move |core, now, effects| core.say_as_hook(now, hook, effects));
-        let taken = taken.await.map_err(|it| ending(it.message))?;
+        let mut name = self.name(asked.idempotency_key.as_deref())?;
+        let mut taken = self.take(hook(&name)?).await?;
+        if taken == Err(Refused::Conflict) {
+            let meant = named.as_deref().unwrap_or(agent.as_str());
+            name = apart(&name, &[meant, &asked.message]);
+            taken = self.take(hook(&name)?).await?;
+        }
         let taken = taken.map_err(|it| Error::from(&it))?;
         let run = name.as_str();
         let (Taken::New { session } | Taken::Again { session, .. }) = &taken;
@@ -250,16 +259,54 @@ impl Call<'_> {
             ));
         }
         let agent = self.agent(asked.agent_id.as_deref())?;
-        let (name, text) = (self.name(None)?, asked.text);
-        let told = self.web.plane.operate(move |core, now, effects| {
-            core.tell_of_event(now, (&name, &agent, &text), effects)
-        });
-        let taken = told.await.map_err(|it| ending(it.message))?;
+        let name = self.name(None)?;
+        let mut taken = self.tell(name.clone(), &agent, &asked.text).await?;
+        if taken == Err(Refused::Conflict) {
+            let name = apart(&name, &[agent.as_str(), &asked.text]);
+            taken = self.tell(name, &agent, &asked.text).await?;
+        }
         let outcome = match taken.map_err(|it| Error::from(&it))? {
             Taken::New { .. } => "queued",
             Taken::Again { .. } => "coalesced",
         };
         Ok(Json(json!({ "ok": true, "mode": NOW, "eventOutcome": outcome })).into_response())
+    }
+
+    async fn take(&self, hook: Hook) -> Result<Result<Taken, Refused>, Error> {
+        let taken =
+            self.web.plane.operate(move |core, now, effects| core.say_as_hook(now, hook, effects));
+        taken.await.map_err(|it| ending(it.message))
+    }
+
+    async fn tell(
+        &self,
+        name: MessageId,
+        agent: &AgentId,
+        text: &str,
+    ) -> Result<Result<Taken, Refused>, Error> {
+        let (agent, text) = (agent.clone(), text.to_owned());
+        let told = self.web.plane.operate(move |core, now, effects| {
+            core.tell_of_event(now, (&name, &agent, &text), effects)
+        });
+        told.await.map_err(|it| ending(it.message))
+    }
+
+    /// Whether a turn knows nothing of what was said in its session: in 2026.9 unless its caller wants it to, who has to name
+    /// the session then. Before, a session that is named goes on.
+    fn begins_anew(&self, mode: Option<&str>, is_named: bool) -> Result<bool, Error> {
+        if self.web.plane.facts.version == Version::V2026_3 {
+            return Ok(false);
+        }
+        let has_prefixes =
+            matches!(&self.hooks.named, Named::Beginning(allowed) if !allowed.is_empty());
+        match mode {
+            None | Some("isolated") => Ok(true),
+            Some("persistent") if is_named && has_prefixes => Ok(false),
+            Some("persistent") => Err(Error::wrong(
+                "`sessionMode` `persistent` needs a `sessionKey`, and `hooks.allowedSessionKeyPrefixes`",
+            )),
+            Some(_) => Err(Error::wrong("expected `sessionMode` `isolated` or `persistent`")),
+        }
     }
 
     /// The request's name: what a header bears, or else what the body has. An operator's names are others, whatever a program
@@ -313,6 +360,19 @@ impl Call<'_> {
             }
         }
     }
+}
+
+/// The name of a request whose key stood for another one already: a key happens once for the same words, and other words are another
+/// request. It is the same however often they come.
+fn apart(name: &MessageId, asked: &[&str]) -> MessageId {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in asked {
+        hash.update(&part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(hash.finish());
+    MessageId::new(&format!("{}-{}", name.as_str(), hash.get(..16).unwrap_or(&hash)))
+        .expect("it has letters")
 }
 
 /// A key without the agent before it.

@@ -64,6 +64,7 @@ impl Desk {
             text: "the build broke".to_owned(),
             model: None,
             passes: true,
+            fresh: false,
         };
         self.gateway.say_as_hook(self.now(), hook, &mut self.effects).unwrap();
         self.look();
