@@ -28,6 +28,8 @@ mod tests;
 mod tools;
 mod web;
 
+pub use self::agents::ID_CHARS_MAX as AGENT_ID_CHARS_MAX;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,

@@ -63,6 +63,15 @@ impl Whose {
     }
 }
 
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |it: char| it.is_alphanumeric() || "/._-+=:@%,".contains(it);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 impl Files {
     pub(super) fn state_dir(&self) -> anyhow::Result<PathBuf> {
         if let Some(folder) = &self.state_dir {
@@ -76,8 +85,9 @@ impl Files {
     pub(super) fn given(&self) -> String {
         let files = [("--config", &self.config), ("--state-dir", &self.state_dir)];
         let files = files.into_iter().filter_map(|(key, path)| Some((key, path.as_ref()?)));
-        let mut given: Vec<String> =
-            files.map(|(key, path)| format!(" {key} {}", path.display())).collect();
+        let mut given: Vec<String> = files
+            .map(|(key, path)| format!(" {key} {}", quoted(&path.display().to_string())))
+            .collect();
         if self.profile != Version::default() {
             given.push(format!(" --profile {}", self.profile.name()));
         }
@@ -175,5 +185,20 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_given_as_a_shell_reads_it_back() {
+        let check = |path: &str, expected: &str| assert_eq!(quoted(path), expected);
+        check("/home/me/openclaw.json", "/home/me/openclaw.json");
+        check("my files/a.json", "'my files/a.json'");
+        check("it's.json", r"'it'\''s.json'");
+        check("$(rm)", "'$(rm)'");
+        check("", "''");
     }
 }

@@ -3,6 +3,8 @@
 //! They show a secret of their own, in a header and nowhere else. A request that has a key, in a header or beside its message, happens
 //! once, however often it comes. What they say is read as a guest's words and never as an owner's.
 
+mod asked;
+
 use std::net::{IpAddr, SocketAddr};
 
 use axum::{
@@ -12,14 +14,17 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use creel_core::{
     gateway::Hook,
     ids::{AgentId, MessageId, ModelId},
     operator::{Refused, Taken},
+    profile::Version,
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use ring::digest;
+use serde_json::json;
 
+use self::asked::{Turn, Wake, read};
 use super::{
     connect::Peer,
     gate::{self, Refusal},
@@ -100,32 +105,6 @@ impl From<&Refused> for Error {
         };
         Self::of(status, why.to_string())
     }
-}
-
-/// `POST <path>/agent`. What it does not name is accepted and changes nothing: clients send it for other gateways.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Turn {
-    message: String,
-    name: Option<String>,
-    agent_id: Option<String>,
-    session_key: Option<String>,
-    model: Option<String>,
-    idempotency_key: Option<String>,
-    wake_mode: Option<String>,
-    deliver: Option<bool>,
-    channel: Option<String>,
-    to: Option<String>,
-}
-
-/// `POST <path>/wake`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wake {
-    text: String,
-    mode: Option<String>,
-    agent_id: Option<String>,
-    session_key: Option<String>,
 }
 
 /// Answers whatever is at no other route: hooks, and the word that there is nothing.
@@ -216,33 +195,35 @@ impl Call<'_> {
         };
         let model = asked.model.map(|it| known_model(facts, &it)).transpose()?;
         let agent = self.agent(asked.agent_id.as_deref())?;
-        let name = self.name(asked.idempotency_key.as_deref())?;
-        let own = || format!("hook:{}", name.as_str());
-        let (session, passes) = match (self.named(asked.session_key)?, &self.hooks.session) {
-            (Some(named), _) => (named, false),
-            (None, Some(usual)) => (usual.clone(), false),
-            (None, None) => (own(), true),
+        let fresh = self.begins_anew(asked.session_mode.as_deref(), asked.session_key.is_some())?;
+        let named = self.named(asked.session_key)?.or_else(|| self.hooks.session.clone());
+        let label = asked.name.unwrap_or_else(|| "Hook".to_owned());
+        let hook = |name: &MessageId| {
+            let own = || format!("hook:{}", name.as_str());
+            let session = named.clone().unwrap_or_else(own);
+            let others = || {
+                let why = format!("expected `sessionKey` to be one of agent `{agent}`'s sessions");
+                Error::wrong(why)
+            };
+            let session = facts.session_of(&agent, &session).ok_or_else(others)?.to_string();
+            Ok::<Hook, Error>(Hook {
+                name: name.clone(),
+                session,
+                label: label.clone(),
+                text: asked.message.clone(),
+                model: model.clone(),
+                passes: named.is_none(),
+                deliver: None,
+                fresh,
+            })
         };
-        let others = || {
-            let why = format!("expected `sessionKey` to be one of agent `{agent}`'s sessions");
-            Error::wrong(why)
-        };
-        let session = facts.session_of(&agent, &session).ok_or_else(others)?.to_string();
-        let hook = Hook {
-            name: name.clone(),
-            session,
-            label: asked.name.unwrap_or_else(|| "Hook".to_owned()),
-            text: asked.message,
-            model,
-            passes,
-            deliver: None,
-        };
-        let taken = self.web.plane.operate(move |core, now, effects| {
-            // Where nobody wrote yet, whoever watches hears the answer.
-            let deliver = target.and_then(|it| it.route(core, &hook.session).ok());
-            core.say_as_hook(now, Hook { deliver, ..hook }, effects)
-        });
-        let taken = taken.await.map_err(|it| ending(it.message))?;
+        let mut name = self.name(asked.idempotency_key.as_deref())?;
+        let mut taken = self.take(hook(&name)?, target.clone()).await?;
+        if taken == Err(Refused::Conflict) {
+            let meant = named.as_deref().unwrap_or(agent.as_str());
+            name = apart(&name, &[meant, &asked.message]);
+            taken = self.take(hook(&name)?, target.clone()).await?;
+        }
         let taken = taken.map_err(|it| Error::from(&it))?;
         let run = name.as_str();
         let (Taken::New { session } | Taken::Again { session, .. }) = &taken;
@@ -260,16 +241,61 @@ impl Call<'_> {
             ));
         }
         let agent = self.agent(asked.agent_id.as_deref())?;
-        let (name, text) = (self.name(None)?, asked.text);
-        let told = self.web.plane.operate(move |core, now, effects| {
-            core.tell_of_event(now, (&name, &agent, &text), effects)
-        });
-        let taken = told.await.map_err(|it| ending(it.message))?;
+        let name = self.name(None)?;
+        let mut taken = self.tell(name.clone(), &agent, &asked.text).await?;
+        if taken == Err(Refused::Conflict) {
+            let name = apart(&name, &[agent.as_str(), &asked.text]);
+            taken = self.tell(name, &agent, &asked.text).await?;
+        }
         let outcome = match taken.map_err(|it| Error::from(&it))? {
             Taken::New { .. } => "queued",
             Taken::Again { .. } => "coalesced",
         };
         Ok(Json(json!({ "ok": true, "mode": NOW, "eventOutcome": outcome })).into_response())
+    }
+
+    async fn take(
+        &self,
+        hook: Hook,
+        target: Option<Target>,
+    ) -> Result<Result<Taken, Refused>, Error> {
+        let taken = self.web.plane.operate(move |core, now, effects| {
+            // Where nobody wrote yet, whoever watches hears the answer.
+            let deliver = target.and_then(|it| it.route(core, &hook.session).ok());
+            core.say_as_hook(now, Hook { deliver, ..hook }, effects)
+        });
+        taken.await.map_err(|it| ending(it.message))
+    }
+
+    async fn tell(
+        &self,
+        name: MessageId,
+        agent: &AgentId,
+        text: &str,
+    ) -> Result<Result<Taken, Refused>, Error> {
+        let (agent, text) = (agent.clone(), text.to_owned());
+        let told = self.web.plane.operate(move |core, now, effects| {
+            core.tell_of_event(now, (&name, &agent, &text), effects)
+        });
+        told.await.map_err(|it| ending(it.message))
+    }
+
+    /// Whether a turn knows nothing of what was said in its session: in 2026.9 unless its caller wants it to, who has to name
+    /// the session then. Before, a session that is named goes on.
+    fn begins_anew(&self, mode: Option<&str>, is_named: bool) -> Result<bool, Error> {
+        if self.web.plane.facts.version == Version::V2026_3 {
+            return Ok(false);
+        }
+        let has_prefixes =
+            matches!(&self.hooks.named, Named::Beginning(allowed) if !allowed.is_empty());
+        match mode {
+            None | Some("isolated") => Ok(true),
+            Some("persistent") if is_named && has_prefixes => Ok(false),
+            Some("persistent") => Err(Error::wrong(
+                "`sessionMode` `persistent` needs a `sessionKey`, and `hooks.allowedSessionKeyPrefixes`",
+            )),
+            Some(_) => Err(Error::wrong("expected `sessionMode` `isolated` or `persistent`")),
+        }
     }
 
     /// The request's name: what a header bears, or else what the body has. An operator's names are others, whatever a program
@@ -325,6 +351,19 @@ impl Call<'_> {
     }
 }
 
+/// The name of a request whose key stood for another one already: a key happens once for the same words, and other words are another
+/// request. It is the same however often they come.
+fn apart(name: &MessageId, asked: &[&str]) -> MessageId {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in asked {
+        hash.update(&part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(hash.finish());
+    MessageId::new(&format!("{}-{}", name.as_str(), hash.get(..16).unwrap_or(&hash)))
+        .expect("it has letters")
+}
+
 /// A key without the agent before it.
 fn bare(session: &str) -> &str {
     match session.strip_prefix("agent:").and_then(|it| it.split_once(':')) {
@@ -349,17 +388,4 @@ fn check_mode(mode: Option<&str>) -> Result<(), Error> {
         None | Some(NOW) => Ok(()),
         Some(_) => Err(Error::wrong("expected the mode `now`: this gateway has no heartbeats yet")),
     }
-}
-
-/// Reads a body by its type. What is wrong is told by its place: the body may hold secrets.
-fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Error> {
-    let value: Value = serde_json::from_slice(body).map_err(|it| {
-        Error::wrong(format!("the body is no JSON: line {}, column {}", it.line(), it.column()))
-    })?;
-    let wanted = if value.get("message").is_some() { "message" } else { "text" };
-    T::deserialize(&value).map_err(|_| {
-        Error::wrong(format!(
-            "expected an object with a text under `{wanted}`, and texts beside it"
-        ))
-    })
 }

@@ -99,6 +99,16 @@ impl<T: JsonSchema + DeserializeOwned> Shape<T> {
         self
     }
 
+    /// The same with properties that must be there, though the type has them as optional ones.
+    #[must_use]
+    pub fn requiring(mut self, names: &[&str]) -> Self {
+        let mut required: Vec<Value> =
+            self.schema["required"].as_array().cloned().unwrap_or_default();
+        required.extend(names.iter().map(|it| json!(it)));
+        self.schema["required"] = Value::from(required);
+        self
+    }
+
     /// The schema.
     pub const fn json(&self) -> &Value {
         &self.schema

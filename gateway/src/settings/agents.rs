@@ -70,7 +70,7 @@ pub(super) fn roster(
         // It is a folder's name, and a part of sessions' keys.
         if !is_a_name(id.as_str()) {
             let why = format!(
-                "found the id `{id}`, expected letters, digits, `_` and `-`: at most {ID_MAX}, the first a letter or a digit"
+                "found the id `{id}`, expected letters, digits, `_` and `-`: at most {ID_CHARS_MAX}, the first a letter or a digit"
             );
             problems.add(&path, why);
             continue;
@@ -105,12 +105,12 @@ pub(super) fn roster(
     complete.then_some(roster)
 }
 
-/// How long an agent's id may be.
-const ID_MAX: usize = 64;
+/// How long an agent's id may be. All its characters are a byte each.
+pub const ID_CHARS_MAX: usize = 64;
 
 fn is_a_name(id: &str) -> bool {
     let is_meant = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
-    id.len() <= ID_MAX
+    id.len() <= ID_CHARS_MAX
         && id.starts_with(|it: char| it.is_ascii_alphanumeric())
         && id.chars().all(is_meant)
 }

@@ -21,7 +21,7 @@ use crate::{
         schema::{Change, Shape},
     },
     settings::{
-        Settings,
+        AGENT_ID_CHARS_MAX, Settings,
         change::{self, Error, agents},
         file::Standing,
     },
@@ -29,9 +29,6 @@ use crate::{
 
 /// The agent that is there where none is configured.
 const MAIN: &str = "main";
-
-/// How long an id that is made of a name is at the most.
-const ID_CHARS_MAX: usize = 64;
 
 /// `agents.list`.
 pub(super) fn list(plane: &Plane, params: &Value) -> Outcome {
@@ -52,7 +49,7 @@ pub(super) fn list(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Create {
+pub(super) struct Create {
     #[schemars(length(min = 1))]
     name: String,
     #[schemars(length(min = 1))]
@@ -63,20 +60,26 @@ struct Create {
     avatar: Option<String>,
 }
 
+pub(super) fn create_shape(version: Version) -> Shape<Create> {
+    match version {
+        Version::V2026_3 => Shape::new().without(&[("", "model")]).requiring(&["workspace"]),
+        Version::V2026_9 => Shape::new(),
+    }
+}
+
+pub(super) fn update_shape(version: Version) -> Shape<Update> {
+    match version {
+        Version::V2026_3 => Shape::new().without(&[("", "agentRuntime"), ("", "emoji")]),
+        Version::V2026_9 => Shape::new(),
+    }
+}
+
 /// `agents.create`: its id is made of its name.
 pub(super) async fn create(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     const METHOD: &str = "agents.create";
     let version = plane.facts.version;
-    let shape = Shape::<Create>::new();
-    let shape = match version {
-        Version::V2026_3 => shape.without(&[("", "model")]),
-        Version::V2026_9 => shape,
-    };
-    let Create { name, workspace, model, emoji, avatar } = shape.check(version, METHOD, params)?;
-    if version == Version::V2026_3 && workspace.is_none() {
-        let why = "invalid agents.create params: must have required property 'workspace'";
-        return Err(ErrorShape::invalid(why));
-    }
+    let Create { name, workspace, model, emoji, avatar } =
+        create_shape(version).check(version, METHOD, params)?;
     refuse_avatar(avatar.as_ref())?;
     let name = name.trim().to_owned();
     let id = id_of(&name)?;
@@ -116,7 +119,7 @@ pub(super) async fn create(plane: &Plane, caller: &Caller, params: &Value) -> Ou
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Update {
+pub(super) struct Update {
     #[schemars(length(min = 1))]
     agent_id: String,
     #[schemars(length(min = 1))]
@@ -135,12 +138,7 @@ struct Update {
 pub(super) async fn update(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     const METHOD: &str = "agents.update";
     let version = plane.facts.version;
-    let shape = Shape::<Update>::new();
-    let shape = match version {
-        Version::V2026_3 => shape.without(&[("", "agentRuntime"), ("", "emoji")]),
-        Version::V2026_9 => shape,
-    };
-    let asked = shape.check(version, METHOD, params)?;
+    let asked = update_shape(version).check(version, METHOD, params)?;
     let Update { agent_id, name, workspace, model, agent_runtime, emoji, avatar } = asked;
     refuse_given(&[("agentRuntime", agent_runtime.is_some())], "this gateway has one runtime")?;
     refuse_avatar(avatar.as_ref())?;
@@ -182,7 +180,7 @@ pub(super) async fn update(plane: &Plane, caller: &Caller, params: &Value) -> Ou
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Delete {
+pub(super) struct Delete {
     #[schemars(length(min = 1))]
     agent_id: String,
     delete_files: Option<bool>,
@@ -291,7 +289,7 @@ fn id_of(name: &str) -> Result<String, ErrorShape> {
     let plain = |it: char| if it.is_ascii_alphanumeric() || it == '_' { it } else { ' ' };
     let words: String = name.to_lowercase().chars().map(plain).collect();
     let id = words.split_whitespace().collect::<Vec<_>>().join("-");
-    let id: String = id.chars().take(ID_CHARS_MAX).collect();
+    let id: String = id.chars().take(AGENT_ID_CHARS_MAX).collect();
     let id = id.trim_end_matches('-').to_owned();
     let none =
         || ErrorShape::invalid("the name has no letter or digit that an id could be made of");

@@ -31,7 +31,7 @@ const COMMAND_CHARS_MAX: usize = 4_000;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Called {
+pub(super) struct Called {
     #[schemars(length(min = 1))]
     id: String,
 }
@@ -66,7 +66,7 @@ pub(super) async fn list(plane: &Plane, params: &Value) -> Outcome {
 /// What a client wants decided. What is not named is shown to whoever decides as it was given, and means nothing else here.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
     #[schemars(length(min = 1))]
     id: Option<String>,
     #[schemars(length(min = 1))]
@@ -248,7 +248,7 @@ async fn wait_for(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Resolve {
+pub(super) struct Resolve {
     #[schemars(length(min = 1))]
     id: String,
     #[schemars(length(min = 1))]
@@ -311,7 +311,7 @@ pub(super) async fn document(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Replace {
+pub(super) struct Replace {
     file: Map<String, Value>,
     #[schemars(length(min = 1))]
     base_hash: Option<String>,

@@ -12,7 +12,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Outcome, deliver::Target, refuse_given, refused, runs, said};
-use crate::control::{frame::ErrorShape, plane::Plane, schema};
+use crate::control::{
+    frame::ErrorShape,
+    plane::Plane,
+    schema::{self, Shape},
+};
 
 /// How many entries of a history are shown unless more are asked for.
 const HISTORY_DEFAULT: usize = 200;
@@ -22,7 +26,7 @@ const HISTORY_MAX: usize = 1_000;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Send {
+pub(super) struct Send {
     #[schemars(length(min = 1, max = 512))]
     session_key: String,
     message: String,
@@ -124,7 +128,7 @@ pub(super) fn name(idempotency_key: &str) -> Result<MessageId, ErrorShape> {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct History {
+pub(super) struct History {
     #[schemars(length(min = 1, max = 512))]
     session_key: String,
     #[schemars(range(min = 1, max = 1000))]
@@ -145,7 +149,7 @@ pub(super) async fn history(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Abort {
+pub(super) struct Abort {
     #[schemars(length(min = 1, max = 512))]
     session_key: String,
     #[schemars(length(max = 256))]
@@ -166,18 +170,39 @@ pub(super) async fn abort(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Inject {
+pub(super) struct Inject {
     #[schemars(length(min = 1, max = 512))]
     session_key: String,
     #[schemars(length(min = 1))]
+    agent_id: Option<String>,
+    #[schemars(length(min = 1))]
     message: String,
+    #[schemars(length(max = 100))]
     label: Option<String>,
+}
+
+/// The older contract's names no agent. Neither has a key by which the same words would be put there once.
+pub(super) fn inject_shape(version: Version) -> Shape<Inject> {
+    match version {
+        Version::V2026_3 => Shape::new().without(&[("", "agentId")]),
+        Version::V2026_9 => Shape::new(),
+    }
 }
 
 /// `chat.inject`.
 pub(super) async fn inject(plane: &Plane, params: &Value) -> Outcome {
-    let Inject { session_key, message, label } =
-        schema::check(plane.facts.version, "chat.inject", params)?;
+    let version = plane.facts.version;
+    let Inject { session_key, agent_id, message, label } =
+        inject_shape(version).check(version, "chat.inject", params)?;
+    let session_key = match agent_id {
+        None => session_key,
+        Some(id) => {
+            let agent = plane.facts.agent(&id)?;
+            let why = || format!("session \"{session_key}\" is not of the agent \"{agent}\"");
+            let own = plane.facts.session_of(&agent, &session_key);
+            own.ok_or_else(|| ErrorShape::invalid(why()))?.to_string()
+        }
+    };
     let text = match label {
         Some(label) => format!("[{label}]\n\n{message}"),
         None => message,

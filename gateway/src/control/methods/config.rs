@@ -69,7 +69,7 @@ pub(super) fn schema(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Set {
+pub(super) struct Set {
     #[schemars(length(min = 1))]
     raw: String,
     #[schemars(length(min = 1))]
@@ -79,7 +79,7 @@ struct Set {
 /// `note` is said again in the answer, and nobody else is told.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Apply {
+pub(super) struct Apply {
     #[schemars(length(min = 1))]
     raw: String,
     #[schemars(length(min = 1))]
@@ -90,6 +90,18 @@ struct Apply {
     restart_delay_ms: Option<u64>,
     #[schemars(length(max = 256))]
     replace_paths: Option<Vec<String>>,
+}
+
+/// The shape of what `config.apply` and `config.patch` take.
+pub(super) fn change_shape(version: creel_core::profile::Version, method: &str) -> Shape<Apply> {
+    let shape = Shape::<Apply>::new();
+    match (version, method) {
+        (creel_core::profile::Version::V2026_3, _) => {
+            shape.without(&[("", "deliveryContext"), ("", "replacePaths")])
+        }
+        (_, "config.apply") => shape.without(&[("", "replacePaths")]),
+        _ => shape,
+    }
 }
 
 /// `config.set`: another text.
@@ -151,15 +163,7 @@ pub(super) async fn patch(plane: &Plane, caller: &Caller, params: &Value) -> Out
 
 fn asked(plane: &Plane, method: &str, params: &Value) -> Result<Apply, ErrorShape> {
     let version = plane.facts.version;
-    let shape = Shape::<Apply>::new();
-    let shape = match (version, method) {
-        (creel_core::profile::Version::V2026_3, _) => {
-            shape.without(&[("", "deliveryContext"), ("", "replacePaths")])
-        }
-        (_, "config.apply") => shape.without(&[("", "replacePaths")]),
-        _ => shape,
-    };
-    let asked = shape.check(version, method, params)?;
+    let asked = change_shape(version, method).check(version, method, params)?;
     let given = [
         ("sessionKey", asked.session_key.is_some()),
         ("deliveryContext", asked.delivery_context.is_some()),

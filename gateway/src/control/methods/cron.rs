@@ -4,9 +4,12 @@ mod change;
 mod given;
 mod record;
 
+use std::collections::BTreeMap;
+
 use creel_core::{
     gateway::{Gateway, JobEnd},
     ids::JobId,
+    profile::Version,
     time::WallTime,
 };
 use schemars::JsonSchema;
@@ -14,18 +17,22 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(super) use self::{
-    change::{add, remove, update},
-    record::runs,
+    change::{Remove, Update, add, add_shape, remove, update},
+    record::{Runs, runs},
 };
-use super::{Outcome, nothing};
-use crate::control::{frame::ErrorShape, plane::Plane, schema};
+use super::{Outcome, nothing, refuse_given};
+use crate::control::{
+    frame::ErrorShape,
+    plane::Plane,
+    schema::{self, Shape},
+};
 
 /// How many are listed at once.
 const LISTED_MAX: usize = 200;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct List {
+pub(super) struct List {
     include_disabled: Option<bool>,
     enabled: Option<Listed>,
     #[schemars(range(min = 1, max = 200))]
@@ -125,34 +132,44 @@ struct State {
     last: Option<(WallTime, WallTime, JobEnd)>,
 }
 
-fn state_of(core: &Gateway, id: &JobId) -> State {
-    let next = core.jobs().iter().find(|it| it.0.id == *id).and_then(|it| it.1);
-    let last = core.jobs_done().rev().find(|it| it.job == *id);
-    let last = last.map(|it| (it.began, it.ended, it.how.clone()));
-    State { next, since: core.job_under_way_since(id), last }
+/// What the core knows of every job, of which one is looked up after the other.
+fn states(core: &Gateway) -> BTreeMap<JobId, State> {
+    let mut states: BTreeMap<JobId, State> = BTreeMap::new();
+    for (job, next) in core.jobs() {
+        let since = core.job_under_way_since(&job.id);
+        states.insert(job.id.clone(), State { next, since, last: None });
+    }
+    for done in core.jobs_done() {
+        states.entry(done.job.clone()).or_default().last =
+            Some((done.began, done.ended, done.how.clone()));
+    }
+    states
 }
 
 /// Every job of the file, with what became of it. One that shall be gone when it is done goes now, since nobody has seen it
 /// since.
-async fn rows(plane: &Plane) -> Result<Vec<Value>, ErrorShape> {
+async fn kept(plane: &Plane) -> Result<Vec<(Value, State)>, ErrorShape> {
     let jobs = plane.jobs.look().await?;
-    let ids: Vec<Option<JobId>> = jobs.iter().map(id_of).collect();
-    let states = plane.operate(move |core, _, _| {
-        let state = |it: &Option<JobId>| it.as_ref().map(|it| state_of(core, it));
-        ids.iter().map(state).collect::<Vec<_>>()
-    });
-    let states: Vec<State> = states.await?.into_iter().map(Option::unwrap_or_default).collect();
-    let (mut rows, mut over) = (Vec::new(), Vec::new());
-    for (job, state) in jobs.iter().zip(states) {
-        match id_of(job).filter(|_| is_over(job, &state)) {
+    let mut states = plane.operate(|core, _, _| states(core)).await?;
+    let (mut kept, mut over) = (Vec::new(), Vec::new());
+    for job in jobs {
+        let id = id_of(&job);
+        let state = id.as_ref().and_then(|it| states.remove(it)).unwrap_or_default();
+        match id.filter(|_| is_over(&job, &state)) {
             Some(id) => over.push(id),
-            None => rows.push(row(plane, job, &state)),
+            None => kept.push((job, state)),
         }
     }
     if !over.is_empty() {
         change::forget(plane, over).await?;
     }
-    Ok(rows)
+    Ok(kept)
+}
+
+/// The same as clients see it.
+async fn rows(plane: &Plane) -> Result<Vec<Value>, ErrorShape> {
+    let kept = kept(plane).await?;
+    Ok(kept.iter().map(|(job, state)| row(plane, job, state)).collect())
 }
 
 /// Whether a job that is to be done once was done, and is not to be kept.
@@ -209,7 +226,8 @@ fn row(plane: &Plane, job: &Value, state: &State) -> Value {
 /// `cron.status`.
 pub(super) async fn status(plane: &Plane, params: &Value) -> Outcome {
     nothing(plane, "cron.status", params)?;
-    rows(plane).await?;
+    // Those that are over count no more.
+    kept(plane).await?;
     let jobs = plane.operate(|core, _, _| core.jobs()).await?;
     let next = jobs.iter().filter_map(|it| it.1).min();
     Ok(json!({
@@ -220,23 +238,54 @@ pub(super) async fn status(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Run {
+pub(super) struct Run {
     #[schemars(length(min = 1))]
     job_id: Option<String>,
     /// An older name of the same.
     #[schemars(length(min = 1))]
     id: Option<String>,
-    mode: Option<String>,
+    mode: Option<RunMode>,
+    #[schemars(length(min = 1))]
+    expected_process_instance_id: Option<String>,
+}
+
+/// When a job that somebody runs is done.
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum RunMode {
+    Due,
+    Force,
+    IfEnabled,
+}
+
+/// The older contract's runs no job only if it is enabled. Neither has a key by which a job would be done once.
+pub(super) fn run_shape(version: Version) -> Shape<Run> {
+    match version {
+        Version::V2026_3 => {
+            Shape::new().without(&[("", "expectedProcessInstanceId"), ("/mode", "if-enabled")])
+        }
+        Version::V2026_9 => Shape::new(),
+    }
 }
 
 /// `cron.run`: now, beside its schedule.
 pub(super) async fn run(plane: &Plane, params: &Value) -> Outcome {
-    let Run { job_id, id, mode } = schema::check(plane.facts.version, "cron.run", params)?;
+    let version = plane.facts.version;
+    let Run { job_id, id, mode, expected_process_instance_id } =
+        run_shape(version).check(version, "cron.run", params)?;
+    let given = [("expectedProcessInstanceId", expected_process_instance_id.is_some())];
+    refuse_given(&given, "this gateway has no name for its process")?;
     let (id, job) = named("cron.run", job_id, id)?;
-    if mode.is_some_and(|it| it != "force") {
-        return Err(ErrorShape::invalid("invalid cron.run mode: expected \"force\""));
+    let standing = kept(plane).await?;
+    let standing = standing.iter().find(|it| id_of(&it.0).as_ref() == Some(&job));
+    let is_off = standing.is_some_and(|it| it.0["enabled"] == false);
+    let skipped = |why: &str| Ok(json!({ "ok": true, "ran": false, "reason": why }));
+    match mode.unwrap_or(RunMode::Force) {
+        RunMode::IfEnabled if is_off => return skipped("disabled"),
+        // What becomes due is done then and there: nothing waits for somebody to ask.
+        RunMode::Due if standing.is_some() => return skipped("not-due"),
+        RunMode::Due | RunMode::Force | RunMode::IfEnabled => {}
     }
-    rows(plane).await?;
     let ran = plane.operate(move |core, now, effects| core.run_job(now, &job, effects)).await?;
     if ran { Ok(json!({ "ok": true, "ran": true })) } else { Err(unknown(&id)) }
 }

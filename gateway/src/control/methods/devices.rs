@@ -34,7 +34,7 @@ fn now_ms(plane: &Plane) -> u64 {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Request {
+pub(super) struct Request {
     #[schemars(length(min = 1))]
     request_id: String,
 }
@@ -97,7 +97,7 @@ pub(super) async fn reject(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Device {
+pub(super) struct Device {
     #[schemars(length(min = 1))]
     device_id: String,
 }
@@ -117,7 +117,7 @@ pub(super) async fn remove(plane: &Plane, caller: &Caller, params: &Value) -> Ou
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Token {
+pub(super) struct Token {
     #[schemars(length(min = 1))]
     device_id: String,
     #[schemars(length(min = 1))]

@@ -32,7 +32,7 @@ const RECENT_MAX: usize = 5;
 /// them is always fresh, so that all views are the same here; an agent that is not there has none.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Models {
+pub(super) struct Models {
     agent_id: Option<String>,
     provider: Option<String>,
     #[serde(rename = "view")]
@@ -55,7 +55,7 @@ enum View {
 }
 
 /// The older contract's has no parameters.
-fn models_shape(version: Version) -> Shape<Models> {
+pub(super) fn models_shape(version: Version) -> Shape<Models> {
     let newer = ["agentId", "provider", "view", "includeDetails", "preparedOnly", "refresh"];
     match version {
         Version::V2026_3 => Shape::new().without(&newer.map(|it| ("", it))),
@@ -105,7 +105,7 @@ pub(super) fn models(plane: &Plane, params: &Value) -> Outcome {
 /// Whether to look again, and for how long: nothing of it is needed, since what the gateway knows is always fresh.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Channels {
+pub(super) struct Channels {
     #[serde(rename = "probe")]
     _probe: Option<bool>,
     #[serde(rename = "timeoutMs")]
@@ -260,7 +260,7 @@ pub(super) async fn status(plane: &Plane, _: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Logs {
+pub(super) struct Logs {
     cursor: Option<u64>,
     #[schemars(range(min = 1, max = 5000))]
     limit: Option<u64>,
@@ -285,7 +285,7 @@ pub(super) fn logs(plane: &Plane, params: &Value) -> Outcome {
 /// `includePlugins` changes nothing: what servers offer is always among the tools.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Tools {
+pub(super) struct Tools {
     agent_id: Option<String>,
     #[serde(rename = "includePlugins")]
     _include_plugins: Option<bool>,

@@ -31,7 +31,7 @@ const WAIT_MAX: Duration = Duration::from_hours(24);
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the protocol's own names")]
-struct Agent {
+pub(super) struct Agent {
     #[schemars(length(min = 1))]
     message: String,
     #[schemars(length(min = 1, max = 256))]
@@ -209,7 +209,7 @@ fn ended(run: &str, end: &End) -> Value {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Wait {
+pub(super) struct Wait {
     #[schemars(length(min = 1, max = 256))]
     run_id: String,
     timeout_ms: Option<u64>,

@@ -23,7 +23,7 @@ const ASK_AGAIN_MS: u64 = 5_000;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Send {
+pub(super) struct Send {
     #[schemars(length(min = 1))]
     to: String,
     message: Option<String>,

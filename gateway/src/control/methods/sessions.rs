@@ -31,7 +31,7 @@ const PREVIEWS_MAX: usize = 64;
 /// everybody's or nobody's.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct List {
+pub(super) struct List {
     #[schemars(range(min = 1))]
     limit: Option<u64>,
     #[schemars(range(min = 1))]
@@ -151,7 +151,7 @@ fn row(view: &SessionView) -> Value {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Preview {
+pub(super) struct Preview {
     #[schemars(length(min = 1))]
     keys: Vec<String>,
     #[schemars(range(min = 1))]
@@ -194,7 +194,7 @@ fn item(message: &Value, chars: usize) -> Value {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Patch {
+pub(super) struct Patch {
     #[schemars(length(min = 1, max = 512))]
     key: String,
     #[serde(default)]
@@ -263,7 +263,7 @@ pub(super) async fn patch(plane: &Plane, params: &Value) -> Outcome {
 /// `reason` is for hooks that hear of a reset; there are none here.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Reset {
+pub(super) struct Reset {
     #[schemars(length(min = 1, max = 512))]
     key: String,
     #[serde(rename = "reason")]
@@ -287,7 +287,7 @@ pub(super) async fn reset(plane: &Plane, params: &Value) -> Outcome {
 /// the session, and there are no hooks that hear of its end.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Delete {
+pub(super) struct Delete {
     #[schemars(length(min = 1, max = 512))]
     key: String,
     #[serde(rename = "deleteTranscript")]

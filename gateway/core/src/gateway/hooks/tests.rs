@@ -65,6 +65,7 @@ impl Desk {
             model: None,
             passes: true,
             deliver: None,
+            fresh: false,
         };
         self.act(|core, now, effects| core.say_as_hook(now, hook, effects))
     }
@@ -177,6 +178,7 @@ fn a_program_chooses_the_model_of_a_session_that_it_begins_and_of_no_other() {
         model: Some(ModelId::new("p/big").unwrap()),
         passes: false,
         deliver: None,
+        fresh: false,
     };
     let usual = desk.model_of("main");
     desk.call("a", "main", None).unwrap();
@@ -247,4 +249,33 @@ fn idle_for(span: Millis) -> Settings {
     let mut settings = settings();
     settings.life.all.idle = Some(span);
     settings
+}
+
+#[test]
+fn a_turn_that_begins_anew_knows_nothing_of_what_was_said_in_its_session() {
+    let mut gateway =
+        Gateway::new(testing::settings(Version::V2026_9, Mode::Followup, DropPolicy::Old), 1);
+    let mut effects = Vec::new();
+    let mut entries = Vec::new();
+    for (number, fresh) in [(1, true), (2, false), (3, true)] {
+        let hook = Hook {
+            name: MessageId::new(&number.to_string()).unwrap(),
+            session: "hook:mail".to_owned(),
+            label: "Mail".to_owned(),
+            text: "a letter".to_owned(),
+            model: None,
+            passes: false,
+            fresh,
+        };
+        let now: Now = Timestamp::from_ms(number).into();
+        gateway.say_as_hook(now, hook, &mut effects).unwrap();
+        for effect in std::mem::take(&mut effects) {
+            let Effect::CallModel(request) = effect else { continue };
+            entries.push(request.history.entries().len());
+            let outcome = ModelOutcome::Answered(Answer::of("noted"));
+            let ended = Event::ModelEnded { run: request.run, call: request.call, outcome };
+            gateway.step(now, ended, &mut Vec::new());
+        }
+    }
+    assert_eq!(entries, [1, 3, 1]);
 }

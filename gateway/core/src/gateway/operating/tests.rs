@@ -65,6 +65,7 @@ impl Desk {
             model: None,
             passes: true,
             deliver: None,
+            fresh: false,
         };
         self.gateway.say_as_hook(self.now(), hook, &mut self.effects).unwrap();
         self.look();

@@ -1,30 +1,33 @@
 //! `cron.add`, `cron.update`, `cron.remove`: the file first, so that a job that was taken is there after a start too.
 
-use creel_core::{cron::Job, ids::JobId};
+use creel_core::{cron::Job, ids::JobId, profile::Version};
 use creel_document::problem::Report;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{State, given, id_of, named, row, rows, state_of, unknown, wrong};
+use super::{State, given, id_of, kept, named, row, states, unknown, wrong};
 use crate::control::{
     frame::ErrorShape,
     jobs::JOBS_MAX,
     methods::{Outcome, refuse_given},
     plane::Plane,
-    schema,
+    schema::{self, Shape},
 };
 
 /// Without these there is no job.
 const REQUIRED: [&str; 3] = ["name", "schedule", "payload"];
 
+/// The shape of a job that is added.
+pub(in super::super) fn add_shape(version: Version) -> Shape<given::Fields> {
+    given::shape(version).requiring(&REQUIRED)
+}
+
 /// `cron.add`.
 pub(in super::super) async fn add(plane: &Plane, params: &Value) -> Outcome {
     const METHOD: &str = "cron.add";
-    let fields = given::fields(plane, METHOD, params)?;
-    if let Some(missing) = REQUIRED.iter().find(|it| !fields.contains_key(**it)) {
-        return Err(wrong(METHOD, &format!("must have required property '{missing}'")));
-    }
+    let shape = add_shape(plane.facts.version);
+    let fields = given::fields(plane, (METHOD, &shape), params)?;
     let (id, now_ms) = (plane.entropy.uuid(), plane.hub.now_ms());
     let mut job = json!({
         "id": id, "enabled": true, "createdAtMs": now_ms, "updatedAtMs": now_ms, "wakeMode": "now",
@@ -54,7 +57,7 @@ pub(in super::super) async fn add(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Update {
+pub(in super::super) struct Update {
     #[schemars(length(min = 1))]
     id: Option<String>,
     #[schemars(length(min = 1))]
@@ -71,9 +74,11 @@ pub(in super::super) async fn update(plane: &Plane, params: &Value) -> Outcome {
     let why = "jobs of this gateway have no revision";
     refuse_given(&[("expectedConfigRevision", expected_config_revision.is_some())], why)?;
     let (id, job) = named(METHOD, job_id, id)?;
-    let fields = given::fields(plane, METHOD, &Value::from(patch))?;
+    let shape = given::shape(plane.facts.version);
+    let fields = given::fields(plane, (METHOD, &shape), &Value::from(patch))?;
     let now_ms = plane.hub.now_ms();
-    rows(plane).await?;
+    // One that is over is not changed any more.
+    kept(plane).await?;
     let alone = plane.jobs.alone().await;
     let standing = plane.jobs.look().await?;
     let standing = standing.into_iter().find(|it| id_of(it).as_ref() == Some(&job));
@@ -96,7 +101,7 @@ pub(in super::super) async fn update(plane: &Plane, params: &Value) -> Outcome {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Remove {
+pub(in super::super) struct Remove {
     #[schemars(length(min = 1))]
     id: Option<String>,
     #[schemars(length(min = 1))]
@@ -153,7 +158,7 @@ async fn plan(plane: &Plane, job: &Value, read: Job) -> Result<State, ErrorShape
         } else {
             core.unplan_job(now, &id);
         }
-        state_of(core, &id)
+        states(core).remove(&id).unwrap_or_default()
     });
     planned.await
 }

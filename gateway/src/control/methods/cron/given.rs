@@ -21,7 +21,7 @@ const FUTURE_MS_MAX: i64 = 3_652 * 86_400_000 + 43_200_000;
 /// A job, or the part of it that shall change. Types are checked by this, what they mean by whoever reads the file.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Fields {
+pub(in super::super) struct Fields {
     #[serde(rename = "name")]
     #[schemars(length(min = 1))]
     _name: Option<String>,
@@ -104,6 +104,14 @@ const PARTS: [(&str, &[&str]); 3] = [
     ("delivery", &["mode", "channel", "to", "accountId"]),
 ];
 
+/// The shape of what clients say of a job.
+pub(super) fn shape(version: Version) -> schema::Shape<Fields> {
+    match version {
+        Version::V2026_3 => schema::Shape::new().without(&NEW_FIELDS),
+        Version::V2026_9 => schema::Shape::new(),
+    }
+}
+
 /// Checks what a client says of a job, and returns what of it stands in a file.
 ///
 /// # Errors
@@ -111,16 +119,10 @@ const PARTS: [(&str, &[&str]); 3] = [
 /// For what no job has, what ours do not have, and moments that cannot be meant.
 pub(super) fn fields(
     plane: &Plane,
-    method: &str,
+    (method, shape): (&str, &schema::Shape<Fields>),
     given: &Value,
 ) -> Result<Map<String, Value>, ErrorShape> {
-    let version = plane.facts.version;
-    let shape = schema::Shape::<Fields>::new();
-    let shape = match version {
-        Version::V2026_3 => shape.without(&NEW_FIELDS),
-        Version::V2026_9 => shape,
-    };
-    let Fields { .. } = shape.check(version, method, given)?;
+    let Fields { .. } = shape.check(plane.facts.version, method, given)?;
     let mut fields = given.as_object().cloned().unwrap_or_default();
     lack(&fields, "")?;
     for (part, known) in PARTS {

@@ -17,7 +17,7 @@ use crate::control::{
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Runs {
+pub(in super::super) struct Runs {
     scope: Option<Scope>,
     #[schemars(length(min = 1))]
     id: Option<String>,
