@@ -161,8 +161,8 @@ const METHODS: &[Method] = methods! {
     "cron.status"               Read      asks (cron::status);
     "cron.update"               Admin     asks (cron::update);
     "device.pair.approve"       Pairing   asks who (devices::approve);
-    "device.pair.list"          Pairing   knows (devices::list);
-    "device.pair.reject"        Pairing   asks (devices::reject);
+    "device.pair.list"          Pairing   asks who (devices::list);
+    "device.pair.reject"        Pairing   asks who (devices::reject);
     "device.pair.remove"        Pairing   asks who (devices::remove);
     "device.token.revoke"       Pairing   asks who (devices::revoke);
     "device.token.rotate"       Pairing   asks who (devices::rotate);

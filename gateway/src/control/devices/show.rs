@@ -6,10 +6,13 @@ use super::{About, Consent, Devices, Paired, Pending, Token};
 use crate::control::scope::Role;
 
 impl Devices {
-    /// The answer to `device.pair.list`.
-    pub fn json(&self) -> Value {
-        let pending: Vec<Value> = self.all_pending().into_iter().map(Pending::json).collect();
-        let paired: Vec<Value> = self.all_paired().into_iter().map(Paired::json).collect();
+    /// The answer to `device.pair.list`, of one device alone or of all.
+    pub fn json(&self, only: Option<&str>) -> Value {
+        let is_shown = |device: &str| only.is_none_or(|it| it == device);
+        let pending = self.all_pending().into_iter().filter(|it| is_shown(&it.access.device_id));
+        let paired = self.all_paired().into_iter().filter(|it| is_shown(&it.device_id));
+        let pending: Vec<Value> = pending.map(Pending::json).collect();
+        let paired: Vec<Value> = paired.map(Paired::json).collect();
         json!({ "pending": pending, "paired": paired })
     }
 }

@@ -178,7 +178,7 @@ fn what_is_shown_has_no_token_and_what_is_stored_comes_back() {
     let mut devices = paired("d", "operator.write");
     devices.request(access("e", "operator.read"), "r-2", DAY_MS).unwrap();
     devices.update("d", About { display_name: Some("Desk".to_owned()), ..About::default() });
-    let shown = devices.json();
+    let shown = devices.json(None);
     assert_eq!(shown["paired"][0]["displayName"], "Desk");
     assert_eq!(shown["paired"][0]["platform"], "linux");
     assert_eq!(shown["paired"][0]["tokens"][0]["scopes"][0], "operator.write");

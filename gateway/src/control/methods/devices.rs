@@ -20,12 +20,35 @@ use crate::{
 };
 
 /// `device.pair.list`.
-pub(super) fn list(plane: &Plane, params: &Value) -> Outcome {
+pub(super) async fn list(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     super::nothing(plane, "device.pair.list", params)?;
+    let only = itself_alone(plane, caller);
     Ok(plane.with_devices(|it| {
         it.forget_expired(now_ms(plane));
-        it.json()
+        it.json(only)
     }))
+}
+
+/// The only device whose pairing a caller may see and decide on, if that is not every one: from 2026.9 on the own one of a device
+/// that showed its token.
+fn itself_alone<'a>(plane: &Plane, caller: &'a Caller) -> Option<&'a str> {
+    let is_bounded = plane.facts.version == Version::V2026_9
+        && caller.by == Method::DeviceToken
+        && !caller.scopes.allow(Scope::Admin);
+    caller.device_id.as_deref().filter(|_| is_bounded)
+}
+
+/// Refuses a request to be let in that is another device's business.
+fn may_decide(
+    plane: &Plane,
+    caller: &Caller,
+    (request_id, denied): (&str, &str),
+) -> Result<(), ErrorShape> {
+    let Some(own) = itself_alone(plane, caller) else { return Ok(()) };
+    let is_own = plane.with_devices(|it| {
+        it.pending(request_id).is_some_and(|pending| pending.access.device_id == own)
+    });
+    if is_own { Ok(()) } else { Err(ErrorShape::invalid(denied)) }
 }
 
 fn now_ms(plane: &Plane) -> u64 {
@@ -72,6 +95,7 @@ fn may_manage(plane: &Plane, caller: &Caller, device_id: &str) -> Result<(), Err
 pub(super) async fn approve(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     let version = plane.facts.version;
     let Request { request_id } = schema::check(version, "device.pair.approve", params)?;
+    may_decide(plane, caller, (&request_id, "device pairing approval denied"))?;
     let token = Secret::new(plane.entropy.text());
     let (device, shown) = plane.with_devices(|it| {
         let pending = it.pending(&request_id).ok_or_else(unknown_request)?;
@@ -87,8 +111,9 @@ pub(super) async fn approve(plane: &Plane, caller: &Caller, params: &Value) -> O
 }
 
 /// `device.pair.reject`.
-pub(super) async fn reject(plane: &Plane, params: &Value) -> Outcome {
+pub(super) async fn reject(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     let Request { request_id } = schema::check(plane.facts.version, "device.pair.reject", params)?;
+    may_decide(plane, caller, (&request_id, "device pairing rejection denied"))?;
     let rejected = plane.with_devices(|it| it.reject(&request_id)).ok_or_else(unknown_request)?;
     let device = rejected.access.device_id;
     resolved(plane, &request_id, &device, "rejected").await;
