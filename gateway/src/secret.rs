@@ -58,7 +58,18 @@ impl Masks {
 
     /// A text without any of them.
     pub fn hide_in(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, it| it.hide_in(&text))
+        let (mut shown, mut rest) = (String::new(), text);
+        // What stands for one is not searched for another.
+        while let Some(letter) = rest.chars().next() {
+            if let Some(after) = self.0.iter().find_map(|it| rest.strip_prefix(it.expose())) {
+                shown.push_str("[secret]");
+                rest = after;
+            } else {
+                shown.push(letter);
+                rest = rest.get(letter.len_utf8()..).unwrap_or_default();
+            }
+        }
+        shown
     }
 
     /// The same for every text in a value, the keys too.

@@ -191,6 +191,9 @@ pub enum NotTaken {
     /// Too many wait.
     #[error("{PENDING_MAX} approvals wait for a decision already")]
     TooMany,
+    /// Nothing is decided any more.
+    #[error("the gateway is ending")]
+    Closed,
 }
 
 /// An approval that is over.
@@ -213,6 +216,7 @@ pub struct Approvals {
     seed: u64,
     made: u64,
     remembered_for: Millis,
+    is_closed: bool,
     /// Oldest first.
     pending: Vec<Approval>,
     /// The same.
@@ -221,12 +225,18 @@ pub struct Approvals {
 
 impl Approvals {
     /// None yet. `seed` decides the ids.
-    pub const fn new(seed: u64, version: Version) -> Self {
+    pub fn new(seed: u64, version: Version) -> Self {
         let remembered_for = match version {
             Version::V2026_3 => Millis::from_s(15),
             Version::V2026_9 => Millis::from_s(3_600),
         };
-        Self { seed, made: 0, remembered_for, pending: Vec::new(), past: VecDeque::new() }
+        let (pending, past) = (Vec::new(), VecDeque::new());
+        Self { seed, made: 0, remembered_for, is_closed: false, pending, past }
+    }
+
+    /// Takes nothing more in.
+    pub const fn close(&mut self) {
+        self.is_closed = true;
     }
 
     /// A name that no approval had, in an earlier life with the same seed neither.
@@ -241,9 +251,12 @@ impl Approvals {
     ///
     /// # Errors
     ///
-    /// Refuses an id that is known, and more than may wait.
+    /// Refuses an id that is known, more than may wait, and everything once nothing is decided any more.
     pub fn add(&mut self, now: Timestamp, approval: Approval) -> Result<(), NotTaken> {
         self.forget_old(now);
+        if self.is_closed {
+            return Err(NotTaken::Closed);
+        }
         let is_known = self.pending.iter().map(|it| &it.id).any(|it| *it == approval.id)
             || self.past.iter().any(|it| it.id == approval.id);
         if is_known {

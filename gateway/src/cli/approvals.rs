@@ -95,9 +95,12 @@ pub(super) fn approvals(asked: &Approvals) -> anyhow::Result<ExitCode> {
                 client.call("exec.approval.resolve", &params, common.within()).await
             };
             common.with(answered, |it| {
-                shown(|| match common.json {
-                    true => print_json(&it),
-                    false => println(&format!("{id}: {}", decision.name())),
+                shown(|| {
+                    if common.json {
+                        print_json(&it);
+                    } else {
+                        println(&format!("{id}: {}", decision.name()));
+                    }
                 })
             })
         }
@@ -114,20 +117,15 @@ pub(super) fn approvals(asked: &Approvals) -> anyhow::Result<ExitCode> {
 }
 
 fn set(from: &From, common: &Common) -> anyhow::Result<ExitCode> {
-    let text = match &from.file {
-        Some(path) => fs::read_to_string(path),
-        None => {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).map(|_| text)
-        }
+    let mut text = String::new();
+    let read = match &from.file {
+        Some(path) => fs::read_to_string(path).map(|it| text = it),
+        None => io::stdin().read_to_string(&mut text).map(|_| ()),
     };
-    let text = match text {
-        Ok(text) => text,
-        Err(error) => {
-            eprintln(&format!("error: read the document: {error}"));
-            return Ok(ExitCode::from(REFUSED));
-        }
-    };
+    if let Err(error) = read {
+        eprintln(&format!("error: read the document: {error}"));
+        return Ok(ExitCode::from(REFUSED));
+    }
     let Ok(file) = json5::parse(&text).map(|it| it.to_json()) else {
         eprintln("error: the document is neither JSON nor JSON5");
         return Ok(ExitCode::from(REFUSED));
@@ -141,9 +139,12 @@ fn set(from: &From, common: &Common) -> anyhow::Result<ExitCode> {
         client.call("exec.approvals.set", &params, common.within()).await
     };
     common.with(answered, |it| {
-        shown(|| match common.json {
-            true => print_json(&it),
-            false => println("set"),
+        shown(|| {
+            if common.json {
+                print_json(&it);
+            } else {
+                println("set");
+            }
         })
     })
 }

@@ -45,6 +45,8 @@ pub struct Question {
     pub offers: Vec<Decision>,
     /// How long it may wait.
     pub waits: Millis,
+    /// Whether it is over at once where nobody else may decide.
+    pub needs_hearer: bool,
 }
 
 /// What is known of an approval that somebody waits for.
@@ -110,6 +112,7 @@ impl Gateway {
         };
         match self.approvals.add(now, approval.clone()) {
             Err(NotTaken::Taken | NotTaken::TooMany) => self.refuse_call(ticket, TOO_MANY),
+            Err(NotTaken::Closed) => self.refuse_call(ticket, UNHEARD),
             Ok(()) => {
                 if let Some(Phase::Tools(_, round)) =
                     self.runs.get_mut(&ticket.run).map(|it| &mut it.phase)
@@ -145,7 +148,7 @@ impl Gateway {
         effects: &mut Vec<Effect>,
     ) -> Result<Approval, NotTaken> {
         self.wall = now.wall;
-        let Question { id, agent, session, words, offers, waits } = question;
+        let Question { id, agent, session, words, offers, waits, needs_hearer } = question;
         let waits = waits.min(WAIT_MAX);
         let approval = Approval {
             id: id.unwrap_or_else(|| self.approvals.new_id(now.monotonic)),
@@ -158,6 +161,7 @@ impl Gateway {
             chat: None,
             // Who asks is one of them in 2026.9, and cannot be the one who decides.
             hearers_min: match self.settings.profile.version {
+                _ if !needs_hearer => 0,
                 Version::V2026_3 => 1,
                 Version::V2026_9 => 2,
             },
@@ -277,6 +281,7 @@ impl Gateway {
 
     /// Nothing is decided any more.
     pub(super) fn close_approvals(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.approvals.close();
         while let Some(id) = self.approvals.pending().first().map(|it| it.id.clone()) {
             self.end_approval(now, &id, Verdict::Unheard, effects);
         }
@@ -383,6 +388,7 @@ fn after(wall: WallTime, wait: Millis) -> WallTime {
 
 /// How those who asked are asked.
 fn question((id, offers): (&ApprovalId, &[Decision]), words: &str) -> String {
-    let lines: String = offers.iter().map(|it| format!("\n/approve {id} {}", it.name())).collect();
+    let lines = offers.iter().map(|it| format!("\n/approve {id} {}", it.name()));
+    let lines = lines.collect::<Vec<_>>().concat();
     format!("This waits for an approval, for {CALL_WAITS} at most: {words}{lines}")
 }

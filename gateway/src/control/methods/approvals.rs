@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-use super::{Caller, Later, Outcome, Reply, nothing};
+use super::{Caller, Later, Outcome, Reply, nothing, refuse_given};
 use crate::{
     control::{
         approvals,
@@ -98,6 +98,24 @@ pub(super) struct Asked {
     turn_source_account_id: Change<String>,
     #[serde(default)]
     turn_source_thread_id: Change<Value>,
+    #[serde(default)]
+    warning_text: Change<String>,
+    #[serde(default)]
+    session_id: Change<String>,
+    #[serde(default)]
+    run_id: Change<String>,
+    #[serde(default)]
+    tool_call_id: Change<String>,
+    scope: Option<Value>,
+    unavailable_decisions: Option<Vec<String>>,
+    #[serde(rename = "commandSpans")]
+    _command_spans: Option<Value>,
+    require_delivery_route: Option<bool>,
+    suppress_delivery: Option<bool>,
+    /// Nobody else is told anyhow.
+    #[serde(rename = "deliverToApprovalClientsOnly")]
+    _deliver_to_approval_clients_only: Option<bool>,
+    approval_reviewer_device_ids: Option<Vec<String>>,
     #[schemars(range(min = 1))]
     timeout_ms: Option<u64>,
     two_phase: Option<bool>,
@@ -141,6 +159,11 @@ async fn ask(plane: &Plane, params: &Value) -> Result<Reply, ErrorShape> {
 }
 
 fn question(version: Version, asked: Asked) -> Result<Question, ErrorShape> {
+    let missing = [
+        ("suppressDelivery", asked.suppress_delivery == Some(true)),
+        ("approvalReviewerDeviceIds", asked.approval_reviewer_device_ids.is_some()),
+    ];
+    refuse_given(&missing, "this gateway tells of approvals whoever may decide")?;
     let host = given(asked.host);
     if host.as_deref() == Some("node") {
         return Err(ErrorShape::unavailable("host: this gateway has no nodes"));
@@ -164,10 +187,16 @@ fn question(version: Version, asked: Asked) -> Result<Question, ErrorShape> {
         "nodeId": given(asked.node_id), "host": host, "security": given(asked.security), "ask": ask,
         "resolvedPath": given(asked.resolved_path), "turnSourceChannel": given(asked.turn_source_channel),
         "turnSourceTo": given(asked.turn_source_to), "turnSourceThreadId": thread,
-        "turnSourceAccountId": given(asked.turn_source_account_id),
+        "turnSourceAccountId": given(asked.turn_source_account_id), "scope": asked.scope,
+        "warningText": given(asked.warning_text), "sessionId": given(asked.session_id),
+        "runId": given(asked.run_id), "toolCallId": given(asked.tool_call_id),
     });
-    let always = ask.as_deref() != Some("always");
-    let offered = |it: &Decision| always || *it != Decision::AllowAlways;
+    let is_each_time = ask.as_deref() == Some("always");
+    let withheld = asked.unavailable_decisions.unwrap_or_default();
+    let offered = |it: &Decision| {
+        let is_withheld = withheld.iter().any(|name| name == it.name());
+        !(is_withheld || is_each_time && *it == Decision::AllowAlways)
+    };
     let usual = match version {
         Version::V2026_3 => Millis::from_s(120),
         Version::V2026_9 => Millis::from_s(1_800),
@@ -184,6 +213,7 @@ fn question(version: Version, asked: Asked) -> Result<Question, ErrorShape> {
         words: Arc::from(words.to_string()),
         offers: Decision::ALL.into_iter().filter(offered).collect(),
         waits: asked.timeout_ms.map_or(usual, Millis::new),
+        needs_hearer: asked.require_delivery_route != Some(false),
     })
 }
 
@@ -299,6 +329,7 @@ fn not_taken(why: &NotTaken) -> ErrorShape {
     match why {
         NotTaken::Taken => ErrorShape::invalid(why.to_string()),
         NotTaken::TooMany => ErrorShape::unavailable(why.to_string()).retry_after_ms(1_000),
+        NotTaken::Closed => ErrorShape::unavailable(why.to_string()),
     }
 }
 

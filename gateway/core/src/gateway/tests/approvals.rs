@@ -117,6 +117,18 @@ fn what_nobody_can_decide_does_not_wait() {
 }
 
 #[test]
+fn a_gateway_that_ends_waits_for_nobody() {
+    let mut world = world(Mode::Steer);
+    world.write("3001", "1", "m1");
+    world.calls(&["ask__read"], 1);
+    world.step(Event::Closing);
+    assert_eq!(world.history(), "m1 | ask__read=Denied");
+    world.calls(&["ask__read"], 1);
+    assert_eq!(world.history(), "m1 | ask__read=Denied | ask__read=Denied");
+    assert_eq!((world.asked.len(), world.jobs.len()), (1, 0));
+}
+
+#[test]
 fn what_is_allowed_for_good_is_asked_about_no_more() {
     let mut world = world(Mode::Steer);
     world.write("3001", "1", "m1");
