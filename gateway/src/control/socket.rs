@@ -7,12 +7,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use creel_core::profile::Version;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{interval_at, timeout},
+    time::{MissedTickBehavior, interval_at, timeout},
 };
 
 use self::{
@@ -192,7 +193,15 @@ impl Talk<'_> {
     /// Answers calls and passes events on until the end; how it is to be closed, if it is not closed yet.
     async fn go_on(&mut self, mut line: Line<'_>, mut member: Option<Member>) -> Option<Close> {
         let mut tick = interval_at(clock::instant() + TICK_EVERY, TICK_EVERY);
-        let mut health = interval_at(clock::instant(), self.plane.hub.health_every());
+        let health_every = self.plane.hub.health_every();
+        // The older contract's clients hear it first as soon as they are greeted.
+        let first = match self.plane.facts.version {
+            Version::V2026_3 => Duration::ZERO,
+            Version::V2026_9 => health_every,
+        };
+        let mut health = interval_at(clock::instant() + first, health_every);
+        // One that is late is as good as two.
+        health.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let has_device = member.is_some();
         let slow = || Some(Close { code: 1_008, reason: TooSlow.to_string() });
         loop {

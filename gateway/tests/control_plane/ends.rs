@@ -13,8 +13,9 @@ async fn greeted(gateway: &Running) -> WebSocketStream<TcpStream> {
     let stream = TcpStream::connect(&gateway.target.address).await.unwrap();
     let address = format!("ws://{}/", gateway.target.address);
     let (mut socket, _) = tokio_tungstenite::client_async(&address, stream).await.unwrap();
+    let protocol = creel_gateway::control::connect::protocol(gateway.target.version);
     let connect = json!({ "type": "req", "id": "1", "method": "connect", "params": {
-        "minProtocol": 4, "maxProtocol": 4, "auth": { "token": GATEWAY_TOKEN },
+        "minProtocol": protocol, "maxProtocol": protocol, "auth": { "token": GATEWAY_TOKEN },
         "client": { "id": "gateway-client", "mode": "backend", "version": "1", "platform": "linux" },
     } });
     socket.send(Message::text(connect.to_string())).await.unwrap();
@@ -62,7 +63,7 @@ async fn who_says_too_much_at_once_is_told_so() {
 async fn who_connects_is_told_how_the_gateway_is() {
     let world = World::new();
     let served = world.serve().await;
-    let gateway = Running::start(&served, Version::V2026_9).await;
+    let gateway = Running::start(&served, Version::V2026_3).await;
     let mut socket = greeted(&gateway).await;
     let told = soon("an event", socket.next()).await.unwrap().unwrap();
     let told: Value = serde_json::from_str(told.to_text().unwrap()).unwrap();
