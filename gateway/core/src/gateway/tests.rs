@@ -9,13 +9,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    approval::{self, Approval},
     lane::{DropPolicy, Mode},
     media::Said,
     profile::Version,
-    run::{Answer, LaneName, ModelFailure},
+    run::{Answer, LaneName, ModelFailure, ModelOutcome, ModelRequest},
     session::Entry,
     testing,
     time::Millis,
+    tools::{Job, ToolOutcome},
 };
 
 /// A gateway with a world around it that does what it is told: every model request stays open until the script ends it,

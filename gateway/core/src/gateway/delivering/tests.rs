@@ -118,6 +118,7 @@ fn what_a_program_asked_for_is_delivered_too() {
         model: None,
         passes: true,
         deliver: Some(desk.chat("3001")),
+        fresh: false,
     };
     desk.act(|core, now, effects| core.say_as_hook(now, hook, effects)).unwrap();
     assert_eq!(desk.answer("at line 7"), r#"3001 "at line 7""#);

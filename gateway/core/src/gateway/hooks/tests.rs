@@ -265,6 +265,7 @@ fn a_turn_that_begins_anew_knows_nothing_of_what_was_said_in_its_session() {
             text: "a letter".to_owned(),
             model: None,
             passes: false,
+            deliver: None,
             fresh,
         };
         let now: Now = Timestamp::from_ms(number).into();
