@@ -111,8 +111,13 @@ impl Gateway {
             hearers_min: 1,
         };
         match self.approvals.add(now, approval.clone()) {
-            Err(NotTaken::Taken | NotTaken::TooMany) => self.refuse_call(ticket, TOO_MANY),
-            Err(NotTaken::Closed) => self.refuse_call(ticket, UNHEARD),
+            Err(refused) => {
+                let why = match refused {
+                    NotTaken::Taken | NotTaken::TooMany => TOO_MANY,
+                    NotTaken::Closed => UNHEARD,
+                };
+                self.refuse_call(ticket, why);
+            }
             Ok(()) => {
                 if let Some(Phase::Tools(_, round)) =
                     self.runs.get_mut(&ticket.run).map(|it| &mut it.phase)
