@@ -75,6 +75,11 @@ impl Run {
             sent,
         }
     }
+
+    /// The model that it asked last, if it asked one.
+    pub fn model(&self) -> Option<ModelId> {
+        self.plan.current().map(|it| it.model.clone())
+    }
 }
 
 /// How far a run is.

@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_path_is_given_as_a_shell_reads_it_back() {
         let check = |path: &str, expected: &str| assert_eq!(quoted(path), expected);
-        check("/etc/creel/openclaw.json", "/etc/creel/openclaw.json");
+        check("/srv/openclaw.json", "/srv/openclaw.json");
         check("my files/a.json", "'my files/a.json'");
         check("it's.json", r"'it'\''s.json'");
         check("$(rm)", "'$(rm)'");

@@ -72,12 +72,14 @@ impl Logs {
         let limit = if self.agent.is_some() { LINES_MAX } else { self.limit };
         let page = client.call("logs.tail", &json!({ "limit": limit }), within).await?;
         reader.show(&page, usize::try_from(self.limit).unwrap_or(usize::MAX));
-        while self.follow {
+        if !self.follow {
+            client.close().await;
+            return Ok(None);
+        }
+        loop {
             let Err(lost) = reader.follow(&mut client).await;
             client = again(target, lost).await?;
         }
-        client.close().await;
-        Ok(None)
     }
 }
 

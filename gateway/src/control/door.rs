@@ -84,7 +84,10 @@ const FORWARDED: [&str; 6] = [
 /// Says what was expected.
 pub fn host(headers: &HeaderMap, from: IpAddr, all_are_near: bool) -> Result<(), &'static str> {
     let is_near = from.to_canonical().is_loopback() && !all_are_near;
-    if !is_near || !headers.contains_key(header::HOST) || named(headers).is_some_and(is_ours) {
+    if !is_near
+        || !headers.contains_key(header::HOST)
+        || named(headers).is_some_and(|it| is_ours(&it))
+    {
         return Ok(());
     }
     Err(NOT_OURS)
@@ -115,7 +118,7 @@ pub(super) fn peer(
     let (host, from) = (named(headers), from.to_canonical());
     let is_near = from.is_loopback() || all_are_near;
     // A name that leads here by somebody else's doing is no name of this machine.
-    if is_near && !all_are_near && !host.clone().is_some_and(is_ours) {
+    if is_near && !all_are_near && !host.as_ref().is_some_and(is_ours) {
         return Err(NOT_OURS);
     }
     // Who is behind a proxy on this machine may be anywhere.
@@ -133,7 +136,7 @@ pub(super) fn peer(
     }
 }
 
-fn is_ours(name: Authority) -> bool {
+fn is_ours(name: &Authority) -> bool {
     let host = name.host();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())

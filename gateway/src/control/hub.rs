@@ -42,7 +42,7 @@ const WAITED_FOR_MAX: usize = 1_000;
 const WORDS_EVERY: Duration = Duration::from_millis(150);
 
 /// How often a connection is told how the gateway is, where few are connected.
-const HEALTH_EVERY: Duration = Duration::from_secs(60);
+const HEALTH_EVERY: Duration = Duration::from_mins(1);
 
 /// What stands between two answers of a run's model.
 const APART: &str = "\n\n";

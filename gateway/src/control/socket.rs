@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{MissedTickBehavior, interval_at, timeout},
+    time::{Interval, MissedTickBehavior, interval_at, timeout},
 };
 
 use self::{
@@ -193,15 +193,7 @@ impl Talk<'_> {
     /// Answers calls and passes events on until the end; how it is to be closed, if it is not closed yet.
     async fn go_on(&mut self, mut line: Line<'_>, mut member: Option<Member>) -> Option<Close> {
         let mut tick = interval_at(clock::instant() + TICK_EVERY, TICK_EVERY);
-        let health_every = self.plane.hub.health_every();
-        // The older contract's clients hear it first as soon as they are greeted.
-        let first = match self.plane.facts.version {
-            Version::V2026_3 => Duration::ZERO,
-            Version::V2026_9 => health_every,
-        };
-        let mut health = interval_at(clock::instant() + first, health_every);
-        // One that is late is as good as two.
-        health.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut health = looks_at_health(self.plane);
         let has_device = member.is_some();
         let slow = || Some(Close { code: 1_008, reason: TooSlow.to_string() });
         loop {
@@ -348,6 +340,20 @@ impl Talk<'_> {
         }
         Some(Response { id: id.to_string(), outcome })
     }
+}
+
+/// When a connection is told how the gateway is.
+fn looks_at_health(plane: &Plane) -> Interval {
+    let every = plane.hub.health_every();
+    // The older contract's clients hear it first as soon as they are greeted.
+    let first = match plane.facts.version {
+        Version::V2026_3 => Duration::ZERO,
+        Version::V2026_9 => every,
+    };
+    let mut looks = interval_at(clock::instant() + first, every);
+    // One that is late is as good as two.
+    looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    looks
 }
 
 /// What came of what was heard.

@@ -7,7 +7,6 @@ use crate::{
     ids::ModelId,
     origin::Route,
     profile::Version,
-    run::Run,
     session::{Entry, Noted},
     session_key::SessionKey,
     time::{Now, Timestamp},
@@ -55,11 +54,6 @@ impl Gateway {
     pub(super) fn remember(&mut self, key: &SessionKey, entry: Entry, by: Option<ModelId>) {
         let noted = Noted { at: self.wall, by };
         self.session(key).write(entry, noted);
-    }
-
-    /// The model that a run asked last.
-    pub(super) fn model_of(&self, run: &Run) -> Option<ModelId> {
-        run.plan.current().map(|it| it.model.clone())
     }
 
     /// An answer was said in a session: by a model, if one is named.

@@ -109,7 +109,7 @@ impl Gateway {
                 let run = self.runs.get_mut(&id).expect("found above");
                 let phase = std::mem::replace(&mut run.phase, Phase::Calling(request));
                 let Phase::Tools(_, round) = phase else { unreachable!("found above") };
-                let by = self.model_of(&self.runs[&id]);
+                let by = self.runs[&id].model();
                 self.remember(&key, Entry::Tools(Arc::new(round.settle())), by);
                 self.join_steering(id, &key);
                 return self.call_again(now, (id, request), &key, effects);

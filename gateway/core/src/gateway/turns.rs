@@ -149,7 +149,7 @@ impl Gateway {
         }
         self.talks_hear(&key, &text);
         let text: Arc<str> = text.into();
-        let by = self.model_of(&self.runs[&id]);
+        let by = self.runs[&id].model();
         self.remember_answer(&key, text.clone(), by);
         if !self.continue_steered(now, (id, call), &key, effects) {
             effects.push(Effect::Note(Note::RunAnswered(id)));
@@ -271,8 +271,8 @@ impl Gateway {
 
     /// Ends a run that must say nothing more. Its lane is free when this returns.
     pub(super) fn abort(&mut self, now: Timestamp, id: RunId, effects: &mut Vec<Effect>) {
-        self.cancel(id, effects);
         self.keep_what_was_written(id);
+        self.cancel(id, effects);
         effects.push(Effect::Note(Note::RunAborted(id)));
         self.finish(now, id, &Status::Stopped, effects);
     }
@@ -315,7 +315,7 @@ impl Gateway {
         let run = self.runs.remove(&id).expect("a run ends once");
         self.deadlines.set(&Timer::Run(id), None);
         self.deadlines.set(&Timer::Retry(id), None);
-        let by = self.model_of(&run);
+        let by = run.model();
         let slots = self.lanes.slots(run.lane);
         let next = match run.phase {
             Phase::Pending(_) => {

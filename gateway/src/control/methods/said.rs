@@ -17,7 +17,7 @@ pub(super) fn messages(shown: &Shown) -> Vec<Value> {
                 json!({ "role": "user", "content": text(&said.text), "timestamp": noted.at.as_unix_ms() }),
             ]
         }
-        Shown::Entry(Entry::Assistant(said), noted) => vec![assistant(text(said), "stop", noted)],
+        Shown::Entry(Entry::Assistant(said), noted) => vec![assistant(&text(said), "stop", noted)],
         Shown::Entry(Entry::Tools(settled), noted) => {
             let mut content = Vec::new();
             if !settled.text.is_empty() {
@@ -33,7 +33,7 @@ pub(super) fn messages(shown: &Shown) -> Vec<Value> {
                     "timestamp": noted.at.as_unix_ms(),
                 }));
             }
-            let asked = assistant(Value::from(content), "toolUse", noted);
+            let asked = assistant(&Value::from(content), "toolUse", noted);
             std::iter::once(asked).chain(results).collect()
         }
         Shown::Cut(cut) => vec![cut_off(cut)],
@@ -44,7 +44,7 @@ fn text(said: &str) -> Value {
     json!([{ "type": "text", "text": said }])
 }
 
-fn assistant(content: Value, stop: &str, noted: &Noted) -> Value {
+fn assistant(content: &Value, stop: &str, noted: &Noted) -> Value {
     let named = noted.by.as_ref().and_then(|it: &ModelId| it.as_str().split_once('/'));
     let (provider, model) = named.unwrap_or(NO_MODEL);
     json!({
@@ -55,7 +55,7 @@ fn assistant(content: Value, stop: &str, noted: &Noted) -> Value {
 
 /// The words of a turn that was ended.
 fn cut_off(Cut { at, asked, text: said }: &Cut) -> Value {
-    let mut message = assistant(text(said), "stop", &Noted { at: *at, by: None });
+    let mut message = assistant(&text(said), "stop", &Noted { at: *at, by: None });
     if let Some(run) = asked {
         let run = run.as_str();
         message["idempotencyKey"] = json!(format!("{run}:assistant"));

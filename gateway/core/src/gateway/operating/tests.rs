@@ -1,10 +1,10 @@
 use super::*;
 use crate::{
-    egress::{Outgoing, SendOutcome, Sent},
+    egress::Outgoing,
     gateway::{Event, Hook, Settings},
     ids::RunId,
     lane::{DropPolicy, Mode},
-    operator::{Addressee, End},
+    operator::End,
     profile::Version,
     run::{Answer, ModelOutcome},
     session::{Cut, Entry},
@@ -14,6 +14,8 @@ use crate::{
         builtin::{self, Builtin, Spawn},
     },
 };
+
+mod sends;
 
 /// A gateway, what it wants done, and what whoever watches was told of ends.
 struct Desk {
@@ -389,5 +391,3 @@ fn a_request_takes_no_longer_than_its_client_allows() {
     assert_eq!(desk.told(), "wait Aborted");
     assert!(desk.calls.is_empty() && desk.gateway.next_deadline().is_none(), "nothing is left");
 }
-
-mod sends;

@@ -1,6 +1,10 @@
 //! Texts that operators send to chats.
 
 use super::*;
+use crate::{
+    egress::{SendOutcome, Sent},
+    operator::Addressee,
+};
 
 #[test]
 fn a_text_for_no_chat_leaves_nothing_under_way() {
