@@ -28,7 +28,8 @@ fn an_invariants_requirement_says_that_every_scenario_is_judged() {
 
 #[test]
 fn what_is_not_judged_says_why() {
-    let says = ["CTL-017 SHOULD, not judged:", "because    the names are counted where they are built"];
+    let says =
+        ["CTL-017 SHOULD, not judged:", "because    the names are counted where they are built"];
     assert_said(&creel_anywhere(&["explain", "CTL-017"]), 0, &says);
 }
 
