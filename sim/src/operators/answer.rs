@@ -136,7 +136,8 @@ mod tests {
         let stop = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
         let (done, comment) = ("data: [DONE]\n\n", ": still here\n\n");
         check(&[one, comment, two, stop, done], "one |two", "true 200 - - stop");
-        check(&[&one[..9], &one[9..], two, stop], "one |two", "false 200 - - -");
+        let (begun, rest) = one.split_at(9);
+        check(&[begun, rest, two, stop], "one |two", "false 200 - - -");
         let error = "data: {\"error\":{\"code\":\"run_failed\"}}\n\n";
         check(&[one, error, done], "one ", "false 200 run_failed - -");
     }
