@@ -43,6 +43,9 @@ fn life(gateway: &mut Gateway, effects: &mut Vec<Effect>, origin: &Origin, at: &
             Effect::CancelModel(_)
             | Effect::CancelTools(_)
             | Effect::KeepHealth(_)
+            | Effect::ApprovalAsked(_)
+            | Effect::ApprovalEnded(_)
+            | Effect::KeepGrant(_)
             | Effect::Told(_)
             | Effect::Note(_) => continue,
         };

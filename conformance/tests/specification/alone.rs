@@ -226,6 +226,9 @@ impl World<'_> {
             Effect::CallTool(_)
             | Effect::CancelTools(_)
             | Effect::KeepHealth(_)
+            | Effect::ApprovalAsked(_)
+            | Effect::ApprovalEnded(_)
+            | Effect::KeepGrant(_)
             | Effect::Told(_)
             | Effect::Note(_) => (),
         }

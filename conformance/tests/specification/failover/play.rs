@@ -248,6 +248,9 @@ impl<'a> Play<'a> {
             Effect::CallTool(_)
             | Effect::CancelTools(_)
             | Effect::KeepHealth(_)
+            | Effect::ApprovalAsked(_)
+            | Effect::ApprovalEnded(_)
+            | Effect::KeepGrant(_)
             | Effect::Told(_)
             | Effect::Note(_) => (),
         }
