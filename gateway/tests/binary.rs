@@ -376,7 +376,8 @@ async fn whoever_follows_the_log_sees_each_line_once_whatever_becomes_of_the_gat
             world.says(&format!("you said {text}")).await;
         }
     }
-    follower.signal(Signal::INT);
+    // A shell has what it begins in the background ignore INT.
+    follower.signal(Signal::TERM);
     let told = follower.stderr.take().unwrap();
     let mut told = BufReader::new(told).lines();
     let mut notes = Vec::new();

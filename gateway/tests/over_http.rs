@@ -260,7 +260,8 @@ async fn a_hook_that_is_wrong_is_told_so() {
         json!({ "message": "hi", "agentId": "nobody" }),
         json!({ "message": "hi", "model": "p/unknown" }),
         json!({ "message": "hi", "wakeMode": "next-heartbeat" }),
-        json!({ "message": "hi", "channel": "telegram", "to": "5" }),
+        json!({ "message": "hi", "channel": "slack", "to": "5" }),
+        json!({ "message": "hi", "channel": "webchat" }),
     ] {
         assert_eq!(ask("POST", "/hooks/agent", &[right], &body.to_string()).await, 400, "{body}");
     }

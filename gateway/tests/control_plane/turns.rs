@@ -100,9 +100,8 @@ async fn what_would_change_a_turn_and_cannot_is_refused() {
     };
     for more in [
         json!({ "extraSystemPrompt": "be brief" }),
-        json!({ "deliver": true }),
         json!({ "to": "5" }),
-        json!({ "channel": "telegram" }),
+        json!({ "threadId": "9" }),
         json!({ "thinking": "high" }),
         json!({ "lane": "nested" }),
         json!({ "sessionId": "7" }),
