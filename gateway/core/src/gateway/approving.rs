@@ -110,23 +110,19 @@ impl Gateway {
             chat,
             hearers_min: 1,
         };
-        match self.approvals.add(now, approval.clone()) {
-            Err(refused) => {
-                let why = match refused {
-                    NotTaken::Taken | NotTaken::TooMany => TOO_MANY,
-                    NotTaken::Closed => UNHEARD,
-                };
-                self.refuse_call(ticket, why);
-            }
-            Ok(()) => {
-                if let Some(Phase::Tools(_, round)) =
-                    self.runs.get_mut(&ticket.run).map(|it| &mut it.phase)
-                {
-                    round.hold(ticket.index);
-                }
-                self.ask_for(now, approval, CALL_WAITS, effects);
-            }
+        let refused = match self.approvals.add(now, approval.clone()) {
+            Ok(()) => None,
+            Err(NotTaken::Taken | NotTaken::TooMany) => Some(TOO_MANY),
+            Err(NotTaken::Closed) => Some(UNHEARD),
+        };
+        if let Some(why) = refused {
+            return self.refuse_call(ticket, why);
         }
+        let run = self.runs.get_mut(&ticket.run);
+        if let Some(Phase::Tools(_, round)) = run.map(|it| &mut it.phase) {
+            round.hold(ticket.index);
+        }
+        self.ask_for(now, approval, CALL_WAITS, effects);
     }
 
     fn ask_for(

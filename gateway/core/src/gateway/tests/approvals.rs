@@ -36,8 +36,8 @@ impl World {
     fn calls(&mut self, names: &[&str], heard_by: usize) {
         let before = self.asked.len();
         self.ask(names);
-        for approval in self.asked[before..].to_vec() {
-            let id = approval.id;
+        let ids: Vec<ApprovalId> = self.asked[before..].iter().map(|it| it.id.clone()).collect();
+        for id in ids {
             self.step(Event::ApprovalShown { id, heard_by, words: "this".to_owned() });
         }
     }
@@ -218,6 +218,7 @@ fn an_owner_may_decide_where_the_turn_came_from_and_a_guest_may_not() {
     world.write("3001", "4", &format!("/approve {id} allow-once"));
     assert_eq!(world.jobs.len(), 1);
     world.write("3001", "5", "/approve nothing deny");
-    let said: Vec<&str> = world.visible[1..].iter().map(|it| &it.1[..10]).collect();
+    let beginning = |it: &str| it.chars().take(10).collect::<String>();
+    let said: Vec<String> = world.visible[1..].iter().map(|it| beginning(&it.1)).collect();
     assert_eq!(said, ["Only an ow", "Allowed on", "There is n"]);
 }
