@@ -166,6 +166,16 @@ class Gateway {
   async stop(signal) {
     await end(this.#running, signal);
   }
+
+  /** What the gateway answers to a call from the command line. */
+  async call(method, params) {
+    const [, ...files] = this.#arguments;
+    const asks = spawn(gateway, ["call", method, "--params", JSON.stringify(params), "--timeout", "60", ...files]);
+    let said = "";
+    for (const stream of [asks.stdout, asks.stderr]) stream.on("data", (data) => { said += data; });
+    await new Promise((done) => asks.once("close", done));
+    try { return JSON.parse(said); } catch { return said; }
+  }
 }
 
 /** Ends a process, at last without asking. */
@@ -235,6 +245,20 @@ async function breakLines(page, served, line) {
   await isAnsweredOnce(page, "a message after a silence", "after the silence");
 }
 
+/** A program wants to know whether something may happen, and a person at the page decides. */
+async function decide(page, served) {
+  for (const [button, decision] of [["Allow once", "allow-once"], ["Deny", "deny"]]) {
+    const command = `rm -r <b>${decision}</b>`;
+    const asked = served.call("exec.approval.request", { command, timeoutMs: 60_000 });
+    await sees(page, `what waits for a decision is shown, and how long: ${decision}`, `!document.getElementById("waiting").hidden && ${text("approvals")}.includes(${JSON.stringify(command)}) && /\\d:\\d\\d/.test(${text("approvals")})`);
+    await page.picture(`7-${decision}`);
+    await page.run(`[...document.querySelectorAll("#approvals button")].find((it) => it.textContent === ${JSON.stringify(button)}).click()`);
+    const heard = await asked;
+    check(`whoever asked hears of it: ${decision}`, heard.decision === decision, heard);
+    await sees(page, "and nothing waits any more", 'document.getElementById("waiting").hidden');
+  }
+}
+
 /** The gateway comes back and does not let the page in: a person has to know, and to be able to do something. */
 async function changeToken(page, served) {
   await served.stop("SIGKILL");
@@ -269,6 +293,7 @@ async function look(page, address, served, line) {
   check("what was said is text, not markup", (await page.run('document.querySelectorAll("#talk b").length')) === 0);
   await sees(page, "the session is listed", `${text("sessions")}.includes("agent:main:main")`);
   await page.picture("2-answered");
+  await decide(page, served);
 
   check("the browser has nothing to say", page.messages.length === 0, page.messages);
   await breakLines(page, served, line);
