@@ -40,10 +40,10 @@ pub enum NotReplaced {
     #[error(transparent)]
     Unusable(#[from] Error),
     /// Whoever wants it replaced does not say what it saw.
-    #[error("exec approvals base hash required; re-run exec.approvals.get and retry")]
+    #[error("expected `baseHash`: the `hash` of exec.approvals.get")]
     BaseMissing,
     /// Or saw something else.
-    #[error("exec approvals changed since last load; re-run exec.approvals.get and retry")]
+    #[error("the approvals have changed since: call exec.approvals.get again, then retry")]
     Changed,
 }
 

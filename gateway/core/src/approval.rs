@@ -165,14 +165,14 @@ impl Verdict {
 /// Why a decision is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Undecided {
-    /// There is no such approval, or not any more.
+    /// There is no such approval, or not any more. OpenClaw's clients look for these words.
     #[error("unknown or expired approval id")]
     Unknown,
     /// The beginning of an id is that of several.
-    #[error("ambiguous approval id prefix; use the full id")]
+    #[error("several approvals begin so: expected the whole id")]
     Ambiguous,
     /// Somebody was first.
-    #[error("approval already resolved")]
+    #[error("somebody decided before: `{}`", .decision.name())]
     Already {
         /// What was decided.
         decision: Decision,
@@ -186,7 +186,7 @@ pub enum Undecided {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
     /// Another one has this id.
-    #[error("approval id already pending")]
+    #[error("found the `id` of another approval, expected a new one or none")]
     Taken,
     /// Too many wait.
     #[error("{PENDING_MAX} approvals wait for a decision already")]

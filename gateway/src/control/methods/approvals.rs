@@ -170,9 +170,11 @@ fn question(version: Version, asked: Asked) -> Result<Question, ErrorShape> {
     }
     let argv = asked.command_argv.as_ref().map(|it| it.join(" "));
     let command = asked.command.or(argv).filter(|it| !it.trim().is_empty());
-    let command = command.ok_or_else(|| ErrorShape::invalid("command is required"))?;
+    let command = command
+        .ok_or_else(|| ErrorShape::invalid("expected `command` or `commandArgv` with letters"))?;
     if command.chars().count() > COMMAND_CHARS_MAX {
-        let error = ErrorShape::invalid("command exceeds exec approval display limit");
+        let why = format!("expected a `command` of at most {COMMAND_CHARS_MAX} characters");
+        let error = ErrorShape::invalid(why);
         return Err(error.with_details(json!({ "reason": "EXEC_APPROVAL_COMMAND_DISPLAY_LIMIT" })));
     }
     let ask = given(asked.ask);
@@ -289,8 +291,10 @@ pub(super) struct Resolve {
 pub(super) async fn resolve(plane: &Plane, caller: &Caller, params: &Value) -> Outcome {
     let version = plane.facts.version;
     let Resolve { id, decision } = schema::check(version, "exec.approval.resolve", params)?;
-    let decision = Decision::named(&decision);
-    let decision = decision.ok_or_else(|| ErrorShape::invalid("invalid decision"))?;
+    let decision = Decision::named(&decision).ok_or_else(|| {
+        let known = Decision::ALL.map(|it| format!("`{}`", it.name())).join(", ");
+        ErrorShape::invalid(format!("found another `decision`, expected one of {known}"))
+    })?;
     let by = caller.client.clone();
     let decide =
         plane.operate(move |core, now, effects| core.decide(now, (&id, decision), &by, effects));
