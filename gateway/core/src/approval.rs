@@ -15,7 +15,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    ids::{AgentId, ApprovalId, RunId},
+    ids::{self, AgentId, ApprovalId, RunId},
     origin::Route,
     profile::Version,
     session_key::SessionKey,
@@ -239,11 +239,12 @@ impl Approvals {
         self.is_closed = true;
     }
 
-    /// A name that no approval had, in an earlier life with the same seed neither.
+    /// A name that no approval had, in an earlier life with the same seed neither. It is no secret: those who may decide are told
+    /// it, and what decides is who says it.
     pub fn new_id(&mut self, now: Timestamp) -> ApprovalId {
         self.made += 1;
-        let seed = mixed(self.seed, now.as_ms());
-        let (one, other) = (mixed(seed, 2 * self.made), mixed(seed, 2 * self.made + 1));
+        let seed = ids::word(self.seed, now.as_ms());
+        let (one, other) = (ids::word(seed, 2 * self.made), ids::word(seed, 2 * self.made + 1));
         ApprovalId::new(&format!("{one:016x}{other:016x}")).expect("it has letters")
     }
 
@@ -333,15 +334,6 @@ impl Approvals {
             self.past.pop_front();
         }
     }
-}
-
-/// The same bijection that pairing codes are made with. An id is a name and not a secret: it is told to those who may decide,
-/// and what decides is who says it.
-fn mixed(seed: u64, counter: u64) -> u64 {
-    let mut word = seed.wrapping_add(counter.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }
 
 #[cfg(test)]

@@ -103,3 +103,11 @@ impl fmt::Display for SendId {
         write!(f, "send-{}", self.0)
     }
 }
+
+/// The `number`th word of a seed, by `SplitMix64`: its steps are bijections, so one seed repeats no word.
+pub(crate) const fn word(seed: u64, number: u64) -> u64 {
+    let mut word = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, collections::BTreeSet, fmt};
 
 use super::{Admission, Ignored};
 use crate::{
-    ids::{AccountId, Channel, SenderId},
+    ids::{self, AccountId, Channel, SenderId},
     origin::Origin,
     time::{Millis, Timestamp},
 };
@@ -44,13 +44,9 @@ impl fmt::Display for PairingCode {
 
 /// The `counter`th code of a gateway that was started with `seed`.
 ///
-/// Both are mixed by `SplitMix64`, whose steps are bijections: one seed repeats no 64-bit word, and the code is 40 bits of
-/// it. A code is a name for a request, not a secret: it admits nobody until the operator types it.
+/// It is 40 bits of a word that one seed repeats nowhere. A code is a name for a request, not a secret: it admits nobody until the operator types it.
 pub fn pairing_code(seed: u64, counter: u64) -> PairingCode {
-    let mut word = seed.wrapping_add(counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^= word >> 31;
+    let word = ids::word(seed, counter.wrapping_add(1));
     let letters = word.to_be_bytes().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
     PairingCode(letters.iter().take(CODE_CHARS).collect())
 }
