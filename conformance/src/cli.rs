@@ -1,6 +1,8 @@
 //! The `creel` command line.
 
+mod expect;
 mod explain;
+mod given;
 mod list;
 mod mutants;
 mod record;
@@ -55,6 +57,8 @@ enum Command {
     },
     /// Print the JSON Schema of scenario files, for completion in editors.
     Schema,
+    /// Keep the list of a target's known failures.
+    Expect(expect::Arguments),
     /// Judge a trace file again.
     Replay(replay::Arguments),
     /// Stand between a gateway and its model provider, and write what happens as a scenario, without secrets.
@@ -115,6 +119,7 @@ impl Cli {
                 print(&format!("{schema:#}"));
                 Exit::Ok.into()
             }
+            Command::Expect(arguments) => arguments.run().into(),
             Command::Replay(arguments) => arguments.run().into(),
             Command::Record(arguments) => arguments.run().into(),
             Command::Explain(arguments) => arguments.run().into(),

@@ -8,6 +8,7 @@ mod judging;
 
 use std::{
     sync::{
+        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -21,7 +22,10 @@ pub use self::{
     control::Control,
     judging::{harness_errors, judge},
 };
-use crate::corpus::Entry;
+use crate::{
+    corpus::Entry,
+    expectations::{self, Expectations, Known},
+};
 
 /// What is run, and how.
 #[derive(Clone, Debug)]
@@ -43,6 +47,19 @@ pub struct Plan {
     pub repeat: u32,
     /// What is done with controls.
     pub controls: Controls,
+    /// What is known to fail, if that is listed.
+    pub expectations: Option<Arc<Expectations>>,
+    /// Whether all that the target can be judged by is run, or a part that somebody chose.
+    pub extent: Extent,
+}
+
+/// How much of the corpus is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// As much as says everything of the target.
+    Whole,
+    /// What somebody chose.
+    Chosen,
 }
 
 /// What is done with controls.
@@ -72,6 +89,10 @@ pub struct Outcome {
     pub result: Result<Judged, Missing>,
     /// How long it took, control and all, on the machine's clock.
     pub took: Duration,
+    /// Why its failure was expected, if all that is broken in it is listed.
+    pub known: Option<Known>,
+    /// What the list of known failures says of it, and was not so.
+    pub stale: Vec<String>,
 }
 
 /// Why a case was not judged.
@@ -134,6 +155,10 @@ pub enum Status {
     Pass,
     /// Something was broken.
     Fail,
+    /// What was broken is listed as known to fail, in these words.
+    KnownFailing,
+    /// It is listed as known to fail, and passed, failed in other words or was skipped.
+    Stale,
     /// An expectation was not exercised.
     Vacuous,
     /// The harness was late, or an order cannot be told.
@@ -150,6 +175,8 @@ impl Status {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
+            Self::KnownFailing => "known failing",
+            Self::Stale => "stale",
             Self::Vacuous => "vacuous",
             Self::Inconclusive => "inconclusive",
             Self::Skipped => "skipped",
@@ -182,6 +209,21 @@ impl Status {
 impl Outcome {
     /// The case in one word.
     pub fn status(&self) -> Status {
+        match (self.observed(), &self.known) {
+            (Status::Fail | Status::Vacuous, Some(_)) if !self.stale.is_empty() => Status::Stale,
+            (Status::Fail | Status::Vacuous, Some(_)) => Status::KnownFailing,
+            (Status::Error, Some(_)) if self.result.is_err() => Status::KnownFailing,
+            (Status::Pass | Status::Skipped | Status::Inconclusive, _)
+                if !self.stale.is_empty() =>
+            {
+                Status::Stale
+            }
+            (observed, _) => observed,
+        }
+    }
+
+    /// The case in one word, whatever was known of it before.
+    pub fn observed(&self) -> Status {
         let judged = match &self.result {
             Ok(judged) => judged,
             Err(Missing::NeedsVirtualTime(_) | Missing::Unclaimed(_) | Missing::Unforeseen(_)) => {
@@ -281,20 +323,28 @@ fn take(next: &AtomicUsize, order: &[usize]) -> Option<usize> {
 fn run_case(plan: &Plan, case: &Case) -> Outcome {
     let started = Instant::now();
     let result = judge_case(plan, case);
-    Outcome { case: case.clone(), result, took: started.elapsed() }
+    let took = started.elapsed();
+    let outcome = Outcome { case: case.clone(), result, took, known: None, stale: Vec::new() };
+    let ruling = plan.expectations.as_ref().map(|it| it.rule(&outcome)).unwrap_or_default();
+    let expectations::Ruling { known, stale } = ruling;
+    Outcome { known, stale, ..outcome }
+}
+
+/// Why a case is not even begun in this world, if it is not.
+pub fn left_out(world: &World, case: &Case) -> Option<Missing> {
+    let World::Real(real) = world else { return None };
+    let target = &real.target;
+    if !target.profiles.contains(&case.profile) {
+        let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
+        return Some(Missing::Unclaimed(why));
+    }
+    needs_virtual_time(&case.entry.scenario).map(Missing::NeedsVirtualTime)
 }
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     let scenario = &case.entry.scenario;
-    if let World::Real(real) = &plan.world {
-        let target = &real.target;
-        if !target.profiles.contains(&case.profile) {
-            let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
-            return Err(Missing::Unclaimed(why));
-        }
-        if let Some(why) = needs_virtual_time(scenario) {
-            return Err(Missing::NeedsVirtualTime(why));
-        }
+    if let Some(missing) = left_out(&plan.world, case) {
+        return Err(missing);
     }
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let checks = judge(scenario, &run.trace, &run.context);

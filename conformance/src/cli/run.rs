@@ -6,18 +6,17 @@ use std::{
     io::IsTerminal as _,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
     time::Instant,
 };
 
 use clap::{Args, ValueEnum};
-use creel_judge::profile;
 use creel_sim::{
     base::{Addresses, Configuration},
-    target::Target,
-    world::{self, World, real::Keep},
+    world::World,
 };
 
-use super::{Exit, complain, print, refuse};
+use super::{Exit, complain, given, print, refuse};
 use crate::{
     corpus,
     report::{
@@ -27,7 +26,7 @@ use crate::{
         terminal::{Signs, Terminal},
         timeline::Timeline,
     },
-    suite::{self, Controls, Missing, Outcome, Plan, Status},
+    suite::{self, Controls, Extent, Missing, Outcome, Plan, Status},
 };
 
 /// The seed unless one is given. Fixed, so that a run is the same run everywhere.
@@ -59,6 +58,9 @@ pub(super) struct Arguments {
     /// Run each case so often; it must come out the same every time, to the byte in turmoil.
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// A list of known failures [default: `<target>.expect.toml` beside the target's manifest]
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
     /// Leave the controls out, where it is known that every check can fail.
     #[arg(long)]
     without_controls: bool,
@@ -176,7 +178,7 @@ impl Arguments {
             if let (true, Ok(judged)) = (self.timeline, &outcome.result) {
                 print(&Timeline::of(&judged.trace, &judged.context).text(terminal));
             }
-            if !matches!(outcome.status(), Status::Pass | Status::Skipped) {
+            if !matches!(outcome.status(), Status::Pass | Status::Skipped | Status::KnownFailing) {
                 failures.push(console::failure_text(&plan, outcome));
             }
         });
@@ -201,7 +203,9 @@ impl Arguments {
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
             (None, WorldName::Events) => World::Events,
-            (target, _) => self.real(target.as_deref().unwrap_or("reference"))?,
+            (target, _) => {
+                given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?
+            }
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
@@ -218,7 +222,20 @@ impl Arguments {
         let (profile, target) = (self.profile.clone(), self.target.clone());
         let (seed, repeat) = (self.seed.0, self.repeat);
         let controls = if self.without_controls { Controls::LeftOut } else { Controls::Run };
-        let plan = Plan { entries, profile, seed, world, target, jobs, repeat, controls };
+        let list = given::expectations(self.expect.as_deref(), target.as_deref(), &world)?;
+        let (expectations, extent) = (list.map(Arc::new), self.extent());
+        let plan = Plan {
+            entries,
+            profile,
+            seed,
+            world,
+            target,
+            jobs,
+            repeat,
+            controls,
+            expectations,
+            extent,
+        };
         match (suite::cases(&plan).is_empty(), &self.profile) {
             (true, Some(profile)) => {
                 complain(&format!(
@@ -230,22 +247,9 @@ impl Arguments {
         }
     }
 
-    fn real(&self, target: &str) -> Result<World, Exit> {
-        let usage = |why: String| {
-            complain(&format!("error: {why}"));
-            Exit::Usage
-        };
-        let target = Target::load(target).map_err(|it| usage(it.to_string()))?;
-        if let Some(found) = target.profiles.iter().find(|it| profile::named(it).is_none()) {
-            let known = profile::ALL.map(|it| format!("`{}`", it.name)).join(" or ");
-            let name = &target.name;
-            return Err(usage(format!(
-                "target `{name}` claims the unknown profile `{found}`: expected {known}"
-            )));
-        }
-        let creel = std::env::current_exe().map_err(|it| usage(format!("find creel: {it}")))?;
-        let keep = self.keep.clone().map_or(Keep::No, Keep::In);
-        Ok(world::real(target, creel, keep))
+    fn extent(&self) -> Extent {
+        let whole = self.select.is_empty() && self.profile.is_none();
+        if whole { Extent::Whole } else { Extent::Chosen }
     }
 
     fn color(&self) -> Color {
@@ -287,16 +291,19 @@ impl Arguments {
 }
 
 /// Writes a file, and makes the folder that it is in.
-fn write(file: &Path, text: &str) -> Result<(), String> {
+pub(super) fn write(file: &Path, text: &str) -> Result<(), String> {
     if let Some(folder) = file.parent().filter(|it| !it.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|it| format!("make {}: {it}", folder.display()))?;
     }
     fs::write(file, text).map_err(|it| format!("write {}: {it}", file.display()))
 }
 
-fn exit(outcomes: &[Outcome]) -> Exit {
-    let is =
-        |test: fn(&Missing) -> bool| outcomes.iter().any(|it| it.result.as_ref().is_err_and(test));
+/// What a run leaves behind. What was known to fail is as it was expected.
+pub(super) fn exit(outcomes: &[Outcome]) -> Exit {
+    let is = |test: fn(&Missing) -> bool| {
+        let mut unknown = outcomes.iter().filter(|it| it.known.is_none());
+        unknown.any(|it| it.result.as_ref().is_err_and(test))
+    };
     let counts = Counts::of(outcomes);
     if is(|it| matches!(it, Missing::Interrupted(_))) {
         Exit::Interrupted
@@ -304,11 +311,11 @@ fn exit(outcomes: &[Outcome]) -> Exit {
         Exit::Bug
     } else if is(|it| matches!(it, Missing::Target(_))) {
         Exit::Target
-    } else if counts.get(Status::Fail) + counts.get(Status::Vacuous) > 0 {
+    } else if [Status::Fail, Status::Stale, Status::Vacuous].iter().any(|it| counts.get(*it) > 0) {
         Exit::Failed
     } else if counts.get(Status::Error) > 0 {
         Exit::Usage
-    } else if counts.get(Status::Pass) > 0 {
+    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0 {
         Exit::Ok
     } else if counts.get(Status::Inconclusive) > 0 {
         Exit::Inconclusive

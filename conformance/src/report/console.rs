@@ -27,7 +27,7 @@ pub fn is_quiet(outcome: &Outcome) -> bool {
 /// One case on one line.
 pub fn line(outcome: &Outcome, color: Color) -> String {
     let status = outcome.status();
-    let painted = paint(status, &format!("{:<12}", status.word()), color);
+    let painted = paint(status, &format!("{:<13}", status.word()), color);
     let id = outcome.case.entry.scenario.name();
     let detail = match &outcome.result {
         Ok(judged) => {
@@ -67,6 +67,9 @@ pub fn failure_text(plan: &Plan, outcome: &Outcome) -> String {
     match &outcome.result {
         Ok(judged) => explain(&mut text, outcome, judged),
         Err(missing) => push(&mut text, &indent(reason(missing))),
+    }
+    for why in &outcome.stale {
+        push(&mut text, &format!("  stale: {why}"));
     }
     push(&mut text, &format!("  again: {}", command(plan, outcome)));
     text
@@ -206,7 +209,14 @@ pub fn summary(outcomes: &[Outcome], took: std::time::Duration) -> String {
     });
     let seconds = took.as_secs_f64();
     writeln!(text, "checks: {}", verdicts.join(", ")).expect("writing to a string");
-    let statuses = [Status::Vacuous, Status::Inconclusive, Status::Error, Status::Skipped];
+    let statuses = [
+        Status::Vacuous,
+        Status::Inconclusive,
+        Status::KnownFailing,
+        Status::Stale,
+        Status::Error,
+        Status::Skipped,
+    ];
     let others = statuses.map(|it| format!("{} {}", counts.get(it), it.word())).join(", ");
     writeln!(text, "cases: {} in {seconds:.1} s; of them {others}", outcomes.len())
         .expect("writing to a string");
@@ -219,8 +229,8 @@ pub fn summary(outcomes: &[Outcome], took: std::time::Duration) -> String {
 fn paint(status: Status, text: &str, color: Color) -> String {
     let code = match status {
         Status::Pass => "32",
-        Status::Fail | Status::Error => "31",
-        Status::Vacuous | Status::Inconclusive => "33",
+        Status::Fail | Status::Stale | Status::Error => "31",
+        Status::Vacuous | Status::Inconclusive | Status::KnownFailing => "33",
         Status::Skipped => "2",
     };
     match color {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     report::{Counts, timeline::Timeline},
-    suite::{Check, Control, Missing, Outcome, Plan, Status},
+    suite::{Check, Control, Extent, Missing, Outcome, Plan, Status},
 };
 
 /// The version of the format.
@@ -17,6 +17,8 @@ pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Value {
     let all = [
         Status::Pass,
         Status::Fail,
+        Status::KnownFailing,
+        Status::Stale,
         Status::Vacuous,
         Status::Inconclusive,
         Status::Skipped,
@@ -30,6 +32,7 @@ pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Value {
         "world": plan.world.name(),
         "target": plan.world.target(),
         "seed": plan.seed,
+        "whole": plan.extent == Extent::Whole,
         "counts": counts,
         "cases": outcomes.iter().map(case).collect::<Vec<_>>(),
     })
@@ -46,6 +49,14 @@ fn case(outcome: &Outcome) -> Value {
         "status": outcome.status().word(),
         "took_ms": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
     });
+    if let Some(known) = &outcome.known {
+        value["known"] = json!({
+            "kind": known.kind.key(), "message": known.message, "link": known.link, "until": known.until,
+        });
+    }
+    if !outcome.stale.is_empty() {
+        value["stale"] = json!(outcome.stale);
+    }
     match &outcome.result {
         Ok(judged) => {
             value["checks"] = judged.checks.iter().map(check).collect();

@@ -37,12 +37,12 @@ pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Result<String, quick_junit::
 fn status(plan: &Plan, outcome: &Outcome) -> TestCaseStatus {
     let kind = match outcome.status() {
         Status::Pass => return TestCaseStatus::success(),
-        Status::Skipped | Status::Inconclusive => {
+        Status::Skipped | Status::Inconclusive | Status::KnownFailing => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_message(why_not_judged(outcome));
             return skipped;
         }
-        Status::Fail | Status::Vacuous => NonSuccessKind::Failure,
+        Status::Fail | Status::Stale | Status::Vacuous => NonSuccessKind::Failure,
         Status::Error => NonSuccessKind::Error,
     };
     let mut status = TestCaseStatus::non_success(kind);
@@ -68,6 +68,9 @@ fn broken(outcome: &Outcome) -> Vec<&str> {
 }
 
 fn why_not_judged(outcome: &Outcome) -> String {
+    if let Some(known) = &outcome.known {
+        return format!("{}: {} ({})", known.kind.key(), known.message, known.link);
+    }
     match &outcome.result {
         Err(missing) => reason(missing).to_owned(),
         Ok(Judged { control: Control::Unclear(labels), .. }) => {
