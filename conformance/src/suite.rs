@@ -338,7 +338,11 @@ pub fn left_out(world: &World, case: &Case) -> Option<Missing> {
         let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
         return Some(Missing::Unclaimed(why));
     }
-    needs_virtual_time(&case.entry.scenario).map(Missing::NeedsVirtualTime)
+    let scenario = &case.entry.scenario;
+    if let Some(why) = target.claims.lacks(scenario) {
+        return Some(Missing::Unclaimed(why));
+    }
+    needs_virtual_time(scenario).map(Missing::NeedsVirtualTime)
 }
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
