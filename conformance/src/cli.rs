@@ -1,5 +1,6 @@
 //! The `creel` command line.
 
+mod conform;
 mod expect;
 mod explain;
 mod given;
@@ -35,7 +36,7 @@ Examples:
   creel run queue 'routing/*binding*'    an area, and a glob over ids
   creel run my-scenarios/                files of your own
   creel run --world real -j 8            the reference gateway as a process over loopback sockets
-  creel run --target ./my-gateway.toml   a gateway of yours
+  creel conform --target my-gateway.toml a gateway of yours: what it keeps of the contract, and a report
   creel lint my-scenarios/               every problem of every file
   creel explain QUE-003                  what is promised, by whom, and which scenarios judge it
   creel record --upstream https://api.openai.com/v1 --out incident.yaml   an incident, as a scenario to replay
@@ -48,6 +49,8 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, scenario or manifest, 3 the target di
 enum Command {
     /// Run scenarios and judge them.
     Run(run::Arguments),
+    /// Judge a gateway: as few scenarios as say everything of it, and a report.
+    Conform(conform::Arguments),
     /// List scenarios, or requirements and what judges them.
     List(list::Arguments),
     /// Check scenario files without running them: every problem of every file.
@@ -112,6 +115,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             Command::Run(arguments) => arguments.run().into(),
+            Command::Conform(arguments) => arguments.run().into(),
             Command::List(arguments) => arguments.run().into(),
             Command::Lint { select } => lint(&select).into(),
             Command::Schema => {

@@ -16,7 +16,10 @@ use std::{
 };
 
 use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
-use creel_sim::world::{self, World, needs_virtual_time, ticks};
+use creel_sim::{
+    target::Claims,
+    world::{self, World, needs_virtual_time, ticks},
+};
 
 pub use self::{
     control::Control,
@@ -250,7 +253,12 @@ impl Outcome {
 
 /// The cases of a plan, in order.
 pub fn cases(plan: &Plan) -> Vec<Case> {
-    let wanted = |it: &&String| plan.profile.as_ref().is_none_or(|wanted| wanted == *it);
+    cases_of(&plan.entries, plan.profile.as_deref())
+}
+
+/// The cases of scenarios, in their order; of one profile, if it is given.
+pub fn cases_of(entries: &[Entry], profile: Option<&str>) -> Vec<Case> {
+    let wanted = |it: &&String| profile.is_none_or(|wanted| wanted == *it);
     let of = |entry: &Entry| {
         let profiles: Vec<String> =
             entry.scenario.profiles.iter().filter(wanted).cloned().collect();
@@ -263,7 +271,7 @@ pub fn cases(plan: &Plan) -> Vec<Case> {
             })
             .collect::<Vec<_>>()
     };
-    plan.entries.iter().flat_map(of).collect()
+    entries.iter().flat_map(of).collect()
 }
 
 /// Runs every case, several at once, and hands each outcome to `report` in the order of the cases. Once the user broke a
@@ -351,7 +359,10 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
         return Err(missing);
     }
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
-    let checks = judge(scenario, &run.trace, &run.context);
+    let mut checks = judge(scenario, &run.trace, &run.context);
+    if let World::Real(real) = &plan.world {
+        excuse(&mut checks, &real.target.claims);
+    }
     let mut harness_errors = harness_errors(&run.trace);
     if let (Some(chosen), Some(error)) =
         (judging::chosen(&run.trace, &run.context), harness_errors.first())
@@ -369,6 +380,17 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     Ok(Judged { checks, control, harness_errors, trace, context, note })
 }
 
+/// What a target does not claim is not held against it: a check that did not hold, all of whose requirements are such.
+fn excuse(checks: &mut [Check], claims: &Claims) {
+    for check in checks.iter_mut().filter(|it| !matches!(it.verdict, Verdict::Pass { .. })) {
+        let lacks: Option<Vec<String>> =
+            check.requirements.iter().map(|it| claims.lacks_requirement(it)).collect();
+        if let Some(why) = lacks.and_then(|it| it.into_iter().next()) {
+            check.verdict = Verdict::NotApplicable { why };
+        }
+    }
+}
+
 /// Runs a case once more. Says what came out otherwise than before, if anything did.
 fn differs(
     plan: &Plan,
@@ -383,8 +405,9 @@ fn differs(
         World::Turmoil | World::Events | World::Fake(_) => {
             Some(format!("the trace {now} instead of {before}"))
         }
-        World::Real(_) => {
-            let other = judge(scenario, &run.trace, &run.context);
+        World::Real(real) => {
+            let mut other = judge(scenario, &run.trace, &run.context);
+            excuse(&mut other, &real.target.claims);
             let mut pairs = checks.iter().zip(&other);
             let changed = pairs.find(|(a, b)| a.verdict.word() != b.verdict.word());
             changed.map(|(a, b)| format!("`{}` was {}, not {}", a.label, b.verdict, a.verdict))

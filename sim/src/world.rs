@@ -202,6 +202,11 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
     fine_edge(scenario).map(|it| format!("{it}, and {} ms is the least", FINE.as_millis()))
 }
 
+/// About how long a scenario takes on a real clock, the gateway's start aside.
+pub fn lasts(scenario: &Scenario) -> Duration {
+    waiting(scenario)
+}
+
 /// What in a scenario turns on less than [`FINE`], if anything: two steps, or an expectation's bound.
 fn fine_edge(scenario: &Scenario) -> Option<String> {
     let apart = |pair: &[crate::scenario::Step]| pair[1].at.saturating_sub(pair[0].at);

@@ -32,8 +32,8 @@ use crate::{
 /// The seed unless one is given. Fixed, so that a run is the same run everywhere.
 const SEED: u64 = 1;
 
-/// How many real gateways run at once unless it is said: they mostly wait.
-const REAL_JOBS: usize = 16;
+/// How many real gateways run at once unless the target or the user says it: they mostly wait.
+pub(super) const REAL_JOBS: usize = 16;
 
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -52,7 +52,7 @@ pub(super) struct Arguments {
     /// A number, or `random`, which prints the number.
     #[arg(long, default_value = "1")]
     seed: Seed,
-    /// How many scenarios run at once [default: the number of CPUs; 16 in the real world]
+    /// How many scenarios run at once [default: the number of CPUs; in the real world what the target says, else 16]
     #[arg(short, long)]
     jobs: Option<usize>,
     /// Run each case so often; it must come out the same every time, to the byte in turmoil.
@@ -98,7 +98,7 @@ enum WorldName {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ColorChoice {
+pub(super) enum ColorChoice {
     /// When a terminal reads it, and `NO_COLOR` is not set.
     Auto,
     /// Always.
@@ -108,7 +108,22 @@ enum ColorChoice {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seed(u64);
+pub(super) struct Seed(pub(super) u64);
+
+impl ColorChoice {
+    /// Whether standard output is coloured.
+    pub(super) fn color(self) -> Color {
+        let on = match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+            }
+        };
+        if on { Color::On } else { Color::Off }
+    }
+}
 
 impl FromStr for Seed {
     type Err = String;
@@ -165,7 +180,7 @@ impl Arguments {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
-        let color = self.color();
+        let color = self.color.color();
         let mut terminal = Terminal::of_output(color);
         if self.ascii {
             terminal.signs = Signs::Ascii;
@@ -210,7 +225,7 @@ impl Arguments {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
             World::Turmoil | World::Events | World::Fake(_) => cpus,
-            World::Real(_) => REAL_JOBS,
+            World::Real(ref real) => real.target.jobs.unwrap_or(REAL_JOBS),
         });
         if self.keep.is_some() && !matches!(world, World::Real(_)) {
             complain(
@@ -250,18 +265,6 @@ impl Arguments {
     fn extent(&self) -> Extent {
         let whole = self.select.is_empty() && self.profile.is_none();
         if whole { Extent::Whole } else { Extent::Chosen }
-    }
-
-    fn color(&self) -> Color {
-        let on = match self.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                std::io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
-            }
-        };
-        if on { Color::On } else { Color::Off }
     }
 
     fn write(&self, plan: &Plan, outcomes: &[Outcome]) -> Result<(), String> {
