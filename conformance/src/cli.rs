@@ -9,6 +9,7 @@ mod mutants;
 mod record;
 mod replay;
 mod run;
+mod target;
 mod twin;
 
 use std::{
@@ -60,6 +61,8 @@ enum Command {
     },
     /// Print the JSON Schema of scenario files, for completion in editors.
     Schema,
+    /// List the targets that come with the program, begin a manifest, or see what is wrong with one.
+    Target(target::Arguments),
     /// Keep the list of a target's known failures.
     Expect(expect::Arguments),
     /// Judge a trace file again.
@@ -123,6 +126,7 @@ impl Cli {
                 print(&format!("{schema:#}"));
                 Exit::Ok.into()
             }
+            Command::Target(arguments) => arguments.run().into(),
             Command::Expect(arguments) => arguments.run().into(),
             Command::Replay(arguments) => arguments.run().into(),
             Command::Record(arguments) => arguments.run().into(),

@@ -419,7 +419,7 @@ fn differs(
 fn missing(error: &world::Error) -> Missing {
     let why = error.to_string();
     match error {
-        world::Error::Target(_) => Missing::Target(why),
+        world::Error::Target(_) | world::Error::Stuck { .. } => Missing::Target(why),
         world::Error::Manifest(_) => Missing::Manifest(why),
         world::Error::Profile { .. } | world::Error::Stage(_) | world::Error::Settings(_) => {
             Missing::Scenario(why)
