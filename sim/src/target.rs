@@ -21,6 +21,7 @@ pub use self::{
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("reference", include_str!("../targets/reference.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+    ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
 
 /// A gateway under test.
@@ -63,6 +64,9 @@ pub struct Target {
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
+    /// How many cases its suite has at the most, unless the user asks for all: those that judge most of what it claims, what
+    /// it must do first. For targets that take long to start.
+    pub cases: Option<usize>,
     /// How many of it run at once, unless the user says so: as many as this machine bears.
     pub jobs: Option<usize>,
     /// How long it may take to end after it was asked to, in seconds.
