@@ -8,6 +8,7 @@ mod judging;
 
 use std::{
     sync::{
+        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -15,7 +16,10 @@ use std::{
 };
 
 use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
-use creel_sim::world::{self, World, needs_virtual_time, ticks};
+use creel_sim::{
+    scenario::Scenario,
+    world::{self, World, needs_virtual_time, ticks},
+};
 
 pub use self::{
     control::Control,
@@ -299,6 +303,7 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
             return Err(Missing::NeedsVirtualTime(why));
         }
     }
+    let scenario = &plan.world.adapted(scenario);
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let checks = judge(scenario, &run.trace, &run.context);
     let mut harness_errors = harness_errors(&run.trace);
@@ -307,9 +312,9 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     {
         return Err(Missing::Unforeseen(format!("{chosen}: {error}")));
     }
-    let control = control::run(plan, case)?;
+    let control = control::run(plan, (scenario, &case.profile))?;
     for again in 2..=plan.repeat {
-        if let Some(what) = differs(plan, case, (&run.trace, &checks))? {
+        if let Some(what) = differs(plan, (scenario, &case.profile), (&run.trace, &checks))? {
             harness_errors.push(format!("run {again} of {}: {what}", plan.repeat));
             break;
         }
@@ -321,11 +326,10 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
 /// Runs a case once more. Says what came out otherwise than before, if anything did.
 fn differs(
     plan: &Plan,
-    case: &Case,
+    (scenario, profile): (&Arc<Scenario>, &str),
     (trace, checks): (&Trace, &[Check]),
 ) -> Result<Option<String>, Missing> {
-    let scenario = &case.entry.scenario;
-    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
+    let run = plan.world.run(scenario, profile, plan.seed).map_err(|it| missing(&it))?;
     let (before, now) = (trace.hash(), run.trace.hash());
     let differs = match &plan.world {
         World::Turmoil | World::Events | World::Fake(_) if before == now => None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use creel_judge::words::Word;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -46,6 +47,7 @@ pub const FEATURES: &[(&str, &str)] = &[
     ("accounts", "several accounts of a channel"),
     ("agents", "several agents"),
     ("providers", "several providers and credentials"),
+    ("credentials", "a credential for each agent, in `auth-profiles.json`"),
     ("logins", "logins that are renewed"),
     ("tools", "servers of tools (MCP)"),
     ("images", "pictures"),
@@ -82,7 +84,8 @@ impl Claims {
         }
         let knobs = self.knobs.as_ref()?;
         let set = keys(&scenario.gateway);
-        let claimed = |(key, value): &(String, String)| knobs.iter().any(|it| covers(it, key, value));
+        let claimed =
+            |(key, value): &(String, String)| knobs.iter().any(|it| covers(it, key, value));
         let (key, value) = set.into_iter().find(|it| !claimed(it))?;
         Some(format!("the target does not claim the key `{key}` with the value {value}"))
     }
@@ -107,6 +110,8 @@ pub fn needs(scenario: &Scenario) -> BTreeSet<&'static str> {
         scenario.gateway.pointer("/agents/list").and_then(Value::as_array).map_or(0, Vec::len);
     names.extend((agents > 1).then_some("agents"));
     names.extend((!scenario.providers.is_empty()).then_some("providers"));
+    let named = scenario.expect.iter().any(|it| names_a_credential(&it.word));
+    names.extend((named && scenario.providers.is_empty()).then_some("credentials"));
     let logins = scenario.providers.values().any(|it| !it.logins.is_empty());
     names.extend(logins.then_some("logins"));
     names.extend((!scenario.tools.is_empty()).then_some("tools"));
@@ -116,6 +121,23 @@ pub fn needs(scenario: &Scenario) -> BTreeSet<&'static str> {
     names.extend(scenario.expects_refusal().then_some("refusals"));
     names.extend(scenario.steps.iter().filter_map(|it| needs_of(&it.action)));
     FEATURES.iter().map(|it| it.0).filter(|it| names.contains(it)).collect()
+}
+
+/// Whether an expectation says with which credential the base's provider is asked.
+fn names_a_credential(word: &Word) -> bool {
+    match word {
+        Word::Request(request) => request.credential.is_some(),
+        Word::Attempts(_) | Word::Backoff(_) => true,
+        Word::Exactly { of, .. }
+        | Word::AtLeast { of, .. }
+        | Word::AtMost { of, .. }
+        | Word::Never { of }
+        | Word::Quiet { of, .. }
+        | Word::Unique { of } => of.credential.is_some(),
+        Word::Gap { from, to, .. } => from.credential.is_some() || to.credential.is_some(),
+        Word::Order(filters) => filters.iter().any(|it| it.credential.is_some()),
+        Word::Visible(_) | Word::State(_) | Word::Refuses(_) => false,
+    }
 }
 
 fn needs_of(action: &Action) -> Option<&'static str> {
@@ -178,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_knob_may_claim_some_values_alone() {
-        let queue = |value| covers("messages.queue.mode=followup|steer", "messages.queue.mode", value);
+        let queue =
+            |value| covers("messages.queue.mode=followup|steer", "messages.queue.mode", value);
         assert!(queue("followup") && queue("steer") && !queue("collect"));
         assert!(covers("agents.list.0=[1]", "agents.list.0", "[1]"));
     }
@@ -193,7 +216,8 @@ mod tests {
     fn keys_go_down_to_what_is_no_map() {
         let config = serde_json::json!({ "a": { "b": [1], "c": {} }, "d": 1 });
         let found = keys(&config);
-        let found: Vec<_> = found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let found: Vec<_> =
+            found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(found, [("a.b", "[1]"), ("a.c", "{}"), ("d", "1")]);
     }
 }
