@@ -17,6 +17,7 @@ use std::{
 
 use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
 use creel_sim::{
+    scenario::Scenario,
     target::Claims,
     world::{self, World, needs_virtual_time, ticks},
 };
@@ -358,6 +359,7 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     if let Some(missing) = left_out(&plan.world, case) {
         return Err(missing);
     }
+    let scenario = &plan.world.adapted(scenario);
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let mut checks = judge(scenario, &run.trace, &run.context);
     if let World::Real(real) = &plan.world {
@@ -369,9 +371,9 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     {
         return Err(Missing::Unforeseen(format!("{chosen}: {error}")));
     }
-    let control = control::run(plan, case)?;
+    let control = control::run(plan, (scenario, &case.profile))?;
     for again in 2..=plan.repeat {
-        if let Some(what) = differs(plan, case, (&run.trace, &checks))? {
+        if let Some(what) = differs(plan, (scenario, &case.profile), (&run.trace, &checks))? {
             harness_errors.push(format!("run {again} of {}: {what}", plan.repeat));
             break;
         }
@@ -394,11 +396,10 @@ fn excuse(checks: &mut [Check], claims: &Claims) {
 /// Runs a case once more. Says what came out otherwise than before, if anything did.
 fn differs(
     plan: &Plan,
-    case: &Case,
+    (scenario, profile): (&Arc<Scenario>, &str),
     (trace, checks): (&Trace, &[Check]),
 ) -> Result<Option<String>, Missing> {
-    let scenario = &case.entry.scenario;
-    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
+    let run = plan.world.run(scenario, profile, plan.seed).map_err(|it| missing(&it))?;
     let (before, now) = (trace.hash(), run.trace.hash());
     let differs = match &plan.world {
         World::Turmoil | World::Events | World::Fake(_) if before == now => None,

@@ -10,10 +10,13 @@ pub mod install;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
+
+use crate::scenario::Scenario;
 
 pub use self::{
     claims::{Claims, Excluded, FEATURES, needs},
@@ -24,6 +27,7 @@ pub use self::{
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("reference", include_str!("../targets/reference.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+    ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
 
 /// A gateway under test.
@@ -66,6 +70,9 @@ pub struct Target {
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
+    /// How many cases its suite has at the most, unless the user asks for all: those that judge most of what it claims, what
+    /// it must do first. For targets that take long to start.
+    pub cases: Option<usize>,
     /// How many of it run at once, unless the user says so: as many as this machine bears.
     pub jobs: Option<usize>,
     /// How long it may take to end after it was asked to, in seconds.
@@ -77,6 +84,10 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
+    /// How many times slower scenarios go, from 1 to 20: they are written for a gateway that begins a turn within a tenth
+    /// of a second.
+    #[serde(default)]
+    pub pace: Pace,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
@@ -85,6 +96,28 @@ pub struct Target {
     pub here: PathBuf,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
+}
+
+/// How many times slower than they are written scenarios go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct Pace(u32);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<u32> for Pace {
+    type Error = String;
+
+    fn try_from(times: u32) -> Result<Self, String> {
+        let is_within = (1..=20).contains(&times);
+        is_within
+            .then_some(Self(times))
+            .ok_or_else(|| format!("found a pace of {times}, expected a number from 1 to 20"))
+    }
 }
 
 /// Where a target takes the key of the base's provider from.
@@ -220,6 +253,14 @@ impl Target {
     fn parse(path: &str, text: &str) -> Result<Self, Error> {
         toml::from_str(text)
             .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// A scenario as it is played for this target: at its pace.
+    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+        match self.pace.0 {
+            1 => scenario.clone(),
+            times => Arc::new(scenario.paced(times)),
+        }
     }
 
     /// Renders one template of the manifest.
