@@ -5,6 +5,7 @@ mod list;
 mod mutants;
 mod record;
 mod replay;
+mod report_files;
 mod run;
 mod twin;
 
@@ -13,11 +14,11 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use creel_document::schema;
 use creel_sim::scenario;
 
-use crate::corpus;
+use crate::{corpus, report::json};
 
 /// Catches gateway bugs: runs scenarios against an AI-agent gateway and judges what crosses the wire.
 #[derive(Debug, Parser)]
@@ -53,8 +54,12 @@ enum Command {
         /// Ids, areas, globs or paths. The built-in corpus if none is given.
         select: Vec<String>,
     },
-    /// Print the JSON Schema of scenario files, for completion in editors.
-    Schema,
+    /// Print the JSON Schema of scenario files, for completion in editors, or of another format.
+    Schema {
+        /// Of what.
+        #[arg(value_enum, default_value_t = Format::Scenario)]
+        of: Format,
+    },
     /// Judge a trace file again.
     Replay(replay::Arguments),
     /// Stand between a gateway and its model provider, and write what happens as a scenario, without secrets.
@@ -74,6 +79,15 @@ enum Command {
     },
     /// The reference gateway: the same as the program `creel-gateway`.
     Gateway(creel_gateway::cli::Cli),
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// Files of scenarios.
+    Scenario,
+    /// What `--report json=PATH` writes.
+    Report,
 }
 
 /// Why the program ends, as its exit code. Never a count.
@@ -110,8 +124,11 @@ impl Cli {
             Command::Run(arguments) => arguments.run().into(),
             Command::List(arguments) => arguments.run().into(),
             Command::Lint { select } => lint(&select).into(),
-            Command::Schema => {
-                let schema = schema::json_schema(scenario::shape(), "Creel scenario");
+            Command::Schema { of } => {
+                let schema = match of {
+                    Format::Scenario => schema::json_schema(scenario::shape(), "Creel scenario"),
+                    Format::Report => json::schema(),
+                };
                 print(&format!("{schema:#}"));
                 Exit::Ok.into()
             }

@@ -1,9 +1,18 @@
 //! Outcomes, for people and for machines.
 
+pub mod badge;
 pub mod console;
+pub mod data;
 pub mod diagram;
+pub mod evidence;
+pub mod excerpt;
+pub mod failure;
+pub mod gather;
+pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod markdown;
 pub mod terminal;
 pub mod timeline;
 
@@ -35,3 +44,6 @@ impl Counts {
         [Status::Fail, Status::Vacuous, Status::Error].map(|it| self.get(it)).iter().sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

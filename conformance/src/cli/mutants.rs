@@ -100,7 +100,7 @@ impl Arguments {
         };
         let accused = liars::wrongly_accused(&entries, self.jobs());
         for outcome in &accused {
-            print(&console::line(outcome, Color::Off));
+            print(&console::short_line(outcome));
         }
         if !accused.is_empty() {
             complain(&format!(
