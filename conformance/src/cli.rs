@@ -1,7 +1,9 @@
 //! The `creel` command line.
 
+mod compare;
 mod explain;
 mod list;
+mod matrix;
 mod mutants;
 mod record;
 mod replay;
@@ -62,6 +64,10 @@ enum Command {
     },
     /// Judge a trace file again.
     Replay(replay::Arguments),
+    /// Put reports of several targets beside each other: which keeps what.
+    Matrix(matrix::Arguments),
+    /// Tell what is different between two reports. Exit code 1 if something that held is broken.
+    Compare(compare::Arguments),
     /// Stand between a gateway and its model provider, and write what happens as a scenario, without secrets.
     Record(record::Arguments),
     /// Explain a requirement, an area of the catalogue, or the base configuration.
@@ -133,6 +139,8 @@ impl Cli {
                 Exit::Ok.into()
             }
             Command::Replay(arguments) => arguments.run().into(),
+            Command::Matrix(arguments) => arguments.run().into(),
+            Command::Compare(arguments) => arguments.run().into(),
             Command::Record(arguments) => arguments.run().into(),
             Command::Explain(arguments) => arguments.run().into(),
             Command::Spec => explain::spec().into(),

@@ -1,6 +1,7 @@
 //! Outcomes, for people and for machines.
 
 pub mod badge;
+pub mod compare;
 pub mod console;
 pub mod data;
 pub mod diagram;
@@ -13,6 +14,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod matrix;
 pub mod terminal;
 pub mod timeline;
 

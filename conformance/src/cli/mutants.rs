@@ -20,7 +20,7 @@ use crate::{
         table::{self, Counts, Row},
         workshop::{self, Workshop},
     },
-    report::{console, console::Color},
+    report::console,
 };
 
 #[derive(Args, Debug)]

@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     case::{Case, Check, Control, Fact, Known, Moment},
     requirement::{Cited, Requirement, Support},
-    words::{
-        CheckVerdict, ControlStatus, KnownKind, LeftOut, Level, Standing, Status, Track, Way,
-    },
+    words::{CheckVerdict, ControlStatus, KnownKind, LeftOut, Level, Standing, Status, Track, Way},
 };
 
 /// The version of the format.

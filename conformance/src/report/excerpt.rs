@@ -110,7 +110,9 @@ impl<'a> Lanes<'a> {
             | Kind::Deleted { place, .. }
             | Kind::Refused { place: Some(place), .. } => timeline::chat(place, self.context),
             Kind::Refused { place: None, .. } => "?".to_owned(),
-            Kind::ModelRequest { provider, .. } | Kind::Refresh { provider, .. } => provider.clone(),
+            Kind::ModelRequest { provider, .. } | Kind::Refresh { provider, .. } => {
+                provider.clone()
+            }
             Kind::ModelEnd { request, .. } => known(self.providers.get(request)),
             Kind::ToolCalled { server, .. } => server.clone(),
             Kind::ToolEnded { call, .. } => known(self.servers.get(call)),

@@ -35,9 +35,7 @@ pub fn report(plan: &Plan, cases: Vec<Case>, occasion: Occasion) -> Report {
     for case in &cases {
         *counts.entry(case.status).or_default() += 1;
     }
-    let held = |it: &&Check| {
-        it.verdict == CheckVerdict::Pass && !it.witnesses.is_empty()
-    };
+    let held = |it: &&Check| it.verdict == CheckVerdict::Pass && !it.witnesses.is_empty();
     let evidence = Evidence {
         facts: cases.iter().map(|it| it.facts).sum(),
         witnessed: cases.iter().flat_map(|it| &it.checks).filter(held).count(),
@@ -48,18 +46,23 @@ pub fn report(plan: &Plan, cases: Vec<Case>, occasion: Occasion) -> Report {
         name: it.name.clone(),
         title: it.title.clone(),
     };
-    let ours = matches!(plan.world, World::Turmoil | World::Events);
+    let (target_version, claims) = match &plan.world {
+        World::Turmoil | World::Events => (Some(env!("CARGO_PKG_VERSION").to_owned()), None),
+        World::Fake(_) => (None, None),
+        World::Real(real) => (real.target.version.clone(), Some(&real.target.claims)),
+    };
+    let lacks = |id: &str| claims.and_then(|it| it.lacks_requirement(id));
     let mut report = Report {
         creel_report: VERSION,
         creel: env!("CARGO_PKG_VERSION").to_owned(),
         target: plan.world.target().to_owned(),
-        target_version: ours.then(|| env!("CARGO_PKG_VERSION").to_owned()),
+        target_version,
         world: plan.world.name().to_owned(),
         clock: match plan.world {
             World::Turmoil | World::Events | World::Fake(_) => "virtual".to_owned(),
             World::Real(_) => "the machine's".to_owned(),
         },
-        requirements: requirements::all(catalogue, &cases, &profiles),
+        requirements: requirements::all(catalogue, &cases, &profiles, lacks),
         profiles,
         seed: plan.seed,
         command: occasion.command,

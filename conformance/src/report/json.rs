@@ -57,16 +57,16 @@ pub enum Error {
 /// Says which file, what was found and what would be accepted.
 pub fn read(path: &Path) -> Result<Report, Error> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path)
-        .map_err(|source| Error::Read { path: name.clone(), source })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| Error::Read { path: name.clone(), source })?;
     parse(&name, &text)
 }
 
 /// Reads a report from its text.
 fn parse(path: &str, text: &str) -> Result<Report, Error> {
     let path = path.to_owned();
-    let value: serde_json::Value = serde_json::from_str(text)
-        .map_err(|source| Error::Parse { path: path.clone(), source })?;
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|source| Error::Parse { path: path.clone(), source })?;
     match value.get("creel_report").and_then(serde_json::Value::as_u64) {
         Some(found) if found != u64::from(VERSION) => return Err(Error::Version { path, found }),
         Some(_) | None => (),
@@ -78,9 +78,9 @@ fn parse(path: &str, text: &str) -> Result<Report, Error> {
     if found == computed { Ok(report) } else { Err(Error::Digest { path, found, computed }) }
 }
 
-/// The report's text.
+/// The report's text, on one line: with one for each number it would be three times as long.
 pub fn text(report: &Report) -> String {
-    serde_json::to_string_pretty(report).expect("a report is plain data")
+    serde_json::to_string(report).expect("a report is plain data")
 }
 
 /// The JSON Schema of the report.

@@ -51,9 +51,11 @@ fn status(report: &Report, case: &Case) -> TestCaseStatus {
     };
     let headline = |id: &str| report.requirement(id).map(super::data::Requirement::headline);
     let mut status = TestCaseStatus::non_success(kind);
-    status
-        .set_message(case.status.word())
-        .set_description(failure::text(case, report.seed, headline));
+    status.set_message(case.status.word()).set_description(failure::text(
+        case,
+        report.seed,
+        headline,
+    ));
     let broken = case.broken();
     if !broken.is_empty() {
         status.set_type(broken.join(" "));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     console,
-    data::{Area, Case, Check, Light, Report, Requirement, Standing, Status},
+    data::{Area, Case, Check, Light, Report, Requirement, Standing},
     failure,
 };
 
@@ -30,7 +30,11 @@ pub fn text(report: &Report) -> String {
         &mut text,
         &format!(
             "Profile {profiles}, world {}, seed {}; {} facts, {} checks held with witnesses; nonce `{}`.\n",
-            report.world, report.seed, report.evidence.facts, report.evidence.witnessed, report.nonce
+            report.world,
+            report.seed,
+            report.evidence.facts,
+            report.evidence.witnessed,
+            report.nonce
         ),
     );
     areas(&mut text, report);
@@ -53,7 +57,10 @@ pub fn headline(report: &Report) -> String {
     match report.light() {
         Light::Green => format!("{} requirements held, none broken", of(Standing::Pass)),
         Light::Red => match of(Standing::Fail) {
-            0 => format!("no requirement broken, and {} cases are not as they should be", report.failed()),
+            0 => format!(
+                "no requirement broken, and {} cases are not as they should be",
+                report.failed()
+            ),
             broken => format!("{} requirements held, {broken} broken", of(Standing::Pass)),
         },
         Light::Grey => "nothing was shown to hold".to_owned(),
@@ -79,13 +86,17 @@ fn row<'a>(text: &mut String, title: &str, of: impl Iterator<Item = &'a Requirem
 }
 
 fn explain(text: &mut String, report: &Report, case: &Case) {
-    line(text, &format!("### {} `{}`, profile {}\n", case.status.word(), case.scenario, case.profile));
+    line(
+        text,
+        &format!("### {} `{}`, profile {}\n", case.status.word(), case.scenario, case.profile),
+    );
     line(text, &format!("{}\n", cell(&case.title)));
     if let Some(known) = &case.known {
         let link = known.link.as_deref().unwrap_or("no link");
         line(text, &format!("- listed as {}: {link}", known.kind.word()));
     }
-    if case.status != Status::Fail || case.checks.iter().all(|it| !it.is_loud()) {
+    let is_explained = case.harness_errors.is_empty() && case.checks.iter().any(Check::is_loud);
+    if !is_explained {
         line(text, &format!("- {}", cell(&case.summary())));
     }
     for check in case.checks.iter().filter(|it| it.is_loud()) {
@@ -110,7 +121,10 @@ fn explain_check(text: &mut String, report: &Report, case: &Case, check: &Check)
     match (&check.expected, &check.observed, &check.why) {
         (Some(expected), Some(observed), _) => {
             line(text, &format!("  - expected: {}", cell(expected)));
-            line(text, &format!("  - observed: {}, facts {}", cell(observed), failure::witnesses(check)));
+            line(
+                text,
+                &format!("  - observed: {}, facts `{}`", cell(observed), failure::witnesses(check)),
+            );
         }
         (_, _, Some(why)) => line(text, &format!("  - because: {}", cell(why))),
         _ => (),

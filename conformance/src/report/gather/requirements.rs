@@ -12,10 +12,24 @@ use crate::{
     },
 };
 
-/// Every requirement of the catalogue.
-pub(super) fn all(catalogue: &Catalogue, cases: &[Case], profiles: &[String]) -> Vec<Requirement> {
+/// Every requirement of the catalogue. `lacks` says why the target does not claim one, if it does not.
+pub(super) fn all(
+    catalogue: &Catalogue,
+    cases: &[Case],
+    profiles: &[String],
+    lacks: impl Fn(&str) -> Option<String>,
+) -> Vec<Requirement> {
+    let one = |area: &catalogue::Area, it: &catalogue::Requirement| {
+        let found = one(&area.id, it, cases, profiles);
+        match lacks(&it.id) {
+            Some(why) if it.judging().is_some() => {
+                Requirement { verdict: Standing::Unclaimed, why: Some(why), ..found }
+            }
+            Some(_) | None => found,
+        }
+    };
     let of = |area: &catalogue::Area| {
-        area.requirements.iter().map(|it| one(&area.id, it, cases, profiles)).collect::<Vec<_>>()
+        area.requirements.iter().map(|it| one(area, it)).collect::<Vec<_>>()
     };
     catalogue.areas.iter().flat_map(of).collect()
 }
@@ -59,7 +73,8 @@ fn level(level: catalogue::Level) -> Level {
 fn support(requirement: &catalogue::Requirement, profiles: &[String]) -> Option<Support> {
     let is_about_a_run = |it: &Evidence| {
         it.source.version().is_some_and(|version| {
-            let starts = |name: &str| version.strip_prefix(name).is_some_and(|it| it.starts_with('.'));
+            let starts =
+                |name: &str| version.strip_prefix(name).is_some_and(|it| it.starts_with('.'));
             profiles.iter().any(|it| starts(it))
         })
     };

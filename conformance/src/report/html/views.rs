@@ -184,7 +184,11 @@ pub(super) fn page(report: &Report) -> Page<'_> {
         standings: standings.iter().map(|it| it.word()).collect(),
         statuses,
         cases: cases.collect(),
-        requirements: report.requirements.iter().map(|it| requirement(report, it, &numbers)).collect(),
+        requirements: report
+            .requirements
+            .iter()
+            .map(|it| requirement(report, it, &numbers))
+            .collect(),
         style: STYLE,
         script: SCRIPT,
     }
@@ -206,16 +210,9 @@ fn areas<'a>(report: &'a Report, standings: &[Standing]) -> Vec<AreaRow<'a>> {
     let row = |area: &'a crate::report::data::Area| {
         let of = |standing: &Standing| {
             let is_it = |it: &&Requirement| it.area == area.id && it.verdict == *standing;
-            Count {
-                word: standing.word(),
-                count: report.requirements.iter().filter(is_it).count(),
-            }
+            Count { word: standing.word(), count: report.requirements.iter().filter(is_it).count() }
         };
-        AreaRow {
-            name: &area.name,
-            title: &area.title,
-            counts: standings.iter().map(of).collect(),
-        }
+        AreaRow { name: &area.name, title: &area.title, counts: standings.iter().map(of).collect() }
     };
     report.areas.iter().map(row).collect()
 }
