@@ -48,7 +48,9 @@
   /** Writes the filters into the address, once nobody has typed for a moment. */
   function save() {
     clearTimeout(saving);
+    const before = location.hash;
     saving = setTimeout(() => {
+      if (location.hash !== before) return; // Somebody followed a link meanwhile.
       const set = fields.filter((it) => it.value).map((it) => [it.name, it.value]);
       history.replaceState(null, "", set.length ? `#${new URLSearchParams(set)}` : location.pathname + location.search);
     }, 150);

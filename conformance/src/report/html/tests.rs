@@ -5,7 +5,7 @@ use crate::report::tests::{green, red};
 fn what_a_gateway_said_is_text_and_never_markup() {
     let page = page(&red()).unwrap();
     assert!(page.contains("“&lt;hello&gt;”"), "{page}");
-    assert!(page.contains("exactly 2 `sent` | &lt;b&gt;"), "{page}");
+    assert!(page.contains("exactly 2 <code>sent</code> | &lt;b&gt;"), "{page}");
     assert!(page.contains("“one &lt;run&gt; at a time”"), "{page}");
     assert!(!page.contains("<hello>") && !page.contains("<b>"));
 }
@@ -33,4 +33,12 @@ fn the_page_loads_nothing() {
     for loading in ["src=\"", "http://", "https://", "url(", "@import", "fetch("] {
         assert!(!page.contains(loading), "the page holds `{loading}`");
     }
+}
+
+#[test]
+fn what_stands_between_backticks_is_code_and_still_text() {
+    let of = |text: &str| code(text).to_string();
+    assert_eq!(of("`a<b>` and <c>"), "<code>a&lt;b&gt;</code> and &lt;c&gt;");
+    assert_eq!(of("one ` alone"), "one ` alone");
+    assert_eq!(of(""), "");
 }

@@ -27,6 +27,8 @@ pub(super) struct Page<'a> {
     headline: String,
     light: String,
     last_line: String,
+    /// How many cases are not as they should be.
+    red: usize,
     took: String,
     standings: Vec<&'static str>,
     statuses: Vec<&'static str>,
@@ -178,6 +180,7 @@ pub(super) fn page(report: &Report) -> Page<'_> {
         headline: markdown::headline(report),
         light: format!("{:?}", report.light()),
         last_line: console::last_line(report),
+        red: report.cases.iter().filter(|it| !it.is_quiet()).count(),
         took: format!("took {}.{} s", report.took_ms / 1_000, report.took_ms % 1_000 / 100),
         areas: areas(report, &standings),
         totals: standings.iter().map(|it| report.standing(*it)).collect(),
