@@ -144,7 +144,7 @@ impl Expectations {
                 | Missing::Unclaimed(_)
                 | Missing::Unforeseen(_)),
             ) => {
-                let why = crate::report::json::reason(missing);
+                let why = crate::report::gather::reason(missing);
                 let stale = |it: &&Listed| self.stale(it, &format!("the case was skipped: {why}"));
                 Ruling { known: None, stale: about.iter().map(stale).collect() }
             }

@@ -70,7 +70,7 @@ impl Reason {
     pub fn words(self) -> &'static str {
         match self {
             Self::Profile => "the target does not claim their profile",
-            Self::Unclaimed => "the target does not claim what they need",
+            Self::Unclaimed => "what they need is not claimed",
             Self::Clock => "they need virtual time",
             Self::Superfluous => "others judge the same: `--all` runs them",
             Self::Nobody => "no scenario judges them",

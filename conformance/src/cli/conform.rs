@@ -4,7 +4,7 @@ mod progress;
 mod table;
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Instant,
 };
@@ -17,13 +17,18 @@ use super::{
     Exit, complain,
     given::{self, usage},
     print, refuse,
+    report_files::ReportFile,
     run::{self, ColorChoice, Seed},
 };
 use crate::{
     corpus,
-    report::{console, json, junit},
+    report::{
+        console,
+        data::{Case, Report, Standing},
+        evidence, gather, json,
+    },
     selection::{self, Depth, Goal, Reason, Selection},
-    suite::{self, Controls, Extent, Outcome, Plan, Status},
+    suite::{self, Controls, Extent, Outcome, Plan},
 };
 
 #[derive(Args, Debug)]
@@ -61,6 +66,9 @@ pub(super) struct Arguments {
     /// The folder of the reports.
     #[arg(long, value_name = "FOLDER", default_value = "creel-report")]
     out: PathBuf,
+    /// A text of this run alone, such as the number of a CI run [default: a random one]
+    #[arg(long, value_name = "TEXT")]
+    nonce: Option<String>,
     /// Print the report as JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -93,20 +101,27 @@ impl Arguments {
             }
             return Exit::Ok;
         }
-        let outcomes = self.perform(&plan);
-        let requirements = table::verdicts(&outcomes);
+        let nonce = match given::nonce(self.nonce.as_deref()) {
+            Ok(nonce) => nonce,
+            Err(exit) => return exit,
+        };
+        let (outcomes, cases) = self.perform(&plan);
+        let occasion =
+            gather::Occasion { nonce, command: given::command(), took: started.elapsed() };
+        let mut report = gather::report(&plan, cases, occasion);
+        add_reasons(&mut report, &selection);
         if self.json {
-            print(&format!("{:#}", json::report(&plan, &outcomes)));
+            print(&json::text(&report));
         } else {
-            print(&table::text(&requirements, &selection));
-            print(&console::summary(&outcomes, started.elapsed()));
+            print(&table::text(&report));
+            print(&console::summary(&report));
         }
-        match self.write(&plan, &outcomes) {
+        match self.write(&report) {
             Ok(files) => {
                 if !self.json {
                     print(&format!("reports: {}", files.join(", ")));
                 }
-                run::exit(&outcomes)
+                run::exit(&outcomes, &report)
             }
             Err(why) => usage(&why),
         }
@@ -138,19 +153,20 @@ impl Arguments {
     }
 
     /// Runs what was chosen. Failures are explained behind the lines of all cases.
-    fn perform(&self, plan: &Plan) -> Vec<Outcome> {
+    fn perform(&self, plan: &Plan) -> (Vec<Outcome>, Vec<Case>) {
         let color = self.color.color();
         let mut progress = Progress::new(plan.entries.len());
-        let mut failures = Vec::new();
+        let (mut cases, mut failures) = (Vec::new(), Vec::new());
         let outcomes = suite::run(plan, |outcome| {
+            let case = gather::case(plan, outcome);
             progress.hide();
             if !self.json {
-                print(&console::line(outcome, color));
+                print(&console::line(&case, 0, color));
             }
-            let is_fine = [Status::Pass, Status::Skipped, Status::KnownFailing];
-            if !is_fine.contains(&outcome.status()) {
-                failures.push(console::failure_text(plan, outcome));
+            if !case.is_quiet() && case.known.is_none() {
+                failures.push(console::explained(&case, plan.seed));
             }
+            cases.push(case);
             progress.show(failures.len());
         });
         progress.hide();
@@ -159,24 +175,42 @@ impl Arguments {
                 print(&format!("\n{}", failure.trim_end()));
             }
         }
-        outcomes
+        (outcomes, cases)
     }
 
     /// Writes every form of the report, and says which files those are.
-    fn write(&self, plan: &Plan, outcomes: &[Outcome]) -> Result<Vec<String>, String> {
-        let junit = junit::report(plan, outcomes).map_err(|it| it.to_string())?;
-        let forms = [
-            ("report.json", format!("{:#}\n", json::report(plan, outcomes))),
-            ("junit.xml", junit),
-        ];
+    fn write(&self, report: &Report) -> Result<Vec<String>, String> {
         let mut written = Vec::new();
-        for (name, text) in forms {
-            let file: PathBuf = Path::new(&self.out).join(name);
-            run::write(&file, &text)?;
-            written.push(file.display().to_string());
+        for (format, name) in [
+            ("json", "report.json"),
+            ("html", "report.html"),
+            ("md", "report.md"),
+            ("junit", "junit.xml"),
+            ("badge", "badge.svg"),
+        ] {
+            let file = self.out.join(name).display().to_string();
+            format!("{format}={file}").parse::<ReportFile>()?.write(report)?;
+            written.push(file);
         }
         Ok(written)
     }
+}
+
+/// Says of requirements that no case of the run judges why none does.
+fn add_reasons(report: &mut Report, selection: &Selection) {
+    for requirement in &mut report.requirements {
+        let profiles = requirement.profiles.iter();
+        let goals = profiles.map(|it| (requirement.id.clone(), it.clone()));
+        let reason = goals.filter_map(|it| selection.unreached.get(&it)).max();
+        let (Standing::NotRun, Some(reason)) = (requirement.verdict, reason) else { continue };
+        requirement.verdict = match reason {
+            Reason::Profile | Reason::Unclaimed => Standing::Unclaimed,
+            Reason::Clock => Standing::NotTestable,
+            Reason::Superfluous | Reason::Nobody => Standing::NotRun,
+        };
+        requirement.why = Some(reason.words().to_owned());
+    }
+    report.evidence.digest = evidence::digest(report);
 }
 
 /// What is run, and what is not.

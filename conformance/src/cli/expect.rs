@@ -3,16 +3,21 @@
 use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 
 use super::{
     Exit,
     given::{self, usage},
     print,
 };
-use crate::expectations::{
-    self,
-    update::{self, Seen, SeenCheck},
+use crate::{
+    expectations::{
+        self,
+        update::{self, Seen, SeenCheck},
+    },
+    report::{
+        data::{Case, Check, CheckVerdict},
+        json,
+    },
 };
 
 #[derive(Args, Debug)]
@@ -42,35 +47,6 @@ struct Update {
     link: Option<String>,
 }
 
-/// What is read of a report.
-#[derive(Debug, Deserialize)]
-struct Report {
-    target: String,
-    whole: bool,
-    cases: Vec<Case>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Case {
-    scenario: String,
-    profile: String,
-    status: String,
-    #[serde(default)]
-    checks: Vec<Check>,
-    reason: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Check {
-    label: String,
-    verdict: String,
-    line: Option<usize>,
-    #[serde(default)]
-    requirements: Vec<String>,
-    observed: Option<String>,
-    why: Option<String>,
-}
-
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         let Command::Update(update) = self.command;
@@ -89,7 +65,7 @@ impl Update {
             let why = format!("`{}` is built in: say which file with `--file`", self.target);
             return Err(usage(&why));
         };
-        let report = self.report()?;
+        let report = json::read(&self.report).map_err(|it| usage(&it.to_string()))?;
         let shown = self.report.display();
         if report.target != target.name {
             let why = format!("{shown} is of target `{}`, not `{}`", report.target, target.name);
@@ -109,7 +85,7 @@ impl Update {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(usage(&format!("read {name}: {error}"))),
         };
-        let seen: Vec<Seen> = report.cases.into_iter().filter_map(Case::seen).collect();
+        let seen: Vec<Seen> = report.cases.into_iter().filter_map(seen).collect();
         let updated = update::update(&name, &text, &seen, self.link.as_deref())
             .map_err(|it| usage(&it.to_string()))?;
         fs::write(&file, &updated.text).map_err(|it| usage(&format!("write {name}: {it}")))?;
@@ -129,42 +105,35 @@ impl Update {
         ));
         Ok(())
     }
-
-    fn report(&self) -> Result<Report, Exit> {
-        let shown = self.report.display();
-        let text =
-            fs::read_to_string(&self.report).map_err(|it| usage(&format!("read {shown}: {it}")))?;
-        serde_json::from_str(&text).map_err(|it| usage(&format!("{shown} is no report: {it}")))
-    }
 }
 
-impl Case {
-    /// The case as it was seen; none if it did not run.
-    fn seen(self) -> Option<Seen> {
-        let Self { scenario, profile, status, checks, reason } = self;
-        let mut checks: Vec<SeenCheck> = checks.into_iter().map(Check::seen).collect();
-        if checks.is_empty() {
-            if status == "skipped" {
-                return None;
-            }
-            checks.push(SeenCheck {
-                label: expectations::TARGET_CHECK.to_owned(),
-                requirements: Vec::new(),
-                broken: Some(reason.unwrap_or_default()),
-            });
-        }
-        Some(Seen { name: scenario, profile, checks })
+/// A case as it was seen; none if it was left out.
+fn seen(case: Case) -> Option<Seen> {
+    let Case { scenario, profile, checks, reason, left_out, .. } = case;
+    if left_out.is_some() {
+        return None;
     }
+    let mut checks: Vec<SeenCheck> = checks.into_iter().map(seen_check).collect();
+    if let Some(reason) = reason {
+        checks.push(SeenCheck {
+            label: expectations::TARGET_CHECK.to_owned(),
+            requirements: Vec::new(),
+            broken: Some(reason),
+        });
+    }
+    Some(Seen { name: scenario, profile, checks })
 }
 
-impl Check {
-    fn seen(self) -> SeenCheck {
-        let Self { label, verdict, line, requirements, observed, why } = self;
-        let broken = match verdict.as_str() {
-            "fail" => Some(observed.unwrap_or_default()),
-            "vacuous" if line.is_some() => Some(why.unwrap_or_default()),
-            _ => None,
-        };
-        SeenCheck { label, requirements, broken }
-    }
+fn seen_check(check: Check) -> SeenCheck {
+    let Check { label, verdict, line, requirements, observed, why, .. } = check;
+    let broken = match verdict {
+        CheckVerdict::Fail => Some(observed.unwrap_or_default()),
+        CheckVerdict::Vacuous if line.is_some() => Some(why.unwrap_or_default()),
+        CheckVerdict::Vacuous
+        | CheckVerdict::Pass
+        | CheckVerdict::Inconclusive
+        | CheckVerdict::NotTestable
+        | CheckVerdict::NotApplicable => None,
+    };
+    SeenCheck { label, requirements, broken }
 }

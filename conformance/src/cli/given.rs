@@ -15,6 +15,7 @@ use crate::{
         self, Expectations,
         read::{self, Universe},
     },
+    report::evidence,
 };
 
 /// A target in the real world.
@@ -70,6 +71,23 @@ pub(super) fn expectations(
             Err(usage(&format!("`{name}` is no list of known failures")))
         }
     }
+}
+
+/// A text of this run alone: the one that is given, or a new one.
+pub(super) fn nonce(given: Option<&str>) -> Result<String, Exit> {
+    let chance = || {
+        evidence::nonce().map_err(|it| {
+            complain(&format!("error: the system has no chance for a nonce: {it}"));
+            Exit::Bug
+        })
+    };
+    given.map_or_else(chance, |it| Ok(it.to_owned()))
+}
+
+/// The command line.
+pub(super) fn command() -> Vec<String> {
+    let arguments = std::env::args_os().skip(1).map(|it| it.display().to_string());
+    std::iter::once("creel".to_owned()).chain(arguments).collect()
 }
 
 /// Says why what was asked for cannot be done.

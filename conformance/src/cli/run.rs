@@ -1,12 +1,7 @@
 //! `creel run`.
 
 use std::{
-    collections::BTreeMap,
-    fs,
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
+    collections::BTreeMap, io::IsTerminal as _, path::PathBuf, str::FromStr, sync::Arc,
     time::Instant,
 };
 
@@ -16,13 +11,18 @@ use creel_sim::{
     world::World,
 };
 
-use super::{Exit, complain, given, print, refuse};
+use super::{
+    Exit, complain, given, print, refuse,
+    report_files::{ReportFile, write},
+};
 use crate::{
     corpus,
     report::{
         Counts,
         console::{self, Color},
-        json, junit,
+        data::Report,
+        gather::{self, Occasion},
+        json,
         terminal::{Signs, Terminal},
         timeline::Timeline,
     },
@@ -73,9 +73,13 @@ pub(super) struct Arguments {
     /// Print the report as JSON instead of lines.
     #[arg(long)]
     json: bool,
-    /// Write a report: `json=PATH` or `junit=PATH`. May be given more than once.
+    /// Write a report: `json=`, `junit=`, `html=`, `md=`, `github=` (annotations) or `badge=` (SVG) and a path, or `-`
+    /// for standard output. May be given more than once.
     #[arg(long, value_name = "FORMAT=PATH")]
     report: Vec<ReportFile>,
+    /// A text that only this run's report has, such as CI's run id [default: random]
+    #[arg(long, value_name = "TEXT")]
+    nonce: Option<String>,
     /// Write the trace: a file when one case runs, a folder otherwise.
     #[arg(long, value_name = "PATH")]
     trace: Option<PathBuf>,
@@ -145,33 +149,6 @@ fn since_boot() -> u64 {
     now.map_or(SEED, |it| u64::from(it.subsec_nanos()) << 20 | (it.as_secs() & 0xf_ffff))
 }
 
-#[derive(Clone, Debug)]
-struct ReportFile {
-    format: Format,
-    path: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Format {
-    Json,
-    Junit,
-}
-
-impl FromStr for ReportFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let why = || format!("`{text}` is not a report: expected `json=PATH` or `junit=PATH`");
-        let (format, path) = text.split_once('=').ok_or_else(why)?;
-        let format = match format {
-            "json" => Format::Json,
-            "junit" => Format::Junit,
-            _ => return Err(why()),
-        };
-        Ok(Self { format, path: path.into() })
-    }
-}
-
 impl Arguments {
     #[expect(clippy::disallowed_methods, reason = "how long the whole took is told to people")]
     pub(super) fn run(self) -> Exit {
@@ -180,33 +157,42 @@ impl Arguments {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
+        let nonce = match given::nonce(self.nonce.as_deref()) {
+            Ok(nonce) => nonce,
+            Err(exit) => return exit,
+        };
         let color = self.color.color();
         let mut terminal = Terminal::of_output(color);
         if self.ascii {
             terminal.signs = Signs::Ascii;
         }
-        let mut failures = Vec::new();
+        let (mut cases, mut failures) = (Vec::new(), Vec::new());
         let outcomes = suite::run(&plan, |outcome| {
-            if !self.json && (self.timeline || !console::is_quiet(outcome)) {
-                print(&console::line(outcome, color));
+            let case = gather::case(&plan, outcome);
+            if !self.json && (self.timeline || !console::is_quiet(&case)) {
+                let variants = outcome.case.entry.scenario.variants.len();
+                print(&console::line(&case, variants, color));
             }
             if let (true, Ok(judged)) = (self.timeline, &outcome.result) {
                 print(&Timeline::of(&judged.trace, &judged.context).text(terminal));
             }
-            if !matches!(outcome.status(), Status::Pass | Status::Skipped | Status::KnownFailing) {
-                failures.push(console::failure_text(&plan, outcome));
+            if !case.is_quiet() && case.known.is_none() {
+                failures.push(console::explained(&case, plan.seed));
             }
+            cases.push(case);
         });
+        let occasion = Occasion { nonce, command: given::command(), took: started.elapsed() };
+        let report = gather::report(&plan, cases, occasion);
         if self.json {
-            print(&format!("{:#}", json::report(&plan, &outcomes)));
+            print(&json::text(&report));
         } else {
             for failure in &failures {
                 print(&format!("\n{}", failure.trim_end()));
             }
-            print(&format!("\n{}", console::summary(&outcomes, started.elapsed())));
+            print(&format!("\n{}", console::summary(&report)));
         }
-        match self.write(&plan, &outcomes) {
-            Ok(()) => exit(&outcomes),
+        match self.write(&report, &outcomes) {
+            Ok(()) => exit(&outcomes, &report),
             Err(why) => {
                 complain(&format!("error: {why}"));
                 Exit::Usage
@@ -218,9 +204,7 @@ impl Arguments {
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
             (None, WorldName::Events) => World::Events,
-            (target, _) => {
-                given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?
-            }
+            (target, _) => given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?,
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
@@ -267,13 +251,9 @@ impl Arguments {
         if whole { Extent::Whole } else { Extent::Chosen }
     }
 
-    fn write(&self, plan: &Plan, outcomes: &[Outcome]) -> Result<(), String> {
-        for ReportFile { format, path } in &self.report {
-            let text = match format {
-                Format::Json => format!("{:#}\n", json::report(plan, outcomes)),
-                Format::Junit => junit::report(plan, outcomes).map_err(|it| it.to_string())?,
-            };
-            write(path, &text)?;
+    fn write(&self, report: &Report, outcomes: &[Outcome]) -> Result<(), String> {
+        for file in &self.report {
+            file.write(report)?;
         }
         let Some(path) = &self.trace else { return Ok(()) };
         let all: Vec<_> = outcomes
@@ -293,16 +273,8 @@ impl Arguments {
     }
 }
 
-/// Writes a file, and makes the folder that it is in.
-pub(super) fn write(file: &Path, text: &str) -> Result<(), String> {
-    if let Some(folder) = file.parent().filter(|it| !it.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|it| format!("make {}: {it}", folder.display()))?;
-    }
-    fs::write(file, text).map_err(|it| format!("write {}: {it}", file.display()))
-}
-
 /// What a run leaves behind. What was known to fail is as it was expected.
-pub(super) fn exit(outcomes: &[Outcome]) -> Exit {
+pub(super) fn exit(outcomes: &[Outcome], report: &Report) -> Exit {
     let is = |test: fn(&Missing) -> bool| {
         let mut unknown = outcomes.iter().filter(|it| it.known.is_none());
         unknown.any(|it| it.result.as_ref().is_err_and(test))
@@ -318,7 +290,7 @@ pub(super) fn exit(outcomes: &[Outcome]) -> Exit {
         Exit::Failed
     } else if counts.get(Status::Error) > 0 {
         Exit::Usage
-    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0 {
+    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0 && report.evidence.witnessed > 0 {
         Exit::Ok
     } else if counts.get(Status::Inconclusive) > 0 {
         Exit::Inconclusive

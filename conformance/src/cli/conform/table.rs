@@ -1,97 +1,43 @@
 //! What became of the requirements, area by area.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
-use creel_judge::verdict::Verdict;
+use crate::report::data::{Report, Requirement, Standing};
 
-use crate::{
-    catalogue,
-    selection::{Goal, Selection},
-    suite::{Check, Outcome, Status},
-};
-
-/// What the cases of a run say of a requirement. The worst word counts, but for what could not be told where others told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Word {
-    /// Nothing exercised it.
-    Vacuous,
-    /// It could not be told.
-    Inconclusive,
-    /// It held, with evidence.
-    Held,
-    /// It is broken, which was known.
-    Known,
-    /// It is broken.
-    Broken,
-}
-
-const COLUMNS: [(Word, &str); 5] = [
-    (Word::Held, "held"),
-    (Word::Broken, "broken"),
-    (Word::Known, "known failing"),
-    (Word::Inconclusive, "inconclusive"),
-    (Word::Vacuous, "vacuous"),
+/// A column, and what it counts.
+const COLUMNS: [(&str, &[Standing]); 7] = [
+    ("held", &[Standing::Pass]),
+    ("broken", &[Standing::Fail]),
+    ("known failing", &[Standing::KnownFailing]),
+    ("inconclusive", &[Standing::Inconclusive, Standing::Error]),
+    ("vacuous", &[Standing::Vacuous]),
+    ("not judged", &[Standing::NotTestable, Standing::NotApplicable, Standing::NotRun]),
+    ("not claimed", &[Standing::Unclaimed]),
 ];
 
-/// A word for each requirement and profile that some check judged.
-pub(super) fn verdicts(outcomes: &[Outcome]) -> BTreeMap<Goal, Word> {
-    let mut words: BTreeMap<Goal, Word> = BTreeMap::new();
-    for outcome in outcomes {
-        let Ok(judged) = &outcome.result else { continue };
-        for check in &judged.checks {
-            let Some(word) = word(check, outcome.status()) else { continue };
-            for id in &check.requirements {
-                let known = words.entry((id.clone(), outcome.case.profile.clone())).or_insert(word);
-                *known = (*known).max(word);
-            }
-        }
+/// The table. What no gateway is judged by is not in it.
+pub(super) fn text(report: &Report) -> String {
+    let mut text = format!("\n{:<11} {:>12}", "area", "requirements");
+    for (title, _) in COLUMNS {
+        write!(text, "  {title:>width$}", width = title.len().max(6)).expect("writing to a string");
     }
-    words
-}
-
-fn word(check: &Check, status: Status) -> Option<Word> {
-    match &check.verdict {
-        Verdict::Fail(_) if status == Status::KnownFailing => Some(Word::Known),
-        Verdict::Fail(_) => Some(Word::Broken),
-        Verdict::Pass { .. } => Some(Word::Held),
-        Verdict::Inconclusive { .. } => Some(Word::Inconclusive),
-        Verdict::Vacuous { .. } if check.line.is_some() => Some(Word::Vacuous),
-        Verdict::Vacuous { .. } | Verdict::NotTestable { .. } | Verdict::NotApplicable { .. } => {
-            None
-        }
-    }
-}
-
-/// The table, with what nothing judged.
-pub(super) fn text(words: &BTreeMap<Goal, Word>, selection: &Selection) -> String {
-    let titles = COLUMNS.map(|it| it.1);
-    let mut text = format!("\n{:<12} {:>12}", "area", "requirements");
-    for title in titles {
-        write!(text, "  {title:>13}").expect("writing to a string");
-    }
-    text.push_str("  not judged\n");
-    let areas = &catalogue::built_in().areas;
-    let all = areas.iter().map(|it| (it.name.as_str(), format!("{}-", it.id)));
-    for (name, start) in all.chain([("all", String::new())]) {
-        let claimed: Vec<&Goal> = selection
-            .judged
+    let areas = report.areas.iter().map(|it| (it.name.as_str(), Some(it.id.as_str())));
+    for (name, id) in areas.chain([("all", None)]) {
+        let of: Vec<&Requirement> = report
+            .requirements
             .iter()
-            .chain(selection.unreached.keys())
-            .chain(words.keys().filter(|it| {
-                !selection.judged.contains(*it) && !selection.unreached.contains_key(*it)
-            }))
-            .filter(|it| it.0.starts_with(&start))
+            .filter(|it| id.is_none_or(|id| it.area == id) && it.verdict != Standing::Excluded)
             .collect();
-        if claimed.is_empty() {
+        if of.is_empty() {
             continue;
         }
-        write!(text, "{name:<12} {:>12}", claimed.len()).expect("writing to a string");
-        for (word, _) in COLUMNS {
-            let count = claimed.iter().filter(|it| words.get(**it) == Some(&word)).count();
-            write!(text, "  {count:>13}").expect("writing to a string");
+        write!(text, "\n{name:<11} {:>12}", of.len()).expect("writing to a string");
+        for (title, standings) in COLUMNS {
+            let count = of.iter().filter(|it| standings.contains(&it.verdict)).count();
+            write!(text, "  {count:>width$}", width = title.len().max(6))
+                .expect("writing to a string");
         }
-        let none = claimed.iter().filter(|it| !words.contains_key(**it)).count();
-        writeln!(text, "  {none:>10}").expect("writing to a string");
     }
+    text.push('\n');
     text
 }
