@@ -19,9 +19,12 @@ pub use self::{
     install::Install,
 };
 
+/// The name of our own gateway.
+pub const REFERENCE: &str = "reference";
+
 /// The manifests that come with the program, by name.
 pub const BUILT_IN: &[(&str, &str)] = &[
-    ("reference", include_str!("../targets/reference.toml")),
+    (REFERENCE, include_str!("../targets/reference.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
     ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
