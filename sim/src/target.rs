@@ -7,7 +7,7 @@ mod claims;
 mod configuration;
 pub mod install;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
@@ -83,37 +83,15 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
-    /// How many times slower scenarios go, from 1 to 20: they are written for a gateway that begins a turn within a tenth
-    /// of a second.
+    /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
+    /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]
-    pub pace: Pace,
+    pub hop_ms: u64,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
-}
-
-/// How many times slower than they are written scenarios go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u32")]
-pub struct Pace(u32);
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self(1)
-    }
-}
-
-impl TryFrom<u32> for Pace {
-    type Error = String;
-
-    fn try_from(times: u32) -> Result<Self, String> {
-        let is_within = (1..=20).contains(&times);
-        is_within
-            .then_some(Self(times))
-            .ok_or_else(|| format!("found a pace of {times}, expected a number from 1 to 20"))
-    }
 }
 
 /// Where a target takes the key of the base's provider from.
@@ -250,7 +228,7 @@ impl Target {
 
     /// A scenario as it is played for this target: at its pace.
     pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
-        match self.pace.0 {
+        match scenario.pace_for(Duration::from_millis(self.hop_ms)) {
             1 => scenario.clone(),
             times => Arc::new(scenario.paced(times)),
         }
