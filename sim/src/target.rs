@@ -19,6 +19,9 @@ pub use self::{
     install::Install,
 };
 
+/// How many hops longer a run waits for more than it would for the reference.
+const HOPS_TO_SETTLE: u32 = 4;
+
 /// The name of our own gateway.
 pub const REFERENCE: &str = "reference";
 
@@ -226,12 +229,14 @@ impl Target {
             .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 
-    /// A scenario as it is played for this target: at its pace.
+    /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.
     pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
-        match scenario.pace_for(Duration::from_millis(self.hop_ms)) {
-            1 => scenario.clone(),
-            times => Arc::new(scenario.paced(times)),
+        let hop = Duration::from_millis(self.hop_ms);
+        if hop.is_zero() {
+            return scenario.clone();
         }
+        let paced = scenario.paced(scenario.pace_for(hop));
+        Arc::new(Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced })
     }
 
     /// Renders one template of the manifest.
