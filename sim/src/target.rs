@@ -7,7 +7,12 @@ mod claims;
 mod configuration;
 pub mod install;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
@@ -93,6 +98,9 @@ pub struct Target {
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
+    /// The folder of the manifest, for what lies beside it. Empty for a built-in target.
+    #[serde(skip)]
+    pub here: PathBuf,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
 }
@@ -145,6 +153,8 @@ pub struct ApprovePairing {
 pub struct Variables<'a> {
     /// The `creel` program.
     pub creel: &'a Path,
+    /// The folder of the manifest.
+    pub here: &'a Path,
     /// The folder that the target is installed in.
     pub install: &'a Path,
     /// The folder of this run, with everything below in it.
@@ -221,7 +231,8 @@ impl Target {
         }
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { path: name_or_path.to_owned(), source })?;
-        Self::parse(name_or_path, &text)
+        let here = std::path::absolute(path).ok().and_then(|it| Some(it.parent()?.to_owned()));
+        Ok(Self { here: here.unwrap_or_default(), ..Self::parse(name_or_path, &text)? })
     }
 
     fn parse(path: &str, text: &str) -> Result<Self, Error> {
@@ -313,6 +324,7 @@ mod tests {
         let (path, keys) = (Path::new("x"), BTreeMap::new());
         let variables = Variables {
             creel: path,
+            here: path,
             install: path,
             sandbox: path,
             config_file: path,
