@@ -292,6 +292,9 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
             let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
             return Err(Missing::Unclaimed(why));
         }
+        if let Some(why) = target.claims.lacks(scenario) {
+            return Err(Missing::Unclaimed(why));
+        }
         if let Some(why) = needs_virtual_time(scenario) {
             return Err(Missing::NeedsVirtualTime(why));
         }

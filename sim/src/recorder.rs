@@ -92,6 +92,12 @@ impl Recorder {
         self.log().zero = self.elapsed();
     }
 
+    /// Takes back what was recorded after the first `count` facts: it is not part of the run.
+    pub(crate) fn forget_from(&self, count: usize) {
+        self.log().facts.truncate(count);
+        self.count.send_replace(count);
+    }
+
     /// How long the clock has been running. Only differences mean something.
     #[expect(clippy::disallowed_methods, reason = "time enters the trace here and nowhere else")]
     fn elapsed(&self) -> Duration {

@@ -5,6 +5,7 @@
 mod operating;
 mod refusal;
 mod restart;
+mod warm_up;
 
 use std::{
     collections::BTreeMap,
@@ -71,6 +72,7 @@ pub struct Stage {
     /// The base's own, then the scenario's.
     providers: Vec<(String, OpenAi)>,
     tools: Servers,
+    script: ModelScript,
     /// Where the providers renew logins.
     pub(crate) tokens: Tokens,
     seed: u64,
@@ -158,6 +160,7 @@ impl Stage {
             platforms,
             providers,
             tools,
+            script,
             tokens,
             seed,
             protocol,

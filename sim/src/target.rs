@@ -3,20 +3,36 @@
 //! A manifest is TOML with minijinja templates in it; an unknown variable or key is an error. No code of the harness is
 //! needed in the gateway.
 
+mod claims;
+mod configuration;
+pub mod install;
+
 use std::{collections::BTreeMap, path::Path};
 
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
 
-/// The manifest of our own gateway, the first target.
-pub const REFERENCE: &str = include_str!("../targets/reference.toml");
+pub use self::{
+    claims::{Claims, Excluded, FEATURES, needs},
+    install::Install,
+};
+
+/// The manifests that come with the program, by name.
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("reference", include_str!("../targets/reference.toml")),
+    ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+];
 
 /// A gateway under test.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Target {
     /// Its name in reports.
     pub name: String,
+    /// The release that the manifest was written for, as the gateway writes it.
+    pub version: Option<String>,
+    /// What it is, in a sentence.
+    pub about: Option<String>,
     /// The contract profiles that it claims.
     pub profiles: Vec<String>,
     /// The program and its arguments, each a template.
@@ -24,15 +40,67 @@ pub struct Target {
     /// The environment beside `PATH`, each value a template.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// The template of the configuration file.
+    /// The name of the configuration file in the sandbox.
+    #[serde(default = "configuration::file_name")]
+    pub config_file: String,
+    /// The template of the configuration file: OpenClaw's, unless it says otherwise.
+    #[serde(default = "configuration::openclaws")]
     pub config: String,
+    /// What is merged over OpenClaw's configuration before the template sees it. Its texts are templates.
+    #[serde(default)]
+    pub patch: toml::Table,
+    /// Where it takes the base's provider's key from.
+    #[serde(default)]
+    pub credentials: Credentials,
+    /// Commands that run in the sandbox before it is started, in this order.
+    #[serde(default)]
+    pub prepare: Vec<Prepare>,
+    /// Further files, by path below the sandbox; both are templates.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// Where it comes from.
+    pub install: Option<Install>,
+    /// What it claims to do. Everything, unless it says otherwise.
+    #[serde(default)]
+    pub claims: Claims,
+    /// How many of it run at once, unless the user says so: as many as this machine bears.
+    pub jobs: Option<usize>,
+    /// How long it may take to end after it was asked to, in seconds.
+    #[serde(default = "configuration::grace_s")]
+    pub grace_s: u64,
     /// When it is ready.
     pub ready: Ready,
+    /// What bounds in time are widened by at the least, in milliseconds: how long a hop through the gateway may take on
+    /// a busy machine.
+    #[serde(default)]
+    pub slack_ms: u64,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
+}
+
+/// Where a target takes the key of the base's provider from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Credentials {
+    /// From each agent's `auth-profiles.json`, as OpenClaw 2026.3 has it.
+    #[default]
+    Profiles,
+    /// From the configuration. Only a scenario with providers of its own writes `auth-profiles.json`.
+    Configuration,
+}
+
+/// A command that makes a sandbox ready, such as one that imports credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Prepare {
+    /// The program and its arguments, each a template. It gets the target's environment.
+    pub argv: Vec<String>,
+    /// It runs only for scenarios that need one of these features; always, if there is none.
+    #[serde(default)]
+    pub needed_for: Vec<String>,
 }
 
 /// When a target is ready: every account polled, and this.
@@ -41,11 +109,14 @@ pub struct Target {
 pub struct Ready {
     /// A path of the gateway's port that answers 200.
     pub http_path: Option<String>,
+    /// How long the answer to a message of the harness's own may take, which is sent before the scenario begins, in
+    /// seconds: the first turn of some gateways loads half of them. No such message, unless this is given.
+    pub warm_up_within_s: Option<u64>,
     /// How long that may take, in seconds.
     pub within_s: u64,
 }
 
-/// An HTTP call that approves a pairing code: `POST` with `{channel, code}` and the gateway's token as bearer.
+/// How the operator approves a pairing code: an HTTP call with `POST`, `{channel, code}` and the gateway's token as bearer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ApprovePairing {
@@ -58,6 +129,8 @@ pub struct ApprovePairing {
 pub struct Variables<'a> {
     /// The `creel` program.
     pub creel: &'a Path,
+    /// The folder that the target is installed in.
+    pub install: &'a Path,
     /// The folder of this run, with everything below in it.
     pub sandbox: &'a Path,
     /// The configuration file.
@@ -70,8 +143,10 @@ pub struct Variables<'a> {
     pub profile: &'a str,
     /// The seed.
     pub seed: u64,
-    /// OpenClaw's configuration for this scenario, complete.
+    /// OpenClaw's configuration for this scenario, complete and patched.
     pub openclaw: &'a serde_json::Value,
+    /// The keys of the base's provider by agent, and the one that the configuration names as `config`.
+    pub keys: &'a BTreeMap<String, String>,
 }
 
 /// Why a manifest cannot be used.
@@ -105,7 +180,8 @@ pub enum Error {
     },
     /// The name is neither a built-in target nor a file.
     #[error(
-        "there is no target `{name}`: expected `reference`, or the path of a manifest such as `./my-gateway.toml`"
+        "there is no target `{name}`: expected {}, or the path of a manifest such as `./my-gateway.toml`",
+        built_in_names()
     )]
     Unknown {
         /// What was asked for.
@@ -120,8 +196,8 @@ impl Target {
     ///
     /// Says what was found, and what would be accepted.
     pub fn load(name_or_path: &str) -> Result<Self, Error> {
-        if name_or_path == "reference" {
-            return Self::parse("reference", REFERENCE);
+        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
+            return Self::parse(name, text);
         }
         let path = Path::new(name_or_path);
         if !path.exists() && path.extension().is_none() {
@@ -159,6 +235,11 @@ impl Target {
     }
 }
 
+/// The built-in targets, for a sentence.
+fn built_in_names() -> String {
+    BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use creel_judge::context::LadderReset;
@@ -182,7 +263,7 @@ mod tests {
     #[test]
     fn choices_are_declared_within_what_the_contract_leaves_open() {
         let with = |choices: &str| {
-            Target::parse("x.toml", &format!("{REFERENCE}\n[choices]\n{choices}\n"))
+            Target::parse("x.toml", &format!("{}\n[choices]\n{choices}\n", BUILT_IN[0].1))
         };
         assert_eq!(Target::load("reference").unwrap().choices, Choices::default());
         let declared =
@@ -203,9 +284,10 @@ mod tests {
     #[test]
     fn a_template_must_not_name_what_does_not_exist() {
         let target = Target::load("reference").unwrap();
-        let path = Path::new("x");
+        let (path, keys) = (Path::new("x"), BTreeMap::new());
         let variables = Variables {
             creel: path,
+            install: path,
             sandbox: path,
             config_file: path,
             state_dir: path,
@@ -213,6 +295,7 @@ mod tests {
             profile: "2026.3",
             seed: 0,
             openclaw: &serde_json::Value::Null,
+            keys: &keys,
         };
         assert_eq!(target.render("t", "{{ port }}", &variables).unwrap(), "1");
         assert!(target.render("t", "{{ prot }}", &variables).is_err());

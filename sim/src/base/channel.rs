@@ -11,7 +11,9 @@ use crate::{
 };
 
 /// The configuration of a channel whose twin is at `address`, without its accounts.
-pub(super) fn base(channel: &str, address: &str) -> Value {
+pub(super) fn base(channel: &str, address: &str, profile: &str) -> Value {
+    // 2026.9 writes it as a map, and takes nothing else.
+    let streaming = if profile == "2026.3" { json!("off") } else { json!({ "mode": "off" }) };
     match channel {
         slack::CHANNEL => json!({
             "enabled": true,
@@ -22,7 +24,7 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
             "dm": { "groupEnabled": true },
             "groupPolicy": "open",
             "requireMention": false,
-            "streaming": "off",
+            "streaming": streaming,
         }),
         telegram::CHANNEL => json!({
             "enabled": true,
@@ -31,7 +33,7 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
             "allowFrom": ["*"],
             "groupPolicy": "open",
             "groups": { "*": { "requireMention": false } },
-            "streaming": "off",
+            "streaming": streaming,
         }),
         whatsapp::CHANNEL => json!({
             "enabled": true,
@@ -47,7 +49,7 @@ pub(super) fn base(channel: &str, address: &str) -> Value {
             "allowFrom": ["*"],
             "groupPolicy": "open",
             "guilds": { "*": { "requireMention": false } },
-            "streaming": "off",
+            "streaming": streaming,
         }),
         irc::CHANNEL => {
             let (host, port) = host_and_port(address);

@@ -105,6 +105,15 @@ impl ModelScript {
         });
     }
 
+    /// Gives a chat an answer, behind those that it has.
+    pub fn answer(&self, chat: &str, answer: Answer) {
+        self.with_state(|it| {
+            if let Source::Scenario(answers) = &mut it.source {
+                answers.entry(chat.to_owned()).or_default().push(answer);
+            }
+        });
+    }
+
     /// Takes all answers back that a provider has of its own.
     pub fn clear(&self, provider: &str) {
         self.with_state(|it| it.standing.remove(provider));

@@ -14,10 +14,11 @@ use tokio::{
 };
 
 use super::{Error, real::Real};
-use crate::{picture::Picture, stage::Stage, target::Variables};
-
-/// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(8);
+use crate::{
+    picture::Picture,
+    stage::Stage,
+    target::{Credentials, Variables, install},
+};
 
 /// How much of the process's output is kept as its last words, in bytes.
 const LAST_WORDS_BYTES_MAX: usize = 256 * 1024;
@@ -40,6 +41,8 @@ pub(super) struct Process {
     /// Its process group, which has its own id.
     group: Option<u32>,
     output: PathBuf,
+    /// How long it may take to end after it was asked to.
+    grace: Duration,
 }
 
 fn io(what: &'static str) -> impl Fn(std::io::Error) -> Error {
@@ -52,17 +55,31 @@ impl Room<'_> {
         self.sandbox.join("state")
     }
 
-    fn config_file(&self) -> PathBuf {
-        self.sandbox.join("openclaw.json")
+    fn config_file(&self, real: &Real) -> PathBuf {
+        self.sandbox.join(&real.target.config_file)
     }
 
-    /// Writes the configuration, the state files and the agents' pictures.
+    /// Writes the configuration, the state files, the target's own files and the agents' pictures.
     pub(super) fn furnish(&self, real: &Real, stage: &Stage) -> Result<(), Error> {
-        let (config_file, state_dir) = (self.config_file(), self.state_dir());
-        let variables = self.variables(real, stage, (&config_file, &state_dir));
-        let config = real.target.render("config", &real.target.config, &variables)?;
-        fs::write(&config_file, config).map_err(io("write the configuration"))?;
+        let state_dir = self.state_dir();
+        fs::create_dir_all(&state_dir).map_err(io("make the state folder"))?;
+        self.with_variables(real, stage, |variables| {
+            let config = real.target.render("config", &real.target.config, variables)?;
+            fs::write(variables.config_file, config).map_err(io("write the configuration"))?;
+            for (file, text) in &real.target.files {
+                let path = real.target.render(&format!("files.{file}"), file, variables)?;
+                let text = real.target.render(&format!("files.{file}"), text, variables)?;
+                let path = self.sandbox.join(path);
+                let folder = path.parent().expect("a file of the sandbox is in a folder");
+                fs::create_dir_all(folder).map_err(io("make a folder of the sandbox"))?;
+                fs::write(path, text).map_err(io("write a file of the target"))?;
+            }
+            Ok(())
+        })?;
         for (file, text) in &stage.configuration.state_files {
+            if is_left_out(real, stage, file) {
+                continue;
+            }
             let path = state_dir.join(file);
             let folder = path.parent().expect("a state file is in a folder");
             fs::create_dir_all(folder).map_err(io("make the state folder"))?;
@@ -80,28 +97,56 @@ impl Room<'_> {
         Ok(())
     }
 
-    fn variables<'a>(
-        &'a self,
-        real: &'a Real,
-        stage: &'a Stage,
-        (config_file, state_dir): (&'a Path, &'a Path),
-    ) -> Variables<'a> {
+    /// What the templates of this run's manifest may name.
+    fn with_variables<R>(
+        &self,
+        real: &Real,
+        stage: &Stage,
+        act: impl FnOnce(&Variables<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
         let Self { profile, seed, sandbox, port } = *self;
-        let (creel, openclaw) = (&real.creel, &stage.configuration.config);
-        Variables { creel, sandbox, config_file, state_dir, port, profile, seed, openclaw }
+        let (config_file, state_dir) = (self.config_file(real), self.state_dir());
+        let install = install::folder(&real.target.name);
+        let keys = stage.configuration.keys.iter().map(|(key, name)| (name.clone(), key.clone()));
+        let variables = Variables {
+            creel: &real.creel,
+            install: &install,
+            sandbox,
+            config_file: &config_file,
+            state_dir: &state_dir,
+            port,
+            profile,
+            seed,
+            openclaw: &stage.configuration.config,
+            keys: &keys.collect(),
+        };
+        let openclaw = real.target.patched(&variables)?;
+        act(&Variables { openclaw: &openclaw, ..variables })
     }
+}
+
+/// Whether a state file is not written: credentials, where the target takes them from its configuration.
+fn is_left_out(real: &Real, stage: &Stage, file: &str) -> bool {
+    real.target.credentials == Credentials::Configuration
+        && stage.scenario.providers.is_empty()
+        && file.ends_with("/auth-profiles.json")
 }
 
 impl Process {
     /// Starts the target's program in its furnished room. What it writes goes behind what an earlier life wrote.
     pub(super) fn start(real: &Real, stage: &Stage, room: &Room<'_>) -> Result<Self, Error> {
-        let (config_file, state_dir) = (room.config_file(), room.state_dir());
-        let variables = room.variables(real, stage, (&config_file, &state_dir));
         let (target, sandbox) = (&real.target, room.sandbox);
-        let mut argv = Vec::new();
-        for (index, argument) in target.argv.iter().enumerate() {
-            argv.push(target.render(&format!("argv[{index}]"), argument, &variables)?);
-        }
+        let (argv, env) = room.with_variables(real, stage, |variables| {
+            let mut argv = Vec::new();
+            for (index, argument) in target.argv.iter().enumerate() {
+                argv.push(target.render(&format!("argv[{index}]"), argument, variables)?);
+            }
+            let mut env = Vec::new();
+            for (name, value) in &target.env {
+                env.push((name, target.render(&format!("env.{name}"), value, variables)?));
+            }
+            Ok((argv, env))
+        })?;
         let (program, arguments) = argv
             .split_first()
             .ok_or_else(|| Error::Target("`argv` is empty: expected a program".to_owned()))?;
@@ -114,12 +159,11 @@ impl Process {
         command.process_group(0).kill_on_drop(true).current_dir(sandbox);
         command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
         command.env("TZ", &stage.scenario.clock.zone);
-        for (name, value) in &target.env {
-            command.env(name, target.render(&format!("env.{name}"), value, &variables)?);
-        }
+        command.envs(env);
         let started = command.spawn();
         let child = started.map_err(|it| Error::Target(format!("start `{program}`: {it}")))?;
-        Ok(Process { group: child.id(), child, output })
+        let grace = Duration::from_secs(target.grace_s);
+        Ok(Process { group: child.id(), child, output, grace })
     }
 
     /// Waits until it ends by itself, and says how.
@@ -130,7 +174,7 @@ impl Process {
     /// Asks it to end, then ends it with its group. Its exit code if it has one, and what it wrote.
     pub(super) async fn end(mut self) -> (Option<i32>, String) {
         self.signal(Signal::TERM);
-        let status = timeout(GRACE, self.child.wait()).await;
+        let status = timeout(self.grace, self.child.wait()).await;
         self.signal(Signal::KILL);
         let code = match status {
             Ok(status) => status.ok().and_then(|it| it.code()),

@@ -159,7 +159,7 @@ impl Real {
             Err(broken) => return Err(self.broken(broken, &last_words)),
         });
         let facts = stage.recorder.take();
-        let clock = lateness.clock();
+        let clock = lateness.clock(self.target.slack_ms);
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
     }
@@ -235,6 +235,9 @@ impl Real {
         if timeout(within, listening).await.is_err() {
             return Err(Broken::Other(format!("it was not ready within {within:?}")));
         }
+        if let Some(within_s) = self.target.ready.warm_up_within_s {
+            stage.warm_up(Duration::from_secs(within_s)).await;
+        }
         let token = stage.configuration.gateway_token.clone();
         let operator = Operator {
             http,
@@ -266,12 +269,13 @@ impl Lateness {
         }
     }
 
-    /// The slack: 250 ms, or three times the 99.9th percentile of the lateness.
-    fn clock(mut self) -> Clock {
+    /// The slack: 250 ms, the manifest's, or three times the 99.9th percentile of the lateness.
+    fn clock(mut self, slack_ms: u64) -> Clock {
         self.samples_us.sort_unstable();
         let index = self.samples_us.len() * 999 / 1_000;
         let percentile = self.samples_us.get(index).copied().unwrap_or_default();
-        let slack_us = SLACK_US_MIN.max(percentile.saturating_mul(3));
+        let own_us = i64::try_from(slack_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        let slack_us = SLACK_US_MIN.max(own_us).max(percentile.saturating_mul(3));
         let lateness_us = self.samples_us.last().copied().unwrap_or_default();
         Clock::Measured { slack_us, lateness_us }
     }
