@@ -9,7 +9,7 @@ import irc.client
 import twin
 
 PERSON, ROOM = "alice", "#creel"
-SECRET = "let me in"
+SECRET = "let-me-in"
 
 
 class Client(irc.client.SimpleIRCClient):
