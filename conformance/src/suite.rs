@@ -8,6 +8,7 @@ mod judging;
 
 use std::{
     sync::{
+        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -285,6 +286,7 @@ fn run_case(plan: &Plan, case: &Case) -> Outcome {
 }
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
+    let case = &played(plan, case)?;
     let scenario = &case.entry.scenario;
     if let World::Real(real) = &plan.world {
         let target = &real.target;
@@ -316,6 +318,14 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     }
     let world::Run { trace, context, note } = run;
     Ok(Judged { checks, control, harness_errors, trace, context, note })
+}
+
+/// The case as the target plays it: on other channels, if its manifest says so.
+fn played(plan: &Plan, case: &Case) -> Result<Case, Missing> {
+    let World::Real(real) = &plan.world else { return Ok(case.clone()) };
+    let scenario = case.entry.scenario.played_on(&real.target.channels);
+    let scenario = Arc::new(scenario.map_err(Missing::Unclaimed)?);
+    Ok(Case { entry: Entry { scenario, ..case.entry.clone() }, ..case.clone() })
 }
 
 /// Runs a case once more. Says what came out otherwise than before, if anything did.

@@ -12,6 +12,7 @@ mod hooks;
 mod http;
 mod operators;
 mod platform;
+mod played;
 mod providers;
 mod read;
 mod shape;

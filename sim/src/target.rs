@@ -20,6 +20,7 @@ pub use self::{
 /// The manifests that come with the program, by name.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("reference", include_str!("../targets/reference.toml")),
+    ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
 ];
 
@@ -60,6 +61,10 @@ pub struct Target {
     pub files: BTreeMap<String, String>,
     /// Where it comes from.
     pub install: Option<Install>,
+    /// The channels on which it plays scenarios that are written for others: the other by the one, such as `irc` by
+    /// `telegram`.
+    #[serde(default)]
+    pub channels: BTreeMap<String, String>,
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,

@@ -58,11 +58,10 @@ pub(super) fn base(channel: &str, address: &str, profile: &str) -> Value {
                 "host": host,
                 "port": port,
                 "tls": false,
-                // Nicks are what scenarios know people by.
-                "dangerouslyAllowNameMatching": true,
                 "dmPolicy": "open",
                 "allowFrom": ["*"],
                 "groupPolicy": "open",
+                "groupAllowFrom": ["*"],
                 "groups": { "*": { "requireMention": false } },
             })
         }
@@ -117,7 +116,7 @@ pub(super) fn credentials(channel: &str, seed: u64, index: usize, id: &str) -> C
 }
 
 /// What an account takes over from its channel where it says nothing itself.
-const INHERITED: [&str; 4] = ["dmPolicy", "allowFrom", "groupPolicy", "groups"];
+const INHERITED: [&str; 5] = ["dmPolicy", "allowFrom", "groupPolicy", "groupAllowFrom", "groups"];
 
 /// Has each IRC account join the rooms where people write to it. It is told its channel's policies, too: gateways differ in
 /// whether an account has defaults of its own.

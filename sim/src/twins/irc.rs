@@ -36,8 +36,8 @@ use crate::{
     scenario::{Chat, SendFault},
 };
 
-pub(crate) use self::line::is_nick;
 pub use self::line::is_room;
+pub(crate) use self::{line::is_nick, state::mask};
 
 /// The channel's name in scenarios and traces.
 pub const CHANNEL: &str = "irc";

@@ -304,9 +304,10 @@ impl Seat {
     }
 }
 
-/// Who a person is, as others see it.
-pub(super) fn prefix_of(person: &str) -> String {
-    format!("{person}!{}@{PEOPLE_HOST}", fold(person))
+/// Who a person is, as others see it: nick, user and host. What stands before a colon is no part of the nick.
+pub(crate) fn mask(person: &str) -> String {
+    let nick = person.rsplit(':').next().unwrap_or_default();
+    format!("{person}!{}@{PEOPLE_HOST}", fold(nick))
 }
 
 /// The host that people are said to come from.

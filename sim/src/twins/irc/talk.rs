@@ -4,7 +4,7 @@ use creel_judge::trace::{Kind, Place};
 
 use super::{
     line::{Command, LINE_BYTES_MAX, cut, fold, is_room, pieces},
-    state::{Delivered, Out, Shown, State, prefix_of},
+    state::{Delivered, Out, Shown, State, mask},
 };
 use crate::{
     scenario::{ChatKind, SendFault},
@@ -50,7 +50,7 @@ impl State {
         let Some(Delivered { fact, chat, pieces }) = self.delivered.get(name) else { return };
         self.recorder.record(fact.clone());
         let member = &self.members[chat];
-        let prefix = prefix_of(&member.chat.sender);
+        let prefix = mask(&member.chat.sender);
         let (target, seats) = match member.chat.kind {
             ChatKind::Direct => match self.seat_of(&member.chat.account) {
                 Some((number, nick)) => (nick, vec![number]),
