@@ -16,7 +16,10 @@ use std::{
 };
 
 use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
-use creel_sim::world::{self, World, needs_virtual_time, ticks};
+use creel_sim::{
+    scenario::Scenario,
+    world::{self, World, needs_virtual_time, ticks},
+};
 
 pub use self::{
     control::Control,
@@ -286,21 +289,23 @@ fn run_case(plan: &Plan, case: &Case) -> Outcome {
 }
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
-    let case = &played(plan, case)?;
-    let scenario = &case.entry.scenario;
+    let mut scenario = case.entry.scenario.clone();
     if let World::Real(real) = &plan.world {
         let target = &real.target;
         if !target.profiles.contains(&case.profile) {
             let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
             return Err(Missing::Unclaimed(why));
         }
-        if let Some(why) = target.claims.lacks(scenario) {
+        let played = scenario.played_on(&target.channels).map_err(Missing::Unclaimed)?;
+        scenario = Arc::new(played);
+        if let Some(why) = target.claims.lacks(&scenario) {
             return Err(Missing::Unclaimed(why));
         }
-        if let Some(why) = needs_virtual_time(scenario) {
+        if let Some(why) = needs_virtual_time(&scenario) {
             return Err(Missing::NeedsVirtualTime(why));
         }
     }
+    let scenario = &plan.world.adapted(&scenario);
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let checks = judge(scenario, &run.trace, &run.context);
     let mut harness_errors = harness_errors(&run.trace);
@@ -309,9 +314,9 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     {
         return Err(Missing::Unforeseen(format!("{chosen}: {error}")));
     }
-    let control = control::run(plan, case)?;
+    let control = control::run(plan, (scenario, &case.profile))?;
     for again in 2..=plan.repeat {
-        if let Some(what) = differs(plan, case, (&run.trace, &checks))? {
+        if let Some(what) = differs(plan, (scenario, &case.profile), (&run.trace, &checks))? {
             harness_errors.push(format!("run {again} of {}: {what}", plan.repeat));
             break;
         }
@@ -320,22 +325,13 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     Ok(Judged { checks, control, harness_errors, trace, context, note })
 }
 
-/// The case as the target plays it: on other channels, if its manifest says so.
-fn played(plan: &Plan, case: &Case) -> Result<Case, Missing> {
-    let World::Real(real) = &plan.world else { return Ok(case.clone()) };
-    let scenario = case.entry.scenario.played_on(&real.target.channels);
-    let scenario = Arc::new(scenario.map_err(Missing::Unclaimed)?);
-    Ok(Case { entry: Entry { scenario, ..case.entry.clone() }, ..case.clone() })
-}
-
 /// Runs a case once more. Says what came out otherwise than before, if anything did.
 fn differs(
     plan: &Plan,
-    case: &Case,
+    (scenario, profile): (&Arc<Scenario>, &str),
     (trace, checks): (&Trace, &[Check]),
 ) -> Result<Option<String>, Missing> {
-    let scenario = &case.entry.scenario;
-    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
+    let run = plan.world.run(scenario, profile, plan.seed).map_err(|it| missing(&it))?;
     let (before, now) = (trace.hash(), run.trace.hash());
     let differs = match &plan.world {
         World::Turmoil | World::Events | World::Fake(_) if before == now => None,

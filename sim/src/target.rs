@@ -7,21 +7,30 @@ mod claims;
 mod configuration;
 pub mod install;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
+
+use crate::scenario::Scenario;
 
 pub use self::{
     claims::{Claims, Excluded, FEATURES, needs},
     install::Install,
 };
 
+/// How many hops longer a run waits for more than it would for the reference.
+const HOPS_TO_SETTLE: u32 = 4;
+
+/// The name of our own gateway.
+pub const REFERENCE: &str = "reference";
+
 /// The manifests that come with the program, by name.
 pub const BUILT_IN: &[(&str, &str)] = &[
-    ("reference", include_str!("../targets/reference.toml")),
+    (REFERENCE, include_str!("../targets/reference.toml")),
     ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+    ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
 
 /// A gateway under test.
@@ -68,6 +77,9 @@ pub struct Target {
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
+    /// How many cases its suite has at the most, unless the user asks for all: those that judge most of what it claims, what
+    /// it must do first. For targets that take long to start.
+    pub cases: Option<usize>,
     /// How many of it run at once, unless the user says so: as many as this machine bears.
     pub jobs: Option<usize>,
     /// How long it may take to end after it was asked to, in seconds.
@@ -79,6 +91,10 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
+    /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
+    /// next to nothing; they go as many times slower as their shortest wait needs.
+    #[serde(default)]
+    pub hop_ms: u64,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
@@ -216,6 +232,16 @@ impl Target {
     fn parse(path: &str, text: &str) -> Result<Self, Error> {
         toml::from_str(text)
             .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.
+    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+        let hop = Duration::from_millis(self.hop_ms);
+        if hop.is_zero() {
+            return scenario.clone();
+        }
+        let paced = scenario.paced(scenario.pace_for(hop));
+        Arc::new(Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced })
     }
 
     /// Renders one template of the manifest.

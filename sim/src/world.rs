@@ -103,7 +103,15 @@ impl World {
         }
     }
 
-    /// Runs a scenario.
+    /// A scenario as it is played here: some targets need it at a slower pace.
+    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+        match self {
+            Self::Turmoil | Self::Events | Self::Fake(_) => scenario.clone(),
+            Self::Real(real) => real.target.adapted(scenario),
+        }
+    }
+
+    /// Runs a scenario, as it was [adapted](Self::adapted).
     ///
     /// # Errors
     ///
