@@ -92,6 +92,7 @@ impl Configuration {
         let mut it = Self::merged(&scenario.gateway, &accounts.collect(), beside, who, addresses);
         let written = scenario.state.iter().map(|(file, json)| (file.clone(), json.to_string()));
         it.state_files.extend(written);
+        channel::join_rooms(&mut it.config, scenario);
         it
     }
 

@@ -10,7 +10,6 @@ pub mod install;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -33,6 +32,7 @@ pub const REFERENCE: &str = "reference";
 /// The manifests that come with the program, by name.
 pub const BUILT_IN: &[(&str, &str)] = &[
     (REFERENCE, include_str!("../targets/reference.toml")),
+    ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
     ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
@@ -74,6 +74,10 @@ pub struct Target {
     pub files: BTreeMap<String, String>,
     /// Where it comes from.
     pub install: Option<Install>,
+    /// The channels on which it plays scenarios that are written for others: the other by the one, such as `irc` by
+    /// `telegram`.
+    #[serde(default)]
+    pub channels: BTreeMap<String, String>,
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
@@ -241,13 +245,14 @@ impl Target {
     }
 
     /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.
-    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+    #[must_use]
+    pub fn adapted(&self, scenario: Scenario) -> Scenario {
         let hop = Duration::from_millis(self.hop_ms);
         if hop.is_zero() {
-            return scenario.clone();
+            return scenario;
         }
         let paced = scenario.paced(scenario.pace_for(hop));
-        Arc::new(Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced })
+        Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced }
     }
 
     /// Renders one template of the manifest.
