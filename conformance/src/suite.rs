@@ -350,25 +350,29 @@ fn run_case(plan: &Plan, case: &Case) -> Outcome {
 
 /// Why a case is not even begun in this world, if it is not.
 pub fn left_out(world: &World, case: &Case) -> Option<Missing> {
-    let World::Real(real) = world else { return None };
+    playable(world, case).err()
+}
+
+/// A case's scenario as it is played in this world: on the target's channels, as slow as it needs.
+fn playable(world: &World, case: &Case) -> Result<Arc<Scenario>, Missing> {
+    let World::Real(real) = world else { return Ok(case.entry.scenario.clone()) };
     let target = &real.target;
     if !target.profiles.contains(&case.profile) {
         let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
-        return Some(Missing::Unclaimed(why));
+        return Err(Missing::Unclaimed(why));
     }
-    let scenario = &case.entry.scenario;
-    if let Some(why) = target.claims.lacks(scenario) {
-        return Some(Missing::Unclaimed(why));
+    let scenario = case.entry.scenario.played_on(&target.channels).map_err(Missing::Unclaimed)?;
+    if let Some(why) = target.claims.lacks(&scenario) {
+        return Err(Missing::Unclaimed(why));
     }
-    needs_virtual_time(scenario).map(Missing::NeedsVirtualTime)
+    match needs_virtual_time(&scenario) {
+        Some(why) => Err(Missing::NeedsVirtualTime(why)),
+        None => Ok(Arc::new(target.adapted(scenario))),
+    }
 }
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
-    let scenario = &case.entry.scenario;
-    if let Some(missing) = left_out(&plan.world, case) {
-        return Err(missing);
-    }
-    let scenario = &plan.world.adapted(scenario);
+    let scenario = &playable(&plan.world, case)?;
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let mut checks = judge(scenario, &run.trace, &run.context);
     let mut harness_errors = harness_errors(&run.trace);

@@ -41,8 +41,8 @@ use crate::{
         Act, Action, Provider, RenewalAct, Scenario, Send, Step, StreamEnd, ToolAct, ToolAnswer,
     },
     twins::{
-        Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway, script::ModelScript,
-        tokens::Tokens,
+        Inbound, Interface, Platform, mcp::Servers, openai::OpenAi, push::Gateway,
+        script::ModelScript, tokens::Tokens,
     },
     world::turmoil::tick,
 };
@@ -179,10 +179,13 @@ impl Stage {
     ) -> Infallible {
         let gateway = Gateway::at(gateway);
         let pushing = self.platforms.values().map(|it| it.push(net.clone(), gateway.clone()));
-        let channels = channels
-            .into_iter()
-            .map(|(channel, listener)| (listener, self.platforms[&channel].router()))
-            .map(|(listener, router)| serve(listener, self.bounded(router)));
+        let channels = channels.into_iter().map(async |(channel, listener)| {
+            match self.platforms[&channel].interface() {
+                Interface::Http(router) => serve(listener, self.bounded(router)).await,
+                // It counts its lines itself.
+                Interface::Irc(twin) => twin.serve(listener).await,
+            }
+        });
         let provider_router = self.bounded(self.provider_router());
         tokio::select! {
             biased;
@@ -223,6 +226,12 @@ impl Stage {
             }
         };
         router.layer(middleware::from_fn(count))
+    }
+
+    /// Lets the provider answer what the scenario has no answer for: with nothing to say, so that nobody is shown what no
+    /// expectation could foresee.
+    pub(crate) fn spare_answers(&self) {
+        self.script.spare("NO_REPLY");
     }
 
     /// Whether the gateway receives for every account.

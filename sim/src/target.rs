@@ -10,7 +10,7 @@ pub mod install;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    time::Duration,
 };
 
 use creel_judge::context::Choices;
@@ -23,9 +23,16 @@ pub use self::{
     install::Install,
 };
 
+/// How many hops longer a run waits for more than it would for the reference.
+const HOPS_TO_SETTLE: u32 = 4;
+
+/// The name of our own gateway.
+pub const REFERENCE: &str = "reference";
+
 /// The manifests that come with the program, by name.
 pub const BUILT_IN: &[(&str, &str)] = &[
-    ("reference", include_str!("../targets/reference.toml")),
+    (REFERENCE, include_str!("../targets/reference.toml")),
+    ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
     ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
@@ -67,6 +74,10 @@ pub struct Target {
     pub files: BTreeMap<String, String>,
     /// Where it comes from.
     pub install: Option<Install>,
+    /// The channels on which it plays scenarios that are written for others: the other by the one, such as `irc` by
+    /// `telegram`.
+    #[serde(default)]
+    pub channels: BTreeMap<String, String>,
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
@@ -84,10 +95,10 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
-    /// How many times slower scenarios go, from 1 to 20: they are written for a gateway that begins a turn within a tenth
-    /// of a second.
+    /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
+    /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]
-    pub pace: Pace,
+    pub hop_ms: u64,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
@@ -96,28 +107,6 @@ pub struct Target {
     pub here: PathBuf,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
-}
-
-/// How many times slower than they are written scenarios go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u32")]
-pub struct Pace(u32);
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self(1)
-    }
-}
-
-impl TryFrom<u32> for Pace {
-    type Error = String;
-
-    fn try_from(times: u32) -> Result<Self, String> {
-        let is_within = (1..=20).contains(&times);
-        is_within
-            .then_some(Self(times))
-            .ok_or_else(|| format!("found a pace of {times}, expected a number from 1 to 20"))
-    }
 }
 
 /// Where a target takes the key of the base's provider from.
@@ -255,12 +244,15 @@ impl Target {
             .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 
-    /// A scenario as it is played for this target: at its pace.
-    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
-        match self.pace.0 {
-            1 => scenario.clone(),
-            times => Arc::new(scenario.paced(times)),
+    /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.
+    #[must_use]
+    pub fn adapted(&self, scenario: Scenario) -> Scenario {
+        let hop = Duration::from_millis(self.hop_ms);
+        if hop.is_zero() {
+            return scenario;
         }
+        let paced = scenario.paced(scenario.pace_for(hop));
+        Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced }
     }
 
     /// Renders one template of the manifest.

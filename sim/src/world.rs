@@ -124,15 +124,7 @@ impl World {
         }
     }
 
-    /// A scenario as it is played here: some targets need it at a slower pace.
-    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
-        match self {
-            Self::Turmoil | Self::Events | Self::Fake(_) => scenario.clone(),
-            Self::Real(real) => real.target.adapted(scenario),
-        }
-    }
-
-    /// Runs a scenario, as it was [adapted](Self::adapted).
+    /// Runs a scenario.
     ///
     /// # Errors
     ///

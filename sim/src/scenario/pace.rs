@@ -4,14 +4,29 @@
 //! configures. What the gateway decides, its own defaults and its own work, does not. So something that an expectation has at
 //! the earliest after some time may still be that early, and what it has at the latest may be so many times as late.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use creel_judge::words::{Span, Word};
 use serde_json::Value;
 
 use super::{Act, Action, Answer, Holds, Scenario, SendFault, Step};
 
+/// The most times slower that a scenario goes.
+const PACE_MAX: u32 = 20;
+
 impl Scenario {
+    /// How many times slower it has to go for a gateway that may need so long from a message to its turn, from 1 to
+    /// [`PACE_MAX`].
+    pub fn pace_for(&self, hop: Duration) -> u32 {
+        let between = self.steps.windows(2).map(|it| it[1].at.saturating_sub(it[0].at));
+        let standing = self.providers.values().flat_map(|it| it.answers.values()).flatten();
+        let answers = self.model.values().flatten().chain(standing.map(|it| &it.answer));
+        let waits = between.chain(answers.map(|it| it.after)).filter(|it| !it.is_zero());
+        let shortest = waits.min().unwrap_or(hop).max(Duration::from_millis(1));
+        let times = hop.as_millis().div_ceil(shortest.as_millis());
+        u32::try_from(times).unwrap_or(PACE_MAX).clamp(1, PACE_MAX)
+    }
+
     /// The same scenario, so many times as slow.
     #[must_use]
     pub fn paced(&self, pace: u32) -> Self {
@@ -100,7 +115,8 @@ fn configure(value: &mut Value, pace: u32, is_duration: bool) {
 }
 
 fn is_duration_key(key: &str) -> bool {
-    ["Ms", "Seconds", "MsByChannel"].iter().any(|unit| key.ends_with(unit))
+    // `messages.inbound.byChannel` has durations; what `messages.queue.byChannel` has is no number.
+    ["Ms", "Seconds", "MsByChannel", "byChannel"].iter().any(|unit| key.ends_with(unit))
 }
 
 /// Bounds in time that hold for whatever part of it takes longer.
@@ -138,8 +154,6 @@ fn widen(word: &mut Word, pace: i64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::scenario::parse;
 
@@ -164,6 +178,13 @@ control:
   edit: { "steps[1].at": 5s }
   flips: [request]
 "#;
+
+    #[test]
+    fn a_scenario_is_as_slow_as_its_shortest_wait_needs() {
+        let scenario = parse("queue/slow", TEXT).unwrap();
+        let pace = |ms| scenario.pace_for(Duration::from_millis(ms));
+        assert_eq!([0, 100, 1_000, 1_001, 3_000, 90_000].map(pace), [1, 1, 1, 2, 3, 20]);
+    }
 
     #[test]
     fn what_the_scenario_decides_is_slower_and_bounds_hold_for_both() {
