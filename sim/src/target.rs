@@ -74,6 +74,10 @@ pub struct Target {
     /// `telegram`.
     #[serde(default)]
     pub channels: BTreeMap<String, String>,
+    /// The hosts that it insists on, and the channel whose twin each is behind the proxy of the run, such as `telegram` by
+    /// `api.telegram.org`. There is a proxy where there is one.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, String>,
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
@@ -164,6 +168,10 @@ pub struct Variables<'a> {
     pub profile: &'a str,
     /// The seed.
     pub seed: u64,
+    /// The proxy of the run, as `http://host:port`; empty unless the manifest has `[hosts]`.
+    pub proxy: &'a str,
+    /// The certificate of the authority that the proxy's certificates are from.
+    pub ca_file: &'a Path,
     /// OpenClaw's configuration for this scenario, complete and patched.
     pub openclaw: &'a serde_json::Value,
     /// The keys of the base's provider by agent, and the one that the configuration names as `config`.
@@ -325,6 +333,8 @@ mod tests {
             port: 1,
             profile: "2026.3",
             seed: 0,
+            proxy: "",
+            ca_file: path,
             openclaw: &serde_json::Value::Null,
             keys: &keys,
         };

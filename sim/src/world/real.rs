@@ -35,10 +35,12 @@ use tokio::{
 use super::{
     Error, Seen,
     process::{Process, Room, tail},
+    tunnel::Tunnel,
 };
 use crate::{
     base::{self, Addresses},
     lives::{Exit, Lives, Orders, Zero},
+    recorder::Recorder,
     scenario::Scenario,
     stage::{Operator, Stage},
     standalone::unix_now_s,
@@ -135,7 +137,14 @@ impl Real {
         if self.target.name != target::REFERENCE {
             stage.spare_answers();
         }
-        let room = Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port };
+        let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
+        let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
+        let room =
+            Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port, proxy };
+        if let Some(tunnel) = &tunnel {
+            let written = fs::write(room.authority_file(), &tunnel.authority_pem);
+            written.map_err(io("write a certificate"))?;
+        }
         room.furnish(self, &stage)?;
         // Before the process, which nobody else would end.
         let mut interrupts = Interrupts::watched()?;
@@ -152,6 +161,9 @@ impl Real {
         let (ready, (code, last_words)) = tokio::select! {
             biased;
             never = stage.serve(channels, provider, (TokioNet, &gateway)) => match never {},
+            never = async { tunnel.expect("looked at").serve().await }, if tunnel.is_some() => {
+                match never {}
+            }
             never = lateness.measure() => match never {},
             played = played => played,
         };
@@ -166,6 +178,24 @@ impl Real {
         let clock = lateness.clock(self.target.slack_ms);
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
+    }
+
+    /// The proxy to the hosts that the target insists on, if there are any.
+    async fn tunnel(
+        &self,
+        addresses: &Addresses,
+        recorder: &Recorder,
+    ) -> Result<Option<Tunnel>, Error> {
+        if self.target.hosts.is_empty() {
+            return Ok(None);
+        }
+        let twin = |(host, channel): (&String, &String)| {
+            let address = addresses.channels.get(channel)?.strip_prefix("http://")?;
+            Some((host.clone(), address.parse().ok()?))
+        };
+        let twins = self.target.hosts.iter().filter_map(twin).collect();
+        let tunnel = Tunnel::bind(loopback(0), twins, recorder.clone()).await;
+        tunnel.map(Some).map_err(|it| Error::Target(it.to_string()))
     }
 
     fn broken(&self, broken: Broken, last_words: &str) -> Error {
