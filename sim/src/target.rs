@@ -95,6 +95,9 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
+    /// The same where it was not warmed up, since nobody is let in whom the scenario does not name.
+    #[serde(default)]
+    pub slack_cold_ms: u64,
     /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
     /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]

@@ -145,9 +145,10 @@ impl Real {
         let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
+        let is_warm = Cell::new(false);
         // The twins serve until the process is gone, so that it can end in good order.
         let played = async {
-            let conducted = self.conduct(&stage, &gateway, lives);
+            let conducted = self.conduct(&stage, &gateway, lives, &is_warm);
             self.live((&stage, &room), process, (&orders, &mut interrupts), conducted).await
         };
         let (ready, (code, last_words)) = tokio::select! {
@@ -164,7 +165,8 @@ impl Real {
             Err(broken) => return Err(self.broken(broken, &last_words)),
         });
         let facts = stage.recorder.take();
-        let clock = lateness.clock(self.target.slack_ms);
+        let own_ms = if is_warm.get() { 0 } else { self.target.slack_cold_ms };
+        let clock = lateness.clock(own_ms.max(self.target.slack_ms));
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
     }
@@ -230,7 +232,13 @@ impl Real {
     }
 
     /// Waits until the target is ready, then makes the scenario happen.
-    async fn conduct(&self, stage: &Stage, gateway: &str, lives: Lives) -> Result<(), Broken> {
+    async fn conduct(
+        &self,
+        stage: &Stage,
+        gateway: &str,
+        lives: Lives,
+        is_warm: &Cell<bool>,
+    ) -> Result<(), Broken> {
         let http = Http::new(TokioNet);
         let within = Duration::from_secs(self.target.ready.within_s);
         let approve = self.target.approve_pairing.as_ref().map(|it| it.http_path.clone());
@@ -256,7 +264,7 @@ impl Real {
             return Err(Broken::Stuck(at, format!("it was not ready within {within:?}: {what}")));
         }
         if let Some(within_s) = self.target.ready.warm_up_within_s {
-            stage.warm_up(Duration::from_secs(within_s)).await;
+            is_warm.set(stage.warm_up(Duration::from_secs(within_s)).await);
         }
         let token = stage.configuration.gateway_token.clone();
         let operator = Operator {
