@@ -1,11 +1,18 @@
 //! The `creel` command line.
 
+mod compare;
+mod conform;
+mod expect;
 mod explain;
+mod given;
 mod list;
+mod matrix;
 mod mutants;
 mod record;
 mod replay;
+mod report_files;
 mod run;
+mod target;
 mod twin;
 
 use std::{
@@ -13,11 +20,11 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use creel_document::schema;
 use creel_sim::scenario;
 
-use crate::corpus;
+use crate::{corpus, report::json};
 
 /// Catches gateway bugs: runs scenarios against an AI-agent gateway and judges what crosses the wire.
 #[derive(Debug, Parser)]
@@ -33,7 +40,7 @@ Examples:
   creel run queue 'routing/*binding*'    an area, and a glob over ids
   creel run my-scenarios/                files of your own
   creel run --world real -j 8            the reference gateway as a process over loopback sockets
-  creel run --target ./my-gateway.toml   a gateway of yours
+  creel conform --target my-gateway.toml a gateway of yours: what it keeps of the contract, and a report
   creel lint my-scenarios/               every problem of every file
   creel explain QUE-003                  what is promised, by whom, and which scenarios judge it
   creel record --upstream https://api.openai.com/v1 --out incident.yaml   an incident, as a scenario to replay
@@ -46,6 +53,8 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, scenario or manifest, 3 the target di
 enum Command {
     /// Run scenarios and judge them.
     Run(run::Arguments),
+    /// Judge a gateway: as few scenarios as say everything of it, and a report.
+    Conform(conform::Arguments),
     /// List scenarios, or requirements and what judges them.
     List(list::Arguments),
     /// Check scenario files without running them: every problem of every file.
@@ -53,10 +62,22 @@ enum Command {
         /// Ids, areas, globs or paths. The built-in corpus if none is given.
         select: Vec<String>,
     },
-    /// Print the JSON Schema of scenario files, for completion in editors.
-    Schema,
+    /// Print the JSON Schema of scenario files, for completion in editors, or of another format.
+    Schema {
+        /// Of what.
+        #[arg(value_enum, default_value_t = Format::Scenario)]
+        of: Format,
+    },
+    /// List the targets that come with the program, begin a manifest, or see what is wrong with one.
+    Target(target::Arguments),
+    /// Keep the list of a target's known failures.
+    Expect(expect::Arguments),
     /// Judge a trace file again.
     Replay(replay::Arguments),
+    /// Put reports of several targets beside each other: which keeps what.
+    Matrix(matrix::Arguments),
+    /// Tell what is different between two reports. Exit code 1 if something that held is broken.
+    Compare(compare::Arguments),
     /// Stand between a gateway and its model provider, and write what happens as a scenario, without secrets.
     Record(record::Arguments),
     /// Explain a requirement, an area of the catalogue, or the base configuration.
@@ -74,6 +95,15 @@ enum Command {
     },
     /// The reference gateway: the same as the program `creel-gateway`.
     Gateway(creel_gateway::cli::Cli),
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// Files of scenarios.
+    Scenario,
+    /// What `--report json=PATH` writes.
+    Report,
 }
 
 /// Why the program ends, as its exit code. Never a count.
@@ -108,14 +138,22 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             Command::Run(arguments) => arguments.run().into(),
+            Command::Conform(arguments) => arguments.run().into(),
             Command::List(arguments) => arguments.run().into(),
             Command::Lint { select } => lint(&select).into(),
-            Command::Schema => {
-                let schema = schema::json_schema(scenario::shape(), "Creel scenario");
+            Command::Schema { of } => {
+                let schema = match of {
+                    Format::Scenario => schema::json_schema(scenario::shape(), "Creel scenario"),
+                    Format::Report => json::schema(),
+                };
                 print(&format!("{schema:#}"));
                 Exit::Ok.into()
             }
+            Command::Target(arguments) => arguments.run().into(),
+            Command::Expect(arguments) => arguments.run().into(),
             Command::Replay(arguments) => arguments.run().into(),
+            Command::Matrix(arguments) => arguments.run().into(),
+            Command::Compare(arguments) => arguments.run().into(),
             Command::Record(arguments) => arguments.run().into(),
             Command::Explain(arguments) => arguments.run().into(),
             Command::Spec => explain::spec().into(),

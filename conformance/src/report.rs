@@ -1,9 +1,20 @@
 //! Outcomes, for people and for machines.
 
+pub mod badge;
+pub mod compare;
 pub mod console;
+pub mod data;
 pub mod diagram;
+pub mod evidence;
+pub mod excerpt;
+pub mod failure;
+pub mod gather;
+pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod markdown;
+pub mod matrix;
 pub mod terminal;
 pub mod timeline;
 
@@ -32,6 +43,12 @@ impl Counts {
 
     /// Cases that are not green: what failed, what was not exercised, what could not be judged because of an error.
     pub fn not_green(&self) -> usize {
-        [Status::Fail, Status::Vacuous, Status::Error].map(|it| self.get(it)).iter().sum()
+        [Status::Fail, Status::Stale, Status::Vacuous, Status::Error]
+            .map(|it| self.get(it))
+            .iter()
+            .sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,9 +228,10 @@ impl Stage {
         router.layer(middleware::from_fn(count))
     }
 
-    /// Lets the provider answer what the scenario has no answer for.
+    /// Lets the provider answer what the scenario has no answer for: with nothing to say, so that nobody is shown what no
+    /// expectation could foresee.
     pub(crate) fn spare_answers(&self) {
-        self.script.spare("the scenario has no answer for this");
+        self.script.spare("NO_REPLY");
     }
 
     /// Whether the gateway receives for every account.

@@ -7,7 +7,11 @@ mod claims;
 mod configuration;
 pub mod install;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
@@ -95,6 +99,9 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
+    /// The same where it was not warmed up, since nobody is let in whom the scenario does not name.
+    #[serde(default)]
+    pub slack_cold_ms: u64,
     /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
     /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]
@@ -102,6 +109,9 @@ pub struct Target {
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
+    /// The folder of the manifest, for what lies beside it. Empty for a built-in target.
+    #[serde(skip)]
+    pub here: PathBuf,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
 }
@@ -154,6 +164,8 @@ pub struct ApprovePairing {
 pub struct Variables<'a> {
     /// The `creel` program.
     pub creel: &'a Path,
+    /// The folder of the manifest.
+    pub here: &'a Path,
     /// The folder that the target is installed in.
     pub install: &'a Path,
     /// The folder of this run, with everything below in it.
@@ -234,7 +246,8 @@ impl Target {
         }
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { path: name_or_path.to_owned(), source })?;
-        Self::parse(name_or_path, &text)
+        let here = std::path::absolute(path).ok().and_then(|it| Some(it.parent()?.to_owned()));
+        Ok(Self { here: here.unwrap_or_default(), ..Self::parse(name_or_path, &text)? })
     }
 
     fn parse(path: &str, text: &str) -> Result<Self, Error> {
@@ -243,13 +256,14 @@ impl Target {
     }
 
     /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.
-    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+    #[must_use]
+    pub fn adapted(&self, scenario: Scenario) -> Scenario {
         let hop = Duration::from_millis(self.hop_ms);
         if hop.is_zero() {
-            return scenario.clone();
+            return scenario;
         }
         let paced = scenario.paced(scenario.pace_for(hop));
-        Arc::new(Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced })
+        Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced }
     }
 
     /// Renders one template of the manifest.
@@ -326,6 +340,7 @@ mod tests {
         let (path, keys) = (Path::new("x"), BTreeMap::new());
         let variables = Variables {
             creel: path,
+            here: path,
             install: path,
             sandbox: path,
             config_file: path,

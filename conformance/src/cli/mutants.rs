@@ -20,7 +20,7 @@ use crate::{
         table::{self, Counts, Row},
         workshop::{self, Workshop},
     },
-    report::{console, console::Color},
+    report::console,
 };
 
 #[derive(Args, Debug)]
@@ -100,7 +100,7 @@ impl Arguments {
         };
         let accused = liars::wrongly_accused(&entries, self.jobs());
         for outcome in &accused {
-            print(&console::line(outcome, Color::Off));
+            print(&console::short_line(outcome));
         }
         if !accused.is_empty() {
             complain(&format!(

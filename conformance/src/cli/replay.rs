@@ -17,7 +17,7 @@ use creel_sim::{
 use super::{Exit, complain, print, refuse};
 use crate::{
     corpus,
-    report::{console::Color, diagram, terminal::Terminal, timeline::Timeline},
+    report::{console::Color, diagram, excerpt, terminal::Terminal, timeline::Timeline},
     suite::{self, Check, Status},
 };
 
@@ -92,7 +92,7 @@ impl Arguments {
             print(&Timeline::of(&trace, &context).text(terminal));
         }
         for check in &checks {
-            show(check, &trace);
+            show(check, &trace, &context);
         }
         let errors = suite::harness_errors(&trace);
         for what in &errors {
@@ -107,14 +107,14 @@ impl Arguments {
 fn exit(status: Status) -> Exit {
     match status {
         Status::Pass => Exit::Ok,
-        Status::Fail | Status::Vacuous => Exit::Failed,
+        Status::Fail | Status::KnownFailing | Status::Stale | Status::Vacuous => Exit::Failed,
         Status::Inconclusive => Exit::Inconclusive,
         Status::Error => Exit::Usage,
         Status::Skipped => Exit::Nothing,
     }
 }
 
-fn show(check: &Check, trace: &Trace) {
+fn show(check: &Check, trace: &Trace, context: &Context) {
     let ids = if check.requirements.is_empty() {
         String::new()
     } else {
@@ -127,7 +127,8 @@ fn show(check: &Check, trace: &Trace) {
                 "    expected  {}\n    observed  {}",
                 failure.expected, failure.observed
             ));
-            print(&diagram::draw(trace, &failure.witnesses));
+            let facts = excerpt::around(trace, context, &failure.witnesses);
+            print(&diagram::draw(&facts, trace.facts.len()));
         }
         Verdict::Vacuous { why } if check.line.is_some() => print(&format!("    because   {why}")),
         Verdict::Inconclusive { why } => print(&format!("    because   {why}")),

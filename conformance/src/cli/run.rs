@@ -1,40 +1,39 @@
 //! `creel run`.
 
 use std::{
-    collections::BTreeMap,
-    fs,
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-    str::FromStr,
+    collections::BTreeMap, io::IsTerminal as _, path::PathBuf, str::FromStr, sync::Arc,
     time::Instant,
 };
 
 use clap::{Args, ValueEnum};
-use creel_judge::profile;
 use creel_sim::{
     base::{Addresses, Configuration},
-    target::Target,
-    world::{self, World, real::Keep},
+    world::World,
 };
 
-use super::{Exit, complain, print, refuse};
+use super::{
+    Exit, complain, given, print, refuse,
+    report_files::{ReportFile, write},
+};
 use crate::{
     corpus,
     report::{
         Counts,
         console::{self, Color},
-        json, junit,
+        data::Report,
+        gather::{self, Occasion},
+        json,
         terminal::{Signs, Terminal},
         timeline::Timeline,
     },
-    suite::{self, Controls, Missing, Outcome, Plan, Status},
+    suite::{self, Controls, Extent, Missing, Outcome, Plan, Status},
 };
 
 /// The seed unless one is given. Fixed, so that a run is the same run everywhere.
 const SEED: u64 = 1;
 
-/// How many real gateways run at once unless it is said: they mostly wait.
-const REAL_JOBS: usize = 16;
+/// How many real gateways run at once unless the target or the user says it: they mostly wait.
+pub(super) const REAL_JOBS: usize = 16;
 
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -53,12 +52,15 @@ pub(super) struct Arguments {
     /// A number, or `random`, which prints the number.
     #[arg(long, default_value = "1")]
     seed: Seed,
-    /// How many scenarios run at once [default: the number of CPUs; 16 in the real world]
+    /// How many scenarios run at once [default: the number of CPUs; in the real world what the target says, else 16]
     #[arg(short, long)]
     jobs: Option<usize>,
     /// Run each case so often; it must come out the same every time, to the byte in turmoil.
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// A list of known failures [default: `<target>.expect.toml` beside the target's manifest]
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
     /// Leave the controls out, where it is known that every check can fail.
     #[arg(long)]
     without_controls: bool,
@@ -71,9 +73,13 @@ pub(super) struct Arguments {
     /// Print the report as JSON instead of lines.
     #[arg(long)]
     json: bool,
-    /// Write a report: `json=PATH` or `junit=PATH`. May be given more than once.
+    /// Write a report: `json=`, `junit=`, `html=`, `md=`, `github=` (annotations) or `badge=` (SVG) and a path, or `-`
+    /// for standard output. May be given more than once.
     #[arg(long, value_name = "FORMAT=PATH")]
     report: Vec<ReportFile>,
+    /// A text that only this run's report has, such as CI's run id [default: random]
+    #[arg(long, value_name = "TEXT")]
+    nonce: Option<String>,
     /// Write the trace: a file when one case runs, a folder otherwise.
     #[arg(long, value_name = "PATH")]
     trace: Option<PathBuf>,
@@ -96,7 +102,7 @@ enum WorldName {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ColorChoice {
+pub(super) enum ColorChoice {
     /// When a terminal reads it, and `NO_COLOR` is not set.
     Auto,
     /// Always.
@@ -106,7 +112,22 @@ enum ColorChoice {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seed(u64);
+pub(super) struct Seed(pub(super) u64);
+
+impl ColorChoice {
+    /// Whether standard output is coloured.
+    pub(super) fn color(self) -> Color {
+        let on = match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+            }
+        };
+        if on { Color::On } else { Color::Off }
+    }
+}
 
 impl FromStr for Seed {
     type Err = String;
@@ -128,33 +149,6 @@ fn since_boot() -> u64 {
     now.map_or(SEED, |it| u64::from(it.subsec_nanos()) << 20 | (it.as_secs() & 0xf_ffff))
 }
 
-#[derive(Clone, Debug)]
-struct ReportFile {
-    format: Format,
-    path: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Format {
-    Json,
-    Junit,
-}
-
-impl FromStr for ReportFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let why = || format!("`{text}` is not a report: expected `json=PATH` or `junit=PATH`");
-        let (format, path) = text.split_once('=').ok_or_else(why)?;
-        let format = match format {
-            "json" => Format::Json,
-            "junit" => Format::Junit,
-            _ => return Err(why()),
-        };
-        Ok(Self { format, path: path.into() })
-    }
-}
-
 impl Arguments {
     #[expect(clippy::disallowed_methods, reason = "how long the whole took is told to people")]
     pub(super) fn run(self) -> Exit {
@@ -163,33 +157,42 @@ impl Arguments {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
-        let color = self.color();
+        let nonce = match given::nonce(self.nonce.as_deref()) {
+            Ok(nonce) => nonce,
+            Err(exit) => return exit,
+        };
+        let color = self.color.color();
         let mut terminal = Terminal::of_output(color);
         if self.ascii {
             terminal.signs = Signs::Ascii;
         }
-        let mut failures = Vec::new();
+        let (mut cases, mut failures) = (Vec::new(), Vec::new());
         let outcomes = suite::run(&plan, |outcome| {
-            if !self.json && (self.timeline || !console::is_quiet(outcome)) {
-                print(&console::line(outcome, color));
+            let case = gather::case(&plan, outcome);
+            if !self.json && (self.timeline || !console::is_quiet(&case)) {
+                let variants = outcome.case.entry.scenario.variants.len();
+                print(&console::line(&case, variants, color));
             }
             if let (true, Ok(judged)) = (self.timeline, &outcome.result) {
                 print(&Timeline::of(&judged.trace, &judged.context).text(terminal));
             }
-            if !matches!(outcome.status(), Status::Pass | Status::Skipped) {
-                failures.push(console::failure_text(&plan, outcome));
+            if !case.is_quiet() && case.known.is_none() {
+                failures.push(console::explained(&case, plan.seed));
             }
+            cases.push(case);
         });
+        let occasion = Occasion { nonce, command: given::command(), took: started.elapsed() };
+        let report = gather::report(&plan, cases, occasion);
         if self.json {
-            print(&format!("{:#}", json::report(&plan, &outcomes)));
+            print(&json::text(&report));
         } else {
             for failure in &failures {
                 print(&format!("\n{}", failure.trim_end()));
             }
-            print(&format!("\n{}", console::summary(&outcomes, started.elapsed())));
+            print(&format!("\n{}", console::summary(&report)));
         }
-        match self.write(&plan, &outcomes) {
-            Ok(()) => exit(&outcomes),
+        match self.write(&report, &outcomes) {
+            Ok(()) => exit(&outcomes, &report),
             Err(why) => {
                 complain(&format!("error: {why}"));
                 Exit::Usage
@@ -201,12 +204,14 @@ impl Arguments {
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
             (None, WorldName::Events) => World::Events,
-            (target, _) => self.real(target.as_deref().unwrap_or("reference"))?,
+            (target, _) => {
+                given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?
+            }
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
             World::Turmoil | World::Events | World::Fake(_) => cpus,
-            World::Real(_) => REAL_JOBS,
+            World::Real(ref real) => real.target.jobs.unwrap_or(REAL_JOBS),
         });
         if self.keep.is_some() && !matches!(world, World::Real(_)) {
             complain(
@@ -218,7 +223,20 @@ impl Arguments {
         let (profile, target) = (self.profile.clone(), self.target.clone());
         let (seed, repeat) = (self.seed.0, self.repeat);
         let controls = if self.without_controls { Controls::LeftOut } else { Controls::Run };
-        let plan = Plan { entries, profile, seed, world, target, jobs, repeat, controls };
+        let list = given::expectations(self.expect.as_deref(), target.as_deref(), &world)?;
+        let (expectations, extent) = (list.map(Arc::new), self.extent());
+        let plan = Plan {
+            entries,
+            profile,
+            seed,
+            world,
+            target,
+            jobs,
+            repeat,
+            controls,
+            expectations,
+            extent,
+        };
         match (suite::cases(&plan).is_empty(), &self.profile) {
             (true, Some(profile)) => {
                 complain(&format!(
@@ -230,43 +248,14 @@ impl Arguments {
         }
     }
 
-    fn real(&self, target: &str) -> Result<World, Exit> {
-        let usage = |why: String| {
-            complain(&format!("error: {why}"));
-            Exit::Usage
-        };
-        let target = Target::load(target).map_err(|it| usage(it.to_string()))?;
-        if let Some(found) = target.profiles.iter().find(|it| profile::named(it).is_none()) {
-            let known = profile::ALL.map(|it| format!("`{}`", it.name)).join(" or ");
-            let name = &target.name;
-            return Err(usage(format!(
-                "target `{name}` claims the unknown profile `{found}`: expected {known}"
-            )));
-        }
-        let creel = std::env::current_exe().map_err(|it| usage(format!("find creel: {it}")))?;
-        let keep = self.keep.clone().map_or(Keep::No, Keep::In);
-        Ok(world::real(target, creel, keep))
+    fn extent(&self) -> Extent {
+        let whole = self.select.is_empty() && self.profile.is_none();
+        if whole { Extent::Whole } else { Extent::Chosen }
     }
 
-    fn color(&self) -> Color {
-        let on = match self.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                std::io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
-            }
-        };
-        if on { Color::On } else { Color::Off }
-    }
-
-    fn write(&self, plan: &Plan, outcomes: &[Outcome]) -> Result<(), String> {
-        for ReportFile { format, path } in &self.report {
-            let text = match format {
-                Format::Json => format!("{:#}\n", json::report(plan, outcomes)),
-                Format::Junit => junit::report(plan, outcomes).map_err(|it| it.to_string())?,
-            };
-            write(path, &text)?;
+    fn write(&self, report: &Report, outcomes: &[Outcome]) -> Result<(), String> {
+        for file in &self.report {
+            file.write(report)?;
         }
         let Some(path) = &self.trace else { return Ok(()) };
         let all: Vec<_> = outcomes
@@ -286,17 +275,12 @@ impl Arguments {
     }
 }
 
-/// Writes a file, and makes the folder that it is in.
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    if let Some(folder) = file.parent().filter(|it| !it.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|it| format!("make {}: {it}", folder.display()))?;
-    }
-    fs::write(file, text).map_err(|it| format!("write {}: {it}", file.display()))
-}
-
-fn exit(outcomes: &[Outcome]) -> Exit {
-    let is =
-        |test: fn(&Missing) -> bool| outcomes.iter().any(|it| it.result.as_ref().is_err_and(test));
+/// What a run leaves behind. What was known to fail is as it was expected.
+pub(super) fn exit(outcomes: &[Outcome], report: &Report) -> Exit {
+    let is = |test: fn(&Missing) -> bool| {
+        let mut unknown = outcomes.iter().filter(|it| it.known.is_none());
+        unknown.any(|it| it.result.as_ref().is_err_and(test))
+    };
     let counts = Counts::of(outcomes);
     if is(|it| matches!(it, Missing::Interrupted(_))) {
         Exit::Interrupted
@@ -304,11 +288,13 @@ fn exit(outcomes: &[Outcome]) -> Exit {
         Exit::Bug
     } else if is(|it| matches!(it, Missing::Target(_))) {
         Exit::Target
-    } else if counts.get(Status::Fail) + counts.get(Status::Vacuous) > 0 {
+    } else if [Status::Fail, Status::Stale, Status::Vacuous].iter().any(|it| counts.get(*it) > 0) {
         Exit::Failed
     } else if counts.get(Status::Error) > 0 {
         Exit::Usage
-    } else if counts.get(Status::Pass) > 0 {
+    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0
+        && report.evidence.witnessed > 0
+    {
         Exit::Ok
     } else if counts.get(Status::Inconclusive) > 0 {
         Exit::Inconclusive

@@ -1,13 +1,15 @@
-//! What a person reads in a terminal: one line a case, a block a failure, one line at the end.
+//! What a person reads in a terminal: one line a case, a block a failure, a few lines at the end.
 
 use std::fmt::Write as _;
 
-use creel_judge::verdict::Verdict;
-use creel_sim::world::World;
-
-use super::{Counts, diagram, json::reason};
-use crate::catalogue::{self, Requirement};
-use crate::suite::{Check, Control, Judged, Missing, Outcome, Plan, Status};
+use super::{
+    data::{self, CheckVerdict, ControlStatus, LeftOut, Report, Status},
+    diagram, failure, gather,
+};
+use crate::{
+    catalogue::{self, Requirement},
+    suite::{Outcome, Plan},
+};
 
 /// Whether the terminal shows colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,129 +21,51 @@ pub enum Color {
 }
 
 /// Whether a case needs no line of its own: a variant that is as it should be. The scenario's line counts it.
-pub fn is_quiet(outcome: &Outcome) -> bool {
-    let is_variant = outcome.case.entry.scenario.variant.is_some();
-    is_variant && matches!(outcome.status(), Status::Pass | Status::Skipped)
+pub fn is_quiet(case: &data::Case) -> bool {
+    case.variant && case.is_quiet()
 }
 
-/// One case on one line.
-pub fn line(outcome: &Outcome, color: Color) -> String {
-    let status = outcome.status();
-    let painted = paint(status, &format!("{:<12}", status.word()), color);
-    let id = outcome.case.entry.scenario.name();
-    let detail = match &outcome.result {
-        Ok(judged) => {
-            let passed =
-                judged.checks.iter().filter(|it| matches!(it.verdict, Verdict::Pass { .. }));
-            let control = match &judged.control {
-                Control::Absent => "no control".to_owned(),
-                Control::LeftOut => "control left out".to_owned(),
-                Control::Flipped(count) => format!("control flips {count}"),
-                Control::Stuck(_) | Control::NotRun(_) => "control stuck".to_owned(),
-                Control::Unclear(_) => "control unclear".to_owned(),
+/// One case on one line. It says how many `variants` the scenario has.
+pub fn line(case: &data::Case, variants: usize, color: Color) -> String {
+    let painted = paint(case.status, &format!("{:<12}", case.status.word()), color);
+    let detail = match (&case.reason, &case.control) {
+        (Some(reason), _) => reason.lines().next().unwrap_or_default().to_owned(),
+        (None, control) => {
+            let passed = case.checks.iter().filter(|it| it.verdict == CheckVerdict::Pass);
+            let control = match control.as_ref().map(|it| (it.status, it.checks)) {
+                None | Some((ControlStatus::Absent, _)) => "no control".to_owned(),
+                Some((ControlStatus::LeftOut, _)) => "control left out".to_owned(),
+                Some((ControlStatus::Flipped, count)) => format!("control flips {count}"),
+                Some((ControlStatus::Stuck | ControlStatus::NotRun, _)) => {
+                    "control stuck".to_owned()
+                }
+                Some((ControlStatus::Unclear, _)) => "control unclear".to_owned(),
             };
-            let lasted = judged.trace.facts.last().map_or(0, |it| it.at_us);
-            let (checks, lasted) = (passed.count(), diagram::seconds(lasted));
-            let variants = match outcome.case.entry.scenario.variants.len() {
+            let (checks, lasted) = (passed.count(), diagram::seconds(case.lasted_us));
+            let variants = match variants {
                 0 => String::new(),
                 count => format!(", and {count} variants"),
             };
-            let took = outcome.took.as_millis();
-            format!("{checks:>2} checks, {control}, {lasted} s in {took} ms{variants}")
+            format!("{checks:>2} checks, {control}, {lasted} s in {} ms{variants}", case.took_ms)
         }
-        Err(missing) => reason(missing).lines().next().unwrap_or_default().to_owned(),
     };
-    format!("{painted} {id:<58} {}  {detail}", outcome.case.profile)
+    format!("{painted} {:<58} {}  {detail}", case.scenario, case.profile)
 }
 
-/// Everything that is not green, explained.
+/// A case on one line, without what it was judged by.
+pub fn short_line(outcome: &Outcome) -> String {
+    let Outcome { case, .. } = outcome;
+    format!("{:<12} {:<58} {}", outcome.status().word(), case.entry.scenario.name(), case.profile)
+}
+
+/// Everything about a case that is not green, explained.
 pub fn failure_text(plan: &Plan, outcome: &Outcome) -> String {
-    let id = outcome.case.entry.scenario.name();
-    let mut text = format!(
-        "{} {id} (profile {}, seed {})\n  {}\n",
-        outcome.status().word(),
-        outcome.case.profile,
-        plan.seed,
-        outcome.case.entry.scenario.title
-    );
-    match &outcome.result {
-        Ok(judged) => explain(&mut text, outcome, judged),
-        Err(missing) => push(&mut text, &indent(reason(missing))),
-    }
-    push(&mut text, &format!("  again: {}", command(plan, outcome)));
-    text
+    explained(&gather::case(plan, outcome), plan.seed)
 }
 
-fn explain(text: &mut String, outcome: &Outcome, judged: &Judged) {
-    for what in &judged.harness_errors {
-        push(text, &format!("  the harness or the scenario is at fault: {what}"));
-    }
-    let mut marked = Vec::new();
-    for check in &judged.checks {
-        explain_check(text, outcome, check, &mut marked);
-    }
-    match &judged.control {
-        Control::Stuck(labels) => {
-            push(text, "  control: with its edit, these checks should fail and did not:");
-            for label in labels {
-                push(text, &format!("    {label}"));
-            }
-        }
-        Control::Unclear(labels) => {
-            push(
-                text,
-                "  control: with its edit, these checks should fail, and it cannot be told:",
-            );
-            for label in labels {
-                push(text, &format!("    {label}"));
-            }
-        }
-        Control::NotRun(why) => push(text, &format!("  control: could not be run: {why}")),
-        Control::Absent | Control::LeftOut | Control::Flipped(_) => (),
-    }
-    push(text, &diagram::draw(&judged.trace, &marked));
-}
-
-fn explain_check(text: &mut String, outcome: &Outcome, check: &Check, marked: &mut Vec<u64>) {
-    let name = match check.title {
-        Some(title) => format!("{} {title}", check.label),
-        None => check.label.clone(),
-    };
-    let lines = match &check.verdict {
-        Verdict::Fail(failure) => {
-            marked.extend(&failure.witnesses);
-            let facts: Vec<String> = failure.witnesses.iter().map(|it| format!("#{it}")).collect();
-            let facts = if facts.is_empty() { "none".to_owned() } else { facts.join(" ") };
-            vec![
-                ("expected", failure.expected.clone()),
-                ("observed", failure.observed.clone()),
-                ("facts", facts),
-            ]
-        }
-        Verdict::Vacuous { why } if check.line.is_some() => vec![("because", why.clone())],
-        Verdict::Inconclusive { why } => vec![("because", why.clone())],
-        Verdict::Pass { .. }
-        | Verdict::Vacuous { .. }
-        | Verdict::NotTestable { .. }
-        | Verdict::NotApplicable { .. } => return,
-    };
-    push(text, &format!("  {}: {name}", check.verdict));
-    for requirement in broken(check) {
-        push(text, &format!("    {}", headline(requirement)));
-    }
-    if let Some(line) = check.line {
-        let entry = &outcome.case.entry;
-        push(text, &format!("    {}:{line}", entry.file));
-        push(text, &format!("    | {}", entry.line(line).trim()));
-    }
-    for (what, words) in lines {
-        push(text, &format!("    {what:<9} {}", words.replace('\n', "\n              ")));
-    }
-}
-
-/// The requirements that a check judges and that the reader should know of.
-fn broken(check: &Check) -> impl Iterator<Item = &'static Requirement> {
-    check.requirements.iter().filter_map(|it| catalogue::built_in().find(it))
+/// The same, of a case as the report has it.
+pub fn explained(case: &data::Case, seed: u64) -> String {
+    failure::text(case, seed, |id| catalogue::built_in().find(id).map(headline))
 }
 
 /// A requirement on one line: id, level, grade of its evidence, text.
@@ -153,87 +77,61 @@ pub fn headline(requirement: &Requirement) -> String {
     }
 }
 
-/// The command that runs the case again.
-fn command(plan: &Plan, outcome: &Outcome) -> String {
-    let entry = &outcome.case.entry;
-    let built_in =
-        crate::corpus::CORPUS.iter().any(|(id, _)| entry.file == format!("scenarios/{id}.yaml"));
-    let selector = if built_in { entry.scenario.name() } else { entry.file.clone() };
-    let mut command = format!(
-        "creel run {selector} --profile {} --seed {} --trace trace.jsonl",
-        outcome.case.profile, plan.seed
-    );
-    match (&plan.world, &plan.target) {
-        (World::Turmoil | World::Fake(_), _) => (),
-        (World::Events, _) => command.push_str(" --world events"),
-        (World::Real(_), Some(target)) => {
-            write!(command, " --target {target}").expect("writing to a string");
+/// The last lines: every verdict's count, what they rest on, then what CI systems look for.
+pub fn summary(report: &Report) -> String {
+    let mut text = String::new();
+    let reasons = [
+        (LeftOut::VirtualTime, "need virtual time (run them without --world real)"),
+        (LeftOut::Unclaimed, "are of what the target does not claim"),
+        (LeftOut::Unforeseen, "have no answers for a choice that the target declares"),
+    ];
+    for (kind, why) in reasons {
+        let cases = report.cases.iter().filter(|it| it.left_out == Some(kind)).count();
+        if cases > 0 {
+            writeln!(text, "skipped: {cases} cases {why}").expect("writing to a string");
         }
-        (World::Real(_), None) => command.push_str(" --world real"),
     }
-    command
+    let checks: Vec<_> = report.cases.iter().flat_map(|it| &it.checks).collect();
+    let verdicts = CheckVerdict::ALL.iter().map(|verdict| {
+        let count = checks.iter().filter(|it| it.verdict == *verdict).count();
+        format!("{count} {}", verdict.word())
+    });
+    let verdicts = verdicts.collect::<Vec<_>>().join(", ");
+    writeln!(text, "checks: {verdicts}").expect("writing to a string");
+    let tenths = report.took_ms / 100;
+    let Report { evidence, nonce, .. } = report;
+    writeln!(
+        text,
+        "cases: {} in {}.{} s; {} facts, {} checks held with witnesses; nonce {nonce}",
+        report.cases.len(),
+        tenths / 10,
+        tenths % 10,
+        evidence.facts,
+        evidence.witnessed
+    )
+    .expect("writing to a string");
+    text.push_str(&last_line(report));
+    text
 }
 
-/// The last lines: every verdict's count, then what CI systems look for.
-pub fn summary(outcomes: &[Outcome], took: std::time::Duration) -> String {
-    let counts = Counts::of(outcomes);
-    let mut text = String::new();
-    let count = |test: fn(&Missing) -> bool| {
-        outcomes.iter().filter(|it| it.result.as_ref().is_err_and(test)).count()
-    };
-    let skipped = [
-        (
-            count(|it| matches!(it, Missing::NeedsVirtualTime(_))),
-            "need virtual time (run them without --world real)",
-        ),
-        (
-            count(|it| matches!(it, Missing::Unclaimed(_))),
-            "are of a profile that the target does not claim",
-        ),
-        (
-            count(|it| matches!(it, Missing::Unforeseen(_))),
-            "have no answers for a choice that the target declares",
-        ),
-    ];
-    for (cases, why) in skipped.iter().filter(|(cases, _)| *cases > 0) {
-        writeln!(text, "skipped: {cases} cases {why}").expect("writing to a string");
-    }
-    let checks = outcomes.iter().filter_map(|it| it.result.as_ref().ok());
-    let checks: Vec<&Check> = checks.flat_map(|it| &it.checks).collect();
-    let words = ["pass", "fail", "vacuous", "inconclusive", "not testable", "not applicable"];
-    let verdicts = words.map(|word| {
-        format!("{} {word}", checks.iter().filter(|it| it.verdict.word() == word).count())
-    });
-    let seconds = took.as_secs_f64();
-    writeln!(text, "checks: {}", verdicts.join(", ")).expect("writing to a string");
-    let statuses = [Status::Vacuous, Status::Inconclusive, Status::Error, Status::Skipped];
-    let others = statuses.map(|it| format!("{} {}", counts.get(it), it.word())).join(", ");
-    writeln!(text, "cases: {} in {seconds:.1} s; of them {others}", outcomes.len())
-        .expect("writing to a string");
-    let failed = counts.not_green();
-    write!(text, "{} passed, {failed} failed", counts.get(Status::Pass))
-        .expect("writing to a string");
-    text
+/// What CI systems look for, and whoever wants to know what `passed` leaves out.
+pub fn last_line(report: &Report) -> String {
+    let of = |status: Status| format!("{} {}", report.count(status), status.word());
+    let others = [Status::KnownFailing, Status::Inconclusive, Status::Skipped].map(of).join(", ");
+    let among = [Status::Vacuous, Status::Stale, Status::Error].map(of).join(", ");
+    let (passed, failed) = (report.count(Status::Pass), report.failed());
+    format!("{passed} passed, {failed} failed ({among} among them), {others}")
 }
 
 fn paint(status: Status, text: &str, color: Color) -> String {
     let code = match status {
         Status::Pass => "32",
-        Status::Fail | Status::Error => "31",
-        Status::Vacuous | Status::Inconclusive => "33",
+        Status::Fail | Status::Error | Status::Stale => "31",
+        Status::Vacuous | Status::Inconclusive | Status::KnownFailing => "33",
         Status::Skipped => "2",
     };
     match color {
         Color::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
         Color::Off => text.to_owned(),
     }
-}
-
-fn push(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
-}
-
-fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

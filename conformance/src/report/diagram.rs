@@ -2,33 +2,44 @@
 
 use std::fmt::Write as _;
 
-use creel_judge::trace::{
-    Fact, Kind, ModelOutcome, Operation, Place, Saw, ToolOutcome, Trace, Track,
+use creel_judge::trace::{Kind, ModelOutcome, Operation, Place, Saw, ToolOutcome};
+
+use super::{
+    data::{Fact, Track},
+    excerpt,
 };
 
 /// The most rows that are shown. Facts far from the marked ones are left out.
 const ROWS_MAX: usize = 40;
 
 /// How many characters of a text are shown.
-const TEXT_CHARS_MAX: usize = 34;
+pub(super) const TEXT_CHARS_MAX: usize = 34;
 
 /// How wide the channel's column is, in characters.
 const COLUMN: usize = 52;
 
-/// Draws a trace around the facts `marked`, by their `seq`.
-pub fn draw(trace: &Trace, marked: &[u64]) -> String {
+/// Draws an excerpt of a trace that has `total` facts, around those that are marked.
+pub fn draw(facts: &[Fact], total: usize) -> String {
     let mut text = format!("      #     time  {:<COLUMN$}provider\n", "channel");
-    let shown = window(&trace.facts, marked);
-    if shown.start > 0 {
-        writeln!(text, "        … {} earlier facts", shown.start).expect("writing to a string");
+    let first = facts.iter().position(|it| it.marked).unwrap_or(0);
+    let start = if total <= ROWS_MAX { 0 } else { first.saturating_sub(excerpt::BEFORE) };
+    let shown = facts.get(start..facts.len().min(start + ROWS_MAX)).unwrap_or_default();
+    let seq = |it: &Fact| usize::try_from(it.seq).unwrap_or(usize::MAX);
+    let earlier = shown.first().map_or(0, |it| seq(it).saturating_sub(1));
+    if earlier > 0 {
+        writeln!(text, "        … {earlier} earlier facts").expect("writing to a string");
     }
-    let rest = trace.facts.len() - shown.end;
-    for fact in &trace.facts[shown] {
-        let mark = if marked.contains(&fact.seq) { '▶' } else { ' ' };
-        let (column, words) = row(&fact.kind);
-        writeln!(text, "  {mark}{:>4} {:>8}  {:column$}{words}", fact.seq, seconds(fact.at_us), "")
+    for fact in shown {
+        let mark = if fact.marked { '▶' } else { ' ' };
+        let column = match fact.track {
+            Track::Channel | Track::Process | Track::Operator | Track::Harness => 0,
+            Track::Provider | Track::Tools => COLUMN,
+        };
+        let Fact { seq, at_us, words, .. } = fact;
+        writeln!(text, "  {mark}{seq:>4} {:>8}  {:column$}{words}", seconds(*at_us), "")
             .expect("writing to a string");
     }
+    let rest = total.saturating_sub(earlier + shown.len());
     if rest > 0 {
         writeln!(text, "        … {rest} later facts").expect("writing to a string");
     }
@@ -42,23 +53,9 @@ pub fn seconds(at_us: i64) -> String {
     format!("{sign}{}.{:03}", ms.abs() / 1_000, ms.abs() % 1_000)
 }
 
-fn window(facts: &[Fact], marked: &[u64]) -> std::ops::Range<usize> {
-    let position = |seq: &u64| facts.iter().position(|it| it.seq == *seq);
-    let first = marked.iter().filter_map(position).min().unwrap_or(0);
-    let start = first.saturating_sub(ROWS_MAX / 4);
-    let start = if facts.len() <= ROWS_MAX { 0 } else { start };
-    start..facts.len().min(start + ROWS_MAX)
-}
-
-fn row(kind: &Kind) -> (usize, String) {
-    let column = match kind.track() {
-        Track::Channel | Track::Process | Track::Operator | Track::Harness => 0,
-        Track::Provider | Track::Tools => COLUMN,
-    };
-    (column, words(kind))
-}
-
-fn words(kind: &Kind) -> String {
+/// What a fact says, on half a line: of each text so many characters, after `clean` took out what nobody may see.
+pub(super) fn words(kind: &Kind, clean: &impl Fn(&str) -> String, chars: usize) -> String {
+    let quote = |text: &str| quote(&clean(text), chars);
     match kind {
         Kind::Inbound { message, chat, text, .. } => format!("{chat} ▸ {message} {}", quote(text)),
         Kind::Fetched { message } => format!("  fetched {message}"),
@@ -92,7 +89,7 @@ fn words(kind: &Kind) -> String {
             None => "gateway ended".to_owned(),
         },
         Kind::OperatorCalled { call, status } => format!("operator {call}: {status}"),
-        Kind::Operator(it) => operated(it),
+        Kind::Operator(it) => operated(it, &quote),
         Kind::Refresh { credential, outcome, .. } => {
             format!("login {credential}: {}", outcome.name())
         }
@@ -100,12 +97,12 @@ fn words(kind: &Kind) -> String {
             Some(text) => format!("state {file}: {} bytes", text.len()),
             None => format!("state {file}: not there"),
         },
-        Kind::HarnessError { what } => format!("harness error: {what}"),
+        Kind::HarnessError { what } => format!("harness error: {}", clean(what)),
     }
 }
 
 /// What a client of an operator did or saw.
-fn operated(Operation { client, saw }: &Operation) -> String {
+fn operated(Operation { client, saw }: &Operation, quote: &impl Fn(&str) -> String) -> String {
     let or_none = |it: &Option<String>| it.clone().unwrap_or_default();
     match saw {
         Saw::Connected { protocol, .. } => format!("{client} connected, protocol {protocol}"),
@@ -139,11 +136,11 @@ fn peer(place: &Place) -> String {
     }
 }
 
-fn quote(text: &str) -> String {
+fn quote(text: &str, chars: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= TEXT_CHARS_MAX {
+    if line.chars().count() <= chars {
         return format!("“{line}”");
     }
-    let cut: String = line.chars().take(TEXT_CHARS_MAX - 1).collect();
+    let cut: String = line.chars().take(chars - 1).collect();
     format!("“{cut}…”")
 }

@@ -1,113 +1,89 @@
 //! `report.json`: the one machine-readable report that others are made from.
 
-use creel_judge::verdict::Verdict;
-use serde_json::{Value, json};
+use std::{fs, path::Path};
 
-use crate::{
-    report::{Counts, timeline::Timeline},
-    suite::{Check, Control, Missing, Outcome, Plan, Status},
+use super::{
+    data::{Report, VERSION},
+    evidence,
 };
 
-/// The version of the format.
-pub const VERSION: u32 = 1;
-
-/// The whole report.
-pub fn report(plan: &Plan, outcomes: &[Outcome]) -> Value {
-    let counts = Counts::of(outcomes);
-    let all = [
-        Status::Pass,
-        Status::Fail,
-        Status::Vacuous,
-        Status::Inconclusive,
-        Status::Skipped,
-        Status::Error,
-    ];
-    let counts: serde_json::Map<String, Value> =
-        all.into_iter().map(|it| (it.word().to_owned(), json!(counts.get(it)))).collect();
-    json!({
-        "creel_report": VERSION,
-        "creel": env!("CARGO_PKG_VERSION"),
-        "world": plan.world.name(),
-        "target": plan.world.target(),
-        "seed": plan.seed,
-        "counts": counts,
-        "cases": outcomes.iter().map(case).collect::<Vec<_>>(),
-    })
+/// Why a report is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("read {path}: {source}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is of another version.
+    #[error(
+        "{path} is a report of version {found}, and this program reads version {VERSION}: make it anew"
+    )]
+    Version {
+        /// Which.
+        path: String,
+        /// Its version.
+        found: u64,
+    },
+    /// It is no report.
+    #[error("{path} is not a report that `creel run --report json=PATH` wrote: {source}")]
+    Parse {
+        /// Which.
+        path: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It is not what a run wrote.
+    #[error(
+        "{path} was changed after it was written: its digest is {found}, and what it says has {computed}"
+    )]
+    Digest {
+        /// Which.
+        path: String,
+        /// What stands in it.
+        found: String,
+        /// What should.
+        computed: String,
+    },
 }
 
-fn case(outcome: &Outcome) -> Value {
-    let mut value = json!({
-        "scenario": outcome.case.entry.scenario.name(),
-        "title": outcome.case.entry.scenario.title,
-        "file": outcome.case.entry.file,
-        "bugs": outcome.case.entry.scenario.bugs,
-        "covers": outcome.case.entry.scenario.covers,
-        "profile": outcome.case.profile,
-        "status": outcome.status().word(),
-        "took_ms": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
-    });
-    match &outcome.result {
-        Ok(judged) => {
-            value["checks"] = judged.checks.iter().map(check).collect();
-            value["control"] = control(&judged.control);
-            value["harness_errors"] = json!(judged.harness_errors);
-            value["trace_hash"] = json!(judged.trace.hash());
-            value["facts"] = json!(judged.trace.facts.len());
-            value["note"] = json!(judged.note);
-            value["timeline"] = Timeline::of(&judged.trace, &judged.context).json();
-        }
-        Err(missing) => value["reason"] = json!(reason(missing)),
-    }
-    value
+/// Reads a report, and refuses one that is not what a run wrote.
+///
+/// # Errors
+///
+/// Says which file, what was found and what would be accepted.
+pub fn read(path: &Path) -> Result<Report, Error> {
+    let name = path.display().to_string();
+    let text =
+        fs::read_to_string(path).map_err(|source| Error::Read { path: name.clone(), source })?;
+    parse(&name, &text)
 }
 
-/// Why a case was not judged, in words.
-pub fn reason(missing: &Missing) -> &str {
-    match missing {
-        Missing::NeedsVirtualTime(why)
-        | Missing::Unclaimed(why)
-        | Missing::Unforeseen(why)
-        | Missing::Target(why)
-        | Missing::Manifest(why)
-        | Missing::Scenario(why)
-        | Missing::Broken(why)
-        | Missing::Interrupted(why) => why,
+/// Reads a report from its text.
+fn parse(path: &str, text: &str) -> Result<Report, Error> {
+    let path = path.to_owned();
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|source| Error::Parse { path: path.clone(), source })?;
+    match value.get("creel_report").and_then(serde_json::Value::as_u64) {
+        Some(found) if found != u64::from(VERSION) => return Err(Error::Version { path, found }),
+        Some(_) | None => (),
     }
+    let report: Report = serde_json::from_value(value)
+        .map_err(|source| Error::Parse { path: path.clone(), source })?;
+    let computed = evidence::digest(&report);
+    let found = report.evidence.digest.clone();
+    if found == computed { Ok(report) } else { Err(Error::Digest { path, found, computed }) }
 }
 
-fn check(check: &Check) -> Value {
-    let mut value = json!({ "label": check.label, "verdict": check.verdict.word() });
-    if let Some(title) = check.title {
-        value["title"] = json!(title);
-    }
-    if let Some(line) = check.line {
-        value["line"] = json!(line);
-    }
-    if !check.requirements.is_empty() {
-        value["requirements"] = json!(check.requirements);
-    }
-    match &check.verdict {
-        Verdict::Pass { witnesses } => value["witnesses"] = json!(witnesses),
-        Verdict::Fail(failure) => {
-            value["expected"] = json!(failure.expected);
-            value["observed"] = json!(failure.observed);
-            value["witnesses"] = json!(failure.witnesses);
-        }
-        Verdict::Vacuous { why }
-        | Verdict::Inconclusive { why }
-        | Verdict::NotTestable { why }
-        | Verdict::NotApplicable { why } => value["why"] = json!(why),
-    }
-    value
+/// The report's text, on one line: with one for each number it would be three times as long.
+pub fn text(report: &Report) -> String {
+    serde_json::to_string(report).expect("a report is plain data")
 }
 
-fn control(control: &Control) -> Value {
-    match control {
-        Control::Absent => json!({ "status": "absent" }),
-        Control::LeftOut => json!({ "status": "left out" }),
-        Control::Flipped(count) => json!({ "status": "flipped", "checks": count }),
-        Control::Stuck(labels) => json!({ "status": "stuck", "checks": labels }),
-        Control::Unclear(labels) => json!({ "status": "unclear", "checks": labels }),
-        Control::NotRun(why) => json!({ "status": "not run", "why": why }),
-    }
+/// The JSON Schema of the report.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
 }

@@ -4,7 +4,7 @@
 //! trace + context ──► Timeline (lanes, entries, turns) ──┬──► chart: the glance
 //!                                                        ├──► turns: where each turn's time went
 //!                                                        ├──► list: everything, in order
-//!                                                        └──► JSON: `timeline`, an array of entries
+//!                                                        └──► report: `timeline`, an array of moments
 //! ```
 
 mod axis;
@@ -16,13 +16,13 @@ mod turns;
 mod words;
 
 use creel_judge::{context::Context, spec::failover, trace::Trace, turns::Turns};
-use serde_json::{Value, json};
 
+pub(super) use self::lanes::chat;
 pub use self::{
     lanes::{Asked, Lane},
     turns::{Attempt, Told, Turn},
 };
-use super::terminal::Terminal;
+use super::{data::Moment, terminal::Terminal};
 
 /// What happened, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,18 +120,16 @@ impl Timeline {
         Self { lanes, entries, turns: own, may_differ: rests.may_differ }
     }
 
-    /// The entries for machines.
-    pub fn json(&self) -> Value {
-        let entry = |it: &Entry| {
-            json!({
-                "lane": it.lane,
-                "at_us": it.at_us,
-                "until_us": it.until_us,
-                "kind": it.kind.word(),
-                "result": it.result,
-            })
+    /// The entries as a report has them.
+    pub fn moments(&self) -> Vec<Moment> {
+        let moment = |it: &Entry| Moment {
+            lane: it.lane.clone(),
+            at_us: it.at_us,
+            until_us: it.until_us,
+            kind: it.kind.word().to_owned(),
+            result: it.result.clone(),
         };
-        self.entries.iter().map(entry).collect()
+        self.entries.iter().map(moment).collect()
     }
 
     /// The whole for people: chart, turns, list, legend.

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Error, real::Real};
+use super::{Error, Stuck, real::Real};
 use crate::{
     picture::Picture,
     stage::Stage,
@@ -111,6 +111,7 @@ impl Room<'_> {
         let keys = stage.configuration.keys.iter().map(|(key, name)| (name.clone(), key.clone()));
         let variables = Variables {
             creel: &real.creel,
+            here: &real.target.here,
             install: &install,
             sandbox,
             config_file: &config_file,
@@ -170,7 +171,10 @@ impl Process {
         command.env("TZ", &stage.scenario.clock.zone);
         command.envs(env);
         let started = command.spawn();
-        let child = started.map_err(|it| Error::Target(format!("start `{program}`: {it}")))?;
+        let child = started.map_err(|it| Error::Stuck {
+            at: Stuck::Program,
+            why: format!("start `{program}`: {it}"),
+        })?;
         let grace = Duration::from_secs(target.grace_s);
         Ok(Process { group: child.id(), child, output, grace })
     }

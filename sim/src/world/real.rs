@@ -4,6 +4,7 @@
 //! its whole group.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     convert::Infallible,
     fs,
@@ -33,7 +34,7 @@ use tokio::{
 };
 
 use super::{
-    Error, Seen,
+    Error, Seen, Stuck,
     process::{Process, Room, tail},
     tunnel::Tunnel,
 };
@@ -153,9 +154,10 @@ impl Real {
         let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
+        let is_warm = Cell::new(false);
         // The twins serve until the process is gone, so that it can end in good order.
         let played = async {
-            let conducted = self.conduct(&stage, &gateway, lives);
+            let conducted = self.conduct(&stage, &gateway, lives, &is_warm);
             self.live((&stage, &room), process, (&orders, &mut interrupts), conducted).await
         };
         let (ready, (code, last_words)) = tokio::select! {
@@ -175,7 +177,8 @@ impl Real {
             Err(broken) => return Err(self.broken(broken, &last_words)),
         });
         let facts = stage.recorder.take();
-        let clock = lateness.clock(self.target.slack_ms);
+        let own_ms = if is_warm.get() { 0 } else { self.target.slack_cold_ms };
+        let clock = lateness.clock(own_ms.max(self.target.slack_ms));
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
     }
@@ -199,13 +202,20 @@ impl Real {
     }
 
     fn broken(&self, broken: Broken, last_words: &str) -> Error {
-        let why = match broken {
+        let (at, why) = match broken {
             Broken::Interrupted => return Error::Interrupted,
-            Broken::Ended(status) => format!("it ended during the run: {status}"),
-            Broken::Other(why) => why,
+            Broken::Ended(status) => {
+                (Some(Stuck::Ended), format!("it ended during the run: {status}"))
+            }
+            Broken::Stuck(at, why) => (Some(at), why),
+            Broken::Other(why) => (None, why),
         };
         let (target, said) = (&self.target.name, tail(last_words, SHOWN_BYTES_MAX));
-        Error::Target(format!("target `{target}`: {why}\nits last words:\n{said}"))
+        let why = format!("target `{target}`: {why}\nits last words:\n{said}");
+        match at {
+            Some(at) => Error::Stuck { at, why },
+            None => Error::Target(why),
+        }
     }
 
     /// One life after the other, until the scenario has happened; then the last one's end.
@@ -252,25 +262,39 @@ impl Real {
     }
 
     /// Waits until the target is ready, then makes the scenario happen.
-    async fn conduct(&self, stage: &Stage, gateway: &str, lives: Lives) -> Result<(), Broken> {
+    async fn conduct(
+        &self,
+        stage: &Stage,
+        gateway: &str,
+        lives: Lives,
+        is_warm: &Cell<bool>,
+    ) -> Result<(), Broken> {
         let http = Http::new(TokioNet);
         let within = Duration::from_secs(self.target.ready.within_s);
         let approve = self.target.approve_pairing.as_ref().map(|it| it.http_path.clone());
+        let answered = Cell::new(false);
         let listening = async {
             if let Some(path) = &self.target.ready.http_path {
                 while !answers(&http, &format!("{gateway}{path}")).await {
                     sleep(MEASURE_EVERY).await;
                 }
             }
+            answered.set(true);
             while !stage.gateway_listens() {
                 sleep(MEASURE_EVERY).await;
             }
         };
         if timeout(within, listening).await.is_err() {
-            return Err(Broken::Other(format!("it was not ready within {within:?}")));
+            let (at, what) = match &self.target.ready.http_path {
+                Some(path) if !answered.get() => {
+                    (Stuck::Path, format!("`{path}` did not answer 200"))
+                }
+                _ => (Stuck::Channel, "it did not listen to every account".to_owned()),
+            };
+            return Err(Broken::Stuck(at, format!("it was not ready within {within:?}: {what}")));
         }
         if let Some(within_s) = self.target.ready.warm_up_within_s {
-            stage.warm_up(Duration::from_secs(within_s)).await;
+            is_warm.set(stage.warm_up(Duration::from_secs(within_s)).await);
         }
         let token = stage.configuration.gateway_token.clone();
         let operator = Operator {
@@ -338,6 +362,8 @@ enum Broken {
     Ended(String),
     /// The user broke it off.
     Interrupted,
+    /// It never got ready.
+    Stuck(Stuck, String),
     /// Something else.
     Other(String),
 }

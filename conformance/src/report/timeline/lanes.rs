@@ -114,7 +114,7 @@ fn only_agent(context: &Context) -> String {
 }
 
 /// The name of the chat at a place.
-pub(super) fn chat(place: &Place, context: &Context) -> String {
+pub(in crate::report) fn chat(place: &Place, context: &Context) -> String {
     let found = context.chats.iter().find(|(_, it)| it.place == *place);
     found.map_or_else(|| format!("{}:{}", place.channel, place.peer), |(name, _)| name.clone())
 }
