@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_job_summary_is_short_and_says_why() {
-        insta::assert_snapshot!(text(&red()), @"");
+        insta::assert_snapshot!("markdown-red", text(&red()));
     }
 
     #[test]

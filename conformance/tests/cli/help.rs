@@ -26,6 +26,8 @@ fn help_of_every_command() {
         "schema",
         "record",
         "replay",
+        "matrix",
+        "compare",
         "explain",
         "spec",
         "mutants",
@@ -62,6 +64,8 @@ fn every_command_has_a_snapshot() {
         "lint",
         "schema",
         "replay",
+        "matrix",
+        "compare",
         "record",
         "explain",
         "spec",
@@ -84,6 +88,7 @@ fn every_command_has_a_snapshot() {
 #[test]
 fn schema() {
     check("schema", &["schema"]);
+    check("schema-report", &["schema", "report"]);
 }
 
 #[test]
