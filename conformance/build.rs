@@ -1,5 +1,5 @@
-//! Embeds the corpus, every `scenarios/<area>/<fact>.yaml`, and the catalogue, every `requirements/<area>.toml`, in the
-//! order of their names.
+//! Embeds the corpus, every `scenarios/<area>/<fact>.yaml`, the catalogue, every `requirements/<area>.toml`, and what is
+//! known to fail on the built-in targets, in the order of their names.
 
 use std::{
     env,
@@ -23,6 +23,29 @@ fn main() {
     write("corpus.rs", &code);
     write("requirements.rs", &requirements());
     write("defects.rs", &defects());
+    write("expected.rs", &expected());
+}
+
+/// What is known to fail on the built-in targets: `<target>.expect.toml` beside a target's manifest.
+fn expected() -> String {
+    let folder = here().join("../sim/targets");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let entries = fs::read_dir(&folder).expect("the targets are part of the repository");
+    let mut paths: Vec<PathBuf> =
+        entries.map(|it| it.expect("read the folder").path()).filter(|it| it.is_file()).collect();
+    paths.sort();
+    let mut code = String::from(
+        "/// Of the built-in targets that have one, the name and the list of known failures.\n",
+    );
+    code.push_str("const EXPECTED: &[(&str, &str)] = &[\n");
+    for path in paths {
+        let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        let Some(target) = name.strip_suffix(".expect.toml") else { continue };
+        writeln!(code, "    ({target:?}, include_str!({:?})),", path.display().to_string())
+            .expect("writing to a string");
+    }
+    code.push_str("];\n");
+    code
 }
 
 /// The crate that is being built, which is not always the one that this script was compiled in: checkouts may share a

@@ -17,7 +17,6 @@ pub mod kills;
 pub mod markdown;
 mod read;
 mod shape;
-mod toml_tree;
 
 use std::{fmt, sync::LazyLock};
 

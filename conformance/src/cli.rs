@@ -1,7 +1,10 @@
 //! The `creel` command line.
 
 mod compare;
+mod conform;
+mod expect;
 mod explain;
+mod given;
 mod list;
 mod matrix;
 mod mutants;
@@ -9,6 +12,7 @@ mod record;
 mod replay;
 mod report_files;
 mod run;
+mod target;
 mod twin;
 
 use std::{
@@ -36,7 +40,7 @@ Examples:
   creel run queue 'routing/*binding*'    an area, and a glob over ids
   creel run my-scenarios/                files of your own
   creel run --world real -j 8            the reference gateway as a process over loopback sockets
-  creel run --target ./my-gateway.toml   a gateway of yours
+  creel conform --target my-gateway.toml a gateway of yours: what it keeps of the contract, and a report
   creel lint my-scenarios/               every problem of every file
   creel explain QUE-003                  what is promised, by whom, and which scenarios judge it
   creel record --upstream https://api.openai.com/v1 --out incident.yaml   an incident, as a scenario to replay
@@ -49,6 +53,8 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, scenario or manifest, 3 the target di
 enum Command {
     /// Run scenarios and judge them.
     Run(run::Arguments),
+    /// Judge a gateway: as few scenarios as say everything of it, and a report.
+    Conform(conform::Arguments),
     /// List scenarios, or requirements and what judges them.
     List(list::Arguments),
     /// Check scenario files without running them: every problem of every file.
@@ -62,6 +68,10 @@ enum Command {
         #[arg(value_enum, default_value_t = Format::Scenario)]
         of: Format,
     },
+    /// List the targets that come with the program, begin a manifest, or see what is wrong with one.
+    Target(target::Arguments),
+    /// Keep the list of a target's known failures.
+    Expect(expect::Arguments),
     /// Judge a trace file again.
     Replay(replay::Arguments),
     /// Put reports of several targets beside each other: which keeps what.
@@ -128,6 +138,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             Command::Run(arguments) => arguments.run().into(),
+            Command::Conform(arguments) => arguments.run().into(),
             Command::List(arguments) => arguments.run().into(),
             Command::Lint { select } => lint(&select).into(),
             Command::Schema { of } => {
@@ -138,6 +149,8 @@ impl Cli {
                 print(&format!("{schema:#}"));
                 Exit::Ok.into()
             }
+            Command::Target(arguments) => arguments.run().into(),
+            Command::Expect(arguments) => arguments.run().into(),
             Command::Replay(arguments) => arguments.run().into(),
             Command::Matrix(arguments) => arguments.run().into(),
             Command::Compare(arguments) => arguments.run().into(),

@@ -43,7 +43,10 @@ impl Counts {
 
     /// Cases that are not green: what failed, what was not exercised, what could not be judged because of an error.
     pub fn not_green(&self) -> usize {
-        [Status::Fail, Status::Vacuous, Status::Error].map(|it| self.get(it)).iter().sum()
+        [Status::Fail, Status::Stale, Status::Vacuous, Status::Error]
+            .map(|it| self.get(it))
+            .iter()
+            .sum()
     }
 }
 

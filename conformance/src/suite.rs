@@ -8,6 +8,7 @@ mod judging;
 
 use std::{
     sync::{
+        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -15,13 +16,20 @@ use std::{
 };
 
 use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
-use creel_sim::world::{self, World, needs_virtual_time, ticks};
+use creel_sim::{
+    scenario::Scenario,
+    target::Claims,
+    world::{self, World, needs_virtual_time, ticks},
+};
 
 pub use self::{
     control::Control,
     judging::{harness_errors, judge},
 };
-use crate::corpus::Entry;
+use crate::{
+    corpus::Entry,
+    expectations::{self, Expectations, Known},
+};
 
 /// What is run, and how.
 #[derive(Clone, Debug)]
@@ -43,6 +51,19 @@ pub struct Plan {
     pub repeat: u32,
     /// What is done with controls.
     pub controls: Controls,
+    /// What is known to fail, if that is listed.
+    pub expectations: Option<Arc<Expectations>>,
+    /// Whether all that the target can be judged by is run, or a part that somebody chose.
+    pub extent: Extent,
+}
+
+/// How much of the corpus is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// As much as says everything of the target.
+    Whole,
+    /// What somebody chose.
+    Chosen,
 }
 
 /// What is done with controls.
@@ -72,6 +93,10 @@ pub struct Outcome {
     pub result: Result<Judged, Missing>,
     /// How long it took, control and all, on the machine's clock.
     pub took: Duration,
+    /// Why its failure was expected, if all that is broken in it is listed.
+    pub known: Option<Known>,
+    /// What the list of known failures says of it, and was not so.
+    pub stale: Vec<String>,
 }
 
 /// Why a case was not judged.
@@ -134,6 +159,10 @@ pub enum Status {
     Pass,
     /// Something was broken.
     Fail,
+    /// What was broken is listed as known to fail, in these words.
+    KnownFailing,
+    /// It is listed as known to fail, and passed, failed in other words or was skipped.
+    Stale,
     /// An expectation was not exercised.
     Vacuous,
     /// The harness was late, or an order cannot be told.
@@ -150,6 +179,8 @@ impl Status {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
+            Self::KnownFailing => "known failing",
+            Self::Stale => "stale",
             Self::Vacuous => "vacuous",
             Self::Inconclusive => "inconclusive",
             Self::Skipped => "skipped",
@@ -182,6 +213,21 @@ impl Status {
 impl Outcome {
     /// The case in one word.
     pub fn status(&self) -> Status {
+        match (self.observed(), &self.known) {
+            (Status::Fail | Status::Vacuous, Some(_)) if !self.stale.is_empty() => Status::Stale,
+            (Status::Fail | Status::Vacuous, Some(_)) => Status::KnownFailing,
+            (Status::Error, Some(_)) if self.result.is_err() => Status::KnownFailing,
+            (Status::Pass | Status::Skipped | Status::Inconclusive, _)
+                if !self.stale.is_empty() =>
+            {
+                Status::Stale
+            }
+            (observed, _) => observed,
+        }
+    }
+
+    /// The case in one word, whatever was known of it before.
+    pub fn observed(&self) -> Status {
         let judged = match &self.result {
             Ok(judged) => judged,
             Err(Missing::NeedsVirtualTime(_) | Missing::Unclaimed(_) | Missing::Unforeseen(_)) => {
@@ -208,7 +254,12 @@ impl Outcome {
 
 /// The cases of a plan, in order.
 pub fn cases(plan: &Plan) -> Vec<Case> {
-    let wanted = |it: &&String| plan.profile.as_ref().is_none_or(|wanted| wanted == *it);
+    cases_of(&plan.entries, plan.profile.as_deref())
+}
+
+/// The cases of scenarios, in their order; of one profile, if it is given.
+pub fn cases_of(entries: &[Entry], profile: Option<&str>) -> Vec<Case> {
+    let wanted = |it: &&String| profile.is_none_or(|wanted| wanted == *it);
     let of = |entry: &Entry| {
         let profiles: Vec<String> =
             entry.scenario.profiles.iter().filter(wanted).cloned().collect();
@@ -221,7 +272,7 @@ pub fn cases(plan: &Plan) -> Vec<Case> {
             })
             .collect::<Vec<_>>()
     };
-    plan.entries.iter().flat_map(of).collect()
+    entries.iter().flat_map(of).collect()
 }
 
 /// Runs every case, several at once, and hands each outcome to `report` in the order of the cases. Once the user broke a
@@ -281,35 +332,48 @@ fn take(next: &AtomicUsize, order: &[usize]) -> Option<usize> {
 fn run_case(plan: &Plan, case: &Case) -> Outcome {
     let started = Instant::now();
     let result = judge_case(plan, case);
-    Outcome { case: case.clone(), result, took: started.elapsed() }
+    let took = started.elapsed();
+    let outcome = Outcome { case: case.clone(), result, took, known: None, stale: Vec::new() };
+    let ruling = plan.expectations.as_ref().map(|it| it.rule(&outcome)).unwrap_or_default();
+    let expectations::Ruling { known, stale } = ruling;
+    Outcome { known, stale, ..outcome }
+}
+
+/// Why a case is not even begun in this world, if it is not.
+pub fn left_out(world: &World, case: &Case) -> Option<Missing> {
+    let World::Real(real) = world else { return None };
+    let target = &real.target;
+    if !target.profiles.contains(&case.profile) {
+        let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
+        return Some(Missing::Unclaimed(why));
+    }
+    let scenario = &case.entry.scenario;
+    if let Some(why) = target.claims.lacks(scenario) {
+        return Some(Missing::Unclaimed(why));
+    }
+    needs_virtual_time(scenario).map(Missing::NeedsVirtualTime)
 }
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     let scenario = &case.entry.scenario;
-    if let World::Real(real) = &plan.world {
-        let target = &real.target;
-        if !target.profiles.contains(&case.profile) {
-            let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
-            return Err(Missing::Unclaimed(why));
-        }
-        if let Some(why) = target.claims.lacks(scenario) {
-            return Err(Missing::Unclaimed(why));
-        }
-        if let Some(why) = needs_virtual_time(scenario) {
-            return Err(Missing::NeedsVirtualTime(why));
-        }
+    if let Some(missing) = left_out(&plan.world, case) {
+        return Err(missing);
     }
+    let scenario = &plan.world.adapted(scenario);
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
-    let checks = judge(scenario, &run.trace, &run.context);
+    let mut checks = judge(scenario, &run.trace, &run.context);
+    if let World::Real(real) = &plan.world {
+        excuse(&mut checks, &real.target.claims);
+    }
     let mut harness_errors = harness_errors(&run.trace);
     if let (Some(chosen), Some(error)) =
         (judging::chosen(&run.trace, &run.context), harness_errors.first())
     {
         return Err(Missing::Unforeseen(format!("{chosen}: {error}")));
     }
-    let control = control::run(plan, case)?;
+    let control = control::run(plan, (scenario, &case.profile))?;
     for again in 2..=plan.repeat {
-        if let Some(what) = differs(plan, case, (&run.trace, &checks))? {
+        if let Some(what) = differs(plan, (scenario, &case.profile), (&run.trace, &checks))? {
             harness_errors.push(format!("run {again} of {}: {what}", plan.repeat));
             break;
         }
@@ -318,22 +382,33 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     Ok(Judged { checks, control, harness_errors, trace, context, note })
 }
 
+/// What a target does not claim is not held against it: a check that did not hold, all of whose requirements are such.
+fn excuse(checks: &mut [Check], claims: &Claims) {
+    for check in checks.iter_mut().filter(|it| !matches!(it.verdict, Verdict::Pass { .. })) {
+        let lacks: Option<Vec<String>> =
+            check.requirements.iter().map(|it| claims.lacks_requirement(it)).collect();
+        if let Some(why) = lacks.and_then(|it| it.into_iter().next()) {
+            check.verdict = Verdict::NotApplicable { why };
+        }
+    }
+}
+
 /// Runs a case once more. Says what came out otherwise than before, if anything did.
 fn differs(
     plan: &Plan,
-    case: &Case,
+    (scenario, profile): (&Arc<Scenario>, &str),
     (trace, checks): (&Trace, &[Check]),
 ) -> Result<Option<String>, Missing> {
-    let scenario = &case.entry.scenario;
-    let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
+    let run = plan.world.run(scenario, profile, plan.seed).map_err(|it| missing(&it))?;
     let (before, now) = (trace.hash(), run.trace.hash());
     let differs = match &plan.world {
         World::Turmoil | World::Events | World::Fake(_) if before == now => None,
         World::Turmoil | World::Events | World::Fake(_) => {
             Some(format!("the trace {now} instead of {before}"))
         }
-        World::Real(_) => {
-            let other = judge(scenario, &run.trace, &run.context);
+        World::Real(real) => {
+            let mut other = judge(scenario, &run.trace, &run.context);
+            excuse(&mut other, &real.target.claims);
             let mut pairs = checks.iter().zip(&other);
             let changed = pairs.find(|(a, b)| a.verdict.word() != b.verdict.word());
             changed.map(|(a, b)| format!("`{}` was {}, not {}", a.label, b.verdict, a.verdict))
@@ -345,7 +420,7 @@ fn differs(
 fn missing(error: &world::Error) -> Missing {
     let why = error.to_string();
     match error {
-        world::Error::Target(_) => Missing::Target(why),
+        world::Error::Target(_) | world::Error::Stuck { .. } => Missing::Target(why),
         world::Error::Manifest(_) => Missing::Manifest(why),
         world::Error::Profile { .. } | world::Error::Stage(_) | world::Error::Settings(_) => {
             Missing::Scenario(why)

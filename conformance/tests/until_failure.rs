@@ -5,7 +5,7 @@
 use creel::{
     corpus,
     report::console,
-    suite::{self, Controls, Plan, Status},
+    suite::{self, Controls, Extent, Plan, Status},
 };
 use creel_sim::world::World;
 
@@ -25,6 +25,8 @@ fn nothing_fails() {
             repeat: 1,
             jobs,
             controls: Controls::LeftOut,
+            expectations: None,
+            extent: Extent::Chosen,
         };
         for outcome in suite::run(&plan, |_| ()) {
             assert!(outcome.status() == Status::Pass, "{}", console::failure_text(&plan, &outcome));

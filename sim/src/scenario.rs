@@ -11,6 +11,7 @@ mod expect;
 mod hooks;
 mod http;
 mod operators;
+mod pace;
 mod platform;
 mod providers;
 mod read;

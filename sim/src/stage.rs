@@ -225,6 +225,11 @@ impl Stage {
         router.layer(middleware::from_fn(count))
     }
 
+    /// Lets the provider answer what the scenario has no answer for.
+    pub(crate) fn spare_answers(&self) {
+        self.script.spare("the scenario has no answer for this");
+    }
+
     /// Whether the gateway receives for every account.
     pub fn gateway_listens(&self) -> bool {
         self.configuration.accounts.iter().all(|(channel, accounts)| {

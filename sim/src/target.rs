@@ -7,20 +7,34 @@ mod claims;
 mod configuration;
 pub mod install;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
+
+use crate::scenario::Scenario;
 
 pub use self::{
     claims::{Claims, Excluded, FEATURES, needs},
     install::Install,
 };
 
+/// How many hops longer a run waits for more than it would for the reference.
+const HOPS_TO_SETTLE: u32 = 4;
+
+/// The name of our own gateway.
+pub const REFERENCE: &str = "reference";
+
 /// The manifests that come with the program, by name.
 pub const BUILT_IN: &[(&str, &str)] = &[
-    ("reference", include_str!("../targets/reference.toml")),
+    (REFERENCE, include_str!("../targets/reference.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+    ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
 
 /// A gateway under test.
@@ -63,6 +77,9 @@ pub struct Target {
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
+    /// How many cases its suite has at the most, unless the user asks for all: those that judge most of what it claims, what
+    /// it must do first. For targets that take long to start.
+    pub cases: Option<usize>,
     /// How many of it run at once, unless the user says so: as many as this machine bears.
     pub jobs: Option<usize>,
     /// How long it may take to end after it was asked to, in seconds.
@@ -74,9 +91,16 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
+    /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
+    /// next to nothing; they go as many times slower as their shortest wait needs.
+    #[serde(default)]
+    pub hop_ms: u64,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
+    /// The folder of the manifest, for what lies beside it. Empty for a built-in target.
+    #[serde(skip)]
+    pub here: PathBuf,
     /// How the operator approves a pairing code, if it can be done over HTTP.
     pub approve_pairing: Option<ApprovePairing>,
 }
@@ -129,6 +153,8 @@ pub struct ApprovePairing {
 pub struct Variables<'a> {
     /// The `creel` program.
     pub creel: &'a Path,
+    /// The folder of the manifest.
+    pub here: &'a Path,
     /// The folder that the target is installed in.
     pub install: &'a Path,
     /// The folder of this run, with everything below in it.
@@ -205,12 +231,23 @@ impl Target {
         }
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { path: name_or_path.to_owned(), source })?;
-        Self::parse(name_or_path, &text)
+        let here = std::path::absolute(path).ok().and_then(|it| Some(it.parent()?.to_owned()));
+        Ok(Self { here: here.unwrap_or_default(), ..Self::parse(name_or_path, &text)? })
     }
 
     fn parse(path: &str, text: &str) -> Result<Self, Error> {
         toml::from_str(text)
             .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.
+    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+        let hop = Duration::from_millis(self.hop_ms);
+        if hop.is_zero() {
+            return scenario.clone();
+        }
+        let paced = scenario.paced(scenario.pace_for(hop));
+        Arc::new(Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced })
     }
 
     /// Renders one template of the manifest.
@@ -287,6 +324,7 @@ mod tests {
         let (path, keys) = (Path::new("x"), BTreeMap::new());
         let variables = Variables {
             creel: path,
+            here: path,
             install: path,
             sandbox: path,
             config_file: path,

@@ -68,12 +68,33 @@ pub enum Error {
     /// The target could not be started or did not get ready.
     #[error("{0}")]
     Target(String),
+    /// The target was started, and came no further than this.
+    #[error("{why}")]
+    Stuck {
+        /// How far it came.
+        at: Stuck,
+        /// What was seen of it, with its last words.
+        why: String,
+    },
     /// The user broke the run off.
     #[error("interrupted")]
     Interrupted,
     /// The target's manifest cannot be used.
     #[error(transparent)]
     Manifest(#[from] crate::target::Error),
+}
+
+/// How far a target came that never took part in its scenario, or not to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stuck {
+    /// Its program cannot be started.
+    Program,
+    /// It ended by itself.
+    Ended,
+    /// The path that says that it is ready does not answer 200.
+    Path,
+    /// It does not ask an account's platform for messages, or does not connect to it.
+    Channel,
 }
 
 impl World {
@@ -103,7 +124,15 @@ impl World {
         }
     }
 
-    /// Runs a scenario.
+    /// A scenario as it is played here: some targets need it at a slower pace.
+    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+        match self {
+            Self::Turmoil | Self::Events | Self::Fake(_) => scenario.clone(),
+            Self::Real(real) => real.target.adapted(scenario),
+        }
+    }
+
+    /// Runs a scenario, as it was [adapted](Self::adapted).
     ///
     /// # Errors
     ///
@@ -200,6 +229,11 @@ pub fn needs_virtual_time(scenario: &Scenario) -> Option<String> {
         ));
     }
     fine_edge(scenario).map(|it| format!("{it}, and {} ms is the least", FINE.as_millis()))
+}
+
+/// About how long a scenario takes on a real clock, the gateway's start aside.
+pub fn lasts(scenario: &Scenario) -> Duration {
+    waiting(scenario)
 }
 
 /// What in a scenario turns on less than [`FINE`], if anything: two steps, or an expectation's bound.

@@ -13,7 +13,7 @@ use creel_document::{
 };
 use creel_sim::scenario::Scenario;
 
-use super::toml_tree;
+use crate::toml_tree;
 
 const FILE_NAME: &str = "conformance/bugs.toml";
 const FILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/bugs.toml"));

@@ -10,8 +10,8 @@ use creel_document::{
 use super::{
     Area, Catalogue, Clock, Evidence, Grade, Judging, Level, Requirement, Source, Standing,
     shape::{AREAS, FILE},
-    toml_tree,
 };
+use crate::toml_tree;
 
 /// The longest quote, in characters. A quote is a sentence at the most.
 const QUOTE_CHARS_MAX: usize = 260;

@@ -107,7 +107,7 @@ impl Arguments {
 fn exit(status: Status) -> Exit {
     match status {
         Status::Pass => Exit::Ok,
-        Status::Fail | Status::Vacuous => Exit::Failed,
+        Status::Fail | Status::KnownFailing | Status::Stale | Status::Vacuous => Exit::Failed,
         Status::Inconclusive => Exit::Inconclusive,
         Status::Error => Exit::Usage,
         Status::Skipped => Exit::Nothing,

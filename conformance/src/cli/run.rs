@@ -1,20 +1,18 @@
 //! `creel run`.
 
 use std::{
-    collections::BTreeMap, ffi::OsString, io::IsTerminal as _, path::PathBuf, str::FromStr,
+    collections::BTreeMap, io::IsTerminal as _, path::PathBuf, str::FromStr, sync::Arc,
     time::Instant,
 };
 
 use clap::{Args, ValueEnum};
-use creel_judge::profile;
 use creel_sim::{
     base::{Addresses, Configuration},
-    target::Target,
-    world::{self, World, real::Keep},
+    world::World,
 };
 
 use super::{
-    Exit, complain, print, refuse,
+    Exit, complain, given, print, refuse,
     report_files::{ReportFile, write},
 };
 use crate::{
@@ -23,20 +21,19 @@ use crate::{
         Counts,
         console::{self, Color},
         data::Report,
-        evidence,
         gather::{self, Occasion},
         json,
         terminal::{Signs, Terminal},
         timeline::Timeline,
     },
-    suite::{self, Controls, Missing, Outcome, Plan, Status},
+    suite::{self, Controls, Extent, Missing, Outcome, Plan, Status},
 };
 
 /// The seed unless one is given. Fixed, so that a run is the same run everywhere.
 const SEED: u64 = 1;
 
-/// How many real gateways run at once unless it is said: they mostly wait.
-const REAL_JOBS: usize = 16;
+/// How many real gateways run at once unless the target or the user says it: they mostly wait.
+pub(super) const REAL_JOBS: usize = 16;
 
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -55,12 +52,15 @@ pub(super) struct Arguments {
     /// A number, or `random`, which prints the number.
     #[arg(long, default_value = "1")]
     seed: Seed,
-    /// How many scenarios run at once [default: the number of CPUs; 16 in the real world]
+    /// How many scenarios run at once [default: the number of CPUs; in the real world what the target says, else 16]
     #[arg(short, long)]
     jobs: Option<usize>,
     /// Run each case so often; it must come out the same every time, to the byte in turmoil.
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// A list of known failures [default: `<target>.expect.toml` beside the target's manifest]
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
     /// Leave the controls out, where it is known that every check can fail.
     #[arg(long)]
     without_controls: bool,
@@ -102,7 +102,7 @@ enum WorldName {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ColorChoice {
+pub(super) enum ColorChoice {
     /// When a terminal reads it, and `NO_COLOR` is not set.
     Auto,
     /// Always.
@@ -112,7 +112,22 @@ enum ColorChoice {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seed(u64);
+pub(super) struct Seed(pub(super) u64);
+
+impl ColorChoice {
+    /// Whether standard output is coloured.
+    pub(super) fn color(self) -> Color {
+        let on = match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+            }
+        };
+        if on { Color::On } else { Color::Off }
+    }
+}
 
 impl FromStr for Seed {
     type Err = String;
@@ -142,11 +157,11 @@ impl Arguments {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
-        let nonce = match self.nonce() {
+        let nonce = match given::nonce(self.nonce.as_deref()) {
             Ok(nonce) => nonce,
             Err(exit) => return exit,
         };
-        let color = self.color();
+        let color = self.color.color();
         let mut terminal = Terminal::of_output(color);
         if self.ascii {
             terminal.signs = Signs::Ascii;
@@ -161,14 +176,12 @@ impl Arguments {
             if let (true, Ok(judged)) = (self.timeline, &outcome.result) {
                 print(&Timeline::of(&judged.trace, &judged.context).text(terminal));
             }
-            if !case.is_quiet() {
+            if !case.is_quiet() && case.known.is_none() {
                 failures.push(console::explained(&case, plan.seed));
             }
             cases.push(case);
         });
-        let command = std::env::args_os().skip(1).map(|it: OsString| it.display().to_string());
-        let command = std::iter::once("creel".to_owned()).chain(command).collect();
-        let occasion = Occasion { nonce, command, took: started.elapsed() };
+        let occasion = Occasion { nonce, command: given::command(), took: started.elapsed() };
         let report = gather::report(&plan, cases, occasion);
         if self.json {
             print(&json::text(&report));
@@ -187,27 +200,16 @@ impl Arguments {
         }
     }
 
-    /// A text of this run alone.
-    fn nonce(&self) -> Result<String, Exit> {
-        let chance = || {
-            evidence::nonce().map_err(|it| {
-                complain(&format!("error: the system has no chance for a nonce: {it}"));
-                Exit::Bug
-            })
-        };
-        self.nonce.clone().map_or_else(chance, Ok)
-    }
-
     fn plan(&self) -> Result<Plan, Exit> {
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
             (None, WorldName::Events) => World::Events,
-            (target, _) => self.real(target.as_deref().unwrap_or("reference"))?,
+            (target, _) => given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?,
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
             World::Turmoil | World::Events | World::Fake(_) => cpus,
-            World::Real(_) => REAL_JOBS,
+            World::Real(ref real) => real.target.jobs.unwrap_or(REAL_JOBS),
         });
         if self.keep.is_some() && !matches!(world, World::Real(_)) {
             complain(
@@ -219,7 +221,20 @@ impl Arguments {
         let (profile, target) = (self.profile.clone(), self.target.clone());
         let (seed, repeat) = (self.seed.0, self.repeat);
         let controls = if self.without_controls { Controls::LeftOut } else { Controls::Run };
-        let plan = Plan { entries, profile, seed, world, target, jobs, repeat, controls };
+        let list = given::expectations(self.expect.as_deref(), target.as_deref(), &world)?;
+        let (expectations, extent) = (list.map(Arc::new), self.extent());
+        let plan = Plan {
+            entries,
+            profile,
+            seed,
+            world,
+            target,
+            jobs,
+            repeat,
+            controls,
+            expectations,
+            extent,
+        };
         match (suite::cases(&plan).is_empty(), &self.profile) {
             (true, Some(profile)) => {
                 complain(&format!(
@@ -231,34 +246,9 @@ impl Arguments {
         }
     }
 
-    fn real(&self, target: &str) -> Result<World, Exit> {
-        let usage = |why: String| {
-            complain(&format!("error: {why}"));
-            Exit::Usage
-        };
-        let target = Target::load(target).map_err(|it| usage(it.to_string()))?;
-        if let Some(found) = target.profiles.iter().find(|it| profile::named(it).is_none()) {
-            let known = profile::ALL.map(|it| format!("`{}`", it.name)).join(" or ");
-            let name = &target.name;
-            return Err(usage(format!(
-                "target `{name}` claims the unknown profile `{found}`: expected {known}"
-            )));
-        }
-        let creel = std::env::current_exe().map_err(|it| usage(format!("find creel: {it}")))?;
-        let keep = self.keep.clone().map_or(Keep::No, Keep::In);
-        Ok(world::real(target, creel, keep))
-    }
-
-    fn color(&self) -> Color {
-        let on = match self.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                std::io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
-            }
-        };
-        if on { Color::On } else { Color::Off }
+    fn extent(&self) -> Extent {
+        let whole = self.select.is_empty() && self.profile.is_none();
+        if whole { Extent::Whole } else { Extent::Chosen }
     }
 
     fn write(&self, report: &Report, outcomes: &[Outcome]) -> Result<(), String> {
@@ -283,9 +273,12 @@ impl Arguments {
     }
 }
 
-fn exit(outcomes: &[Outcome], report: &Report) -> Exit {
-    let is =
-        |test: fn(&Missing) -> bool| outcomes.iter().any(|it| it.result.as_ref().is_err_and(test));
+/// What a run leaves behind. What was known to fail is as it was expected.
+pub(super) fn exit(outcomes: &[Outcome], report: &Report) -> Exit {
+    let is = |test: fn(&Missing) -> bool| {
+        let mut unknown = outcomes.iter().filter(|it| it.known.is_none());
+        unknown.any(|it| it.result.as_ref().is_err_and(test))
+    };
     let counts = Counts::of(outcomes);
     if is(|it| matches!(it, Missing::Interrupted(_))) {
         Exit::Interrupted
@@ -293,11 +286,11 @@ fn exit(outcomes: &[Outcome], report: &Report) -> Exit {
         Exit::Bug
     } else if is(|it| matches!(it, Missing::Target(_))) {
         Exit::Target
-    } else if counts.get(Status::Fail) + counts.get(Status::Vacuous) > 0 {
+    } else if [Status::Fail, Status::Stale, Status::Vacuous].iter().any(|it| counts.get(*it) > 0) {
         Exit::Failed
     } else if counts.get(Status::Error) > 0 {
         Exit::Usage
-    } else if counts.get(Status::Pass) > 0 && report.evidence.witnessed > 0 {
+    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0 && report.evidence.witnessed > 0 {
         Exit::Ok
     } else if counts.get(Status::Inconclusive) > 0 {
         Exit::Inconclusive

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     corpus::{self, Entry},
-    suite::{self, Controls, Outcome, Plan, Status},
+    suite::{self, Controls, Extent, Outcome, Plan, Status},
 };
 
 /// What the honest fake is built for.
@@ -94,7 +94,19 @@ pub fn sample() -> Result<Vec<Entry>, corpus::Error> {
 pub fn run(fake: Fake, entries: Vec<Entry>, jobs: usize) -> Vec<Outcome> {
     let (profile, target, controls) = (None, None, Controls::LeftOut);
     let world = World::Fake(fake);
-    let plan = Plan { entries, profile, seed: 1, world, target, jobs, repeat: 1, controls };
+    let (expectations, extent) = (None, Extent::Chosen);
+    let plan = Plan {
+        entries,
+        profile,
+        seed: 1,
+        world,
+        target,
+        jobs,
+        repeat: 1,
+        controls,
+        expectations,
+        extent,
+    };
     suite::run(&plan, |_| ())
 }
 

@@ -41,6 +41,8 @@ pub struct Report {
     pub clock: String,
     /// The contract profiles that were asked for and that the target claims.
     pub profiles: Vec<String>,
+    /// Whether all was run that says something of the target, and not a part that somebody chose.
+    pub whole: bool,
     /// The seed.
     pub seed: u64,
     /// The command line.

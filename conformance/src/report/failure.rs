@@ -22,6 +22,9 @@ pub fn text(case: &Case, seed: u64, headline: impl Fn(&str) -> Option<String>) -
             push(&mut text, &format!("    expected to say: {message}"));
         }
     }
+    for why in &case.stale {
+        push(&mut text, &format!("  stale: {why}"));
+    }
     match &case.reason {
         Some(reason) => push(&mut text, &indent(reason)),
         None => explain(&mut text, case, headline),

@@ -12,9 +12,10 @@ use super::{
     data::{Area, Case, Check, CheckVerdict, Evidence, Report, VERSION},
     evidence,
 };
-use crate::{catalogue, suite::Plan};
+use crate::{catalogue, suite::{Extent, Plan}};
 
 pub use self::cases::case;
+pub(crate) use self::cases::reason;
 
 /// What a report tells of its run beside what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub fn report(plan: &Plan, cases: Vec<Case>, occasion: Occasion) -> Report {
         },
         requirements: requirements::all(catalogue, &cases, &profiles, lacks),
         profiles,
+        whole: plan.extent == Extent::Whole,
         seed: plan.seed,
         command: occasion.command,
         nonce: occasion.nonce,

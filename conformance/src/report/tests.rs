@@ -20,6 +20,7 @@ pub(super) fn green() -> Report {
         world: "real".to_owned(),
         clock: "the machine's".to_owned(),
         profiles: vec!["2026.9".to_owned()],
+        whole: true,
         seed: 1,
         command: vec!["creel".to_owned(), "run".to_owned()],
         nonce: "n-1".to_owned(),
@@ -114,6 +115,7 @@ fn case() -> Case {
         reason: None,
         left_out: None,
         known: None,
+        stale: Vec::new(),
         checks: vec![Check {
             label: "exactly".to_owned(),
             title: None,

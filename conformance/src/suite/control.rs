@@ -1,9 +1,9 @@
 //! The control of a scenario: the same scenario with one edit, which must make the checks fail that it names.
 
 use creel_judge::verdict::Verdict;
-use creel_sim::world;
+use creel_sim::{scenario::Scenario, world};
 
-use super::{Case, Check, Controls, Missing, Plan, judging::judge_as_ours, missing};
+use super::{Check, Controls, Missing, Plan, judging::judge_as_ours, missing};
 
 /// What the control did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +23,13 @@ pub enum Control {
 }
 
 /// Runs the edited scenario and looks whether the checks that it names fail.
-pub(super) fn run(plan: &Plan, case: &Case) -> Result<Control, Missing> {
-    let Some(control) = &case.entry.scenario.control else { return Ok(Control::Absent) };
+pub(super) fn run(plan: &Plan, (scenario, profile): (&Scenario, &str)) -> Result<Control, Missing> {
+    let Some(control) = &scenario.control else { return Ok(Control::Absent) };
     if plan.controls == Controls::LeftOut {
         return Ok(Control::LeftOut);
     }
     let edited = control.edited.clone();
-    let run = match plan.world.run(&edited, &case.profile, plan.seed) {
+    let run = match plan.world.run(&edited, profile, plan.seed) {
         Ok(run) => run,
         Err(error @ world::Error::Interrupted) => return Err(missing(&error)),
         Err(error) => return Ok(Control::NotRun(error.to_string())),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use creel_judge::{trace::Place, turns};
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::{LOOK_EVERY, Stage};
@@ -22,18 +23,21 @@ const SENDER: &str = "990001";
 /// The number behind which its canary is no message's of the scenario.
 const INDEX: u64 = u64::MAX;
 
+/// What the model answers.
+const READY: &str = "I am ready";
+
 /// How long nothing may happen before the gateway counts as done with it.
 const SETTLE: Duration = Duration::from_millis(500);
 
 impl Stage {
-    /// Lets somebody write in a chat of their own, and waits at most `within` until they were shown something. Nothing of
-    /// it is part of the run.
+    /// Lets somebody write in a chat of their own, and waits at most `within` until they were answered. Nothing of it is
+    /// part of the run.
     pub async fn warm_up(&self, within: Duration) {
         let first = self.configuration.accounts.iter().find_map(|(channel, accounts)| {
             accounts.keys().next().map(|account| Chat::direct(channel, account, SENDER))
         });
-        // A stranger would be given a code, which is one of few.
-        let Some(chat) = first.filter(|it| !self.is_paired(&it.channel)) else { return };
+        // A stranger would not be let in, and a code to be paired with is one of few.
+        let Some(chat) = first.filter(|it| self.is_open(&it.channel)) else { return };
         let before = self.recorder.count();
         let platform = &self.platforms[&chat.channel];
         if platform.declare(NAME, &chat, &[]).is_err() {
@@ -41,7 +45,7 @@ impl Stage {
         }
         let canary = turns::canary(self.seed, INDEX);
         self.script.expect(&canary, NAME, NAME);
-        let text = "ready".to_owned();
+        let text = READY.to_owned();
         let act = Act::Say { text, chunks: 1, every: Duration::ZERO };
         self.script.answer(NAME, Answer { after: Duration::ZERO, act });
         platform.deliver(&Inbound {
@@ -58,7 +62,7 @@ impl Stage {
         });
         let place: Place = declared::place(&chat);
         let shown = async {
-            while platform.last_text(&place).is_none() {
+            while !platform.last_text(&place).is_some_and(|it| it.contains(READY)) {
                 sleep(LOOK_EVERY * 10).await;
             }
             let mut seen = 0;
@@ -72,11 +76,11 @@ impl Stage {
         self.recorder.forget_from(before);
     }
 
-    fn is_paired(&self, channel: &str) -> bool {
-        let policy =
-            |value: &serde_json::Value| value.get("dmPolicy").is_some_and(|it| it == "pairing");
+    /// Whether everybody may write.
+    fn is_open(&self, channel: &str) -> bool {
+        let is_open = |value: &Value| value.get("dmPolicy").is_none_or(|it| it == "open");
         let channel = &self.configuration.config["channels"][channel];
-        let accounts = channel.get("accounts").and_then(serde_json::Value::as_object);
-        policy(channel) || accounts.is_some_and(|it| it.values().any(policy))
+        let accounts = channel.get("accounts").and_then(Value::as_object);
+        is_open(channel) && accounts.is_none_or(|it| it.values().all(is_open))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use creel_judge::words::Word;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ pub struct Claims {
     /// What scenarios may use: see [`FEATURES`].
     pub features: Option<BTreeSet<String>>,
     /// The keys of OpenClaw's configuration that scenarios may set, such as `session.dmScope`. A key has everything
-    /// below it; `*` is any one part.
+    /// below it; `*` is any one part. `messages.queue.mode=followup|interrupt` claims these values alone.
     pub knobs: Option<Vec<String>>,
 }
 
@@ -46,6 +47,7 @@ pub const FEATURES: &[(&str, &str)] = &[
     ("accounts", "several accounts of a channel"),
     ("agents", "several agents"),
     ("providers", "several providers and credentials"),
+    ("credentials", "a credential for each agent, in `auth-profiles.json`"),
     ("logins", "logins that are renewed"),
     ("tools", "servers of tools (MCP)"),
     ("images", "pictures"),
@@ -82,8 +84,10 @@ impl Claims {
         }
         let knobs = self.knobs.as_ref()?;
         let set = keys(&scenario.gateway);
-        let lacking = set.iter().find(|key| !knobs.iter().any(|knob| covers(knob, key)))?;
-        Some(format!("the target does not claim the key `{lacking}`"))
+        let claimed =
+            |(key, value): &(String, String)| knobs.iter().any(|it| covers(it, key, value));
+        let (key, value) = set.into_iter().find(|it| !claimed(it))?;
+        Some(format!("the target does not claim the key `{key}` with the value {value}"))
     }
 }
 
@@ -106,6 +110,8 @@ pub fn needs(scenario: &Scenario) -> BTreeSet<&'static str> {
         scenario.gateway.pointer("/agents/list").and_then(Value::as_array).map_or(0, Vec::len);
     names.extend((agents > 1).then_some("agents"));
     names.extend((!scenario.providers.is_empty()).then_some("providers"));
+    let named = scenario.expect.iter().any(|it| names_a_credential(&it.word));
+    names.extend((named && scenario.providers.is_empty()).then_some("credentials"));
     let logins = scenario.providers.values().any(|it| !it.logins.is_empty());
     names.extend(logins.then_some("logins"));
     names.extend((!scenario.tools.is_empty()).then_some("tools"));
@@ -115,6 +121,23 @@ pub fn needs(scenario: &Scenario) -> BTreeSet<&'static str> {
     names.extend(scenario.expects_refusal().then_some("refusals"));
     names.extend(scenario.steps.iter().filter_map(|it| needs_of(&it.action)));
     FEATURES.iter().map(|it| it.0).filter(|it| names.contains(it)).collect()
+}
+
+/// Whether an expectation says with which credential the base's provider is asked.
+fn names_a_credential(word: &Word) -> bool {
+    match word {
+        Word::Request(request) => request.credential.is_some(),
+        Word::Attempts(_) | Word::Backoff(_) => true,
+        Word::Exactly { of, .. }
+        | Word::AtLeast { of, .. }
+        | Word::AtMost { of, .. }
+        | Word::Never { of }
+        | Word::Quiet { of, .. }
+        | Word::Unique { of } => of.credential.is_some(),
+        Word::Gap { from, to, .. } => from.credential.is_some() || to.credential.is_some(),
+        Word::Order(filters) => filters.iter().any(|it| it.credential.is_some()),
+        Word::Visible(_) | Word::State(_) | Word::Refuses(_) => false,
+    }
 }
 
 fn needs_of(action: &Action) -> Option<&'static str> {
@@ -130,9 +153,9 @@ fn needs_of(action: &Action) -> Option<&'static str> {
     }
 }
 
-/// The keys that a configuration sets, each down to what is no map.
-fn keys(config: &Value) -> Vec<String> {
-    fn walk(value: &Value, at: &str, keys: &mut Vec<String>) {
+/// The keys that a configuration sets, each down to what is no map, and their values: texts as they are, the rest as JSON.
+fn keys(config: &Value) -> Vec<(String, String)> {
+    fn walk(value: &Value, at: &str, keys: &mut Vec<(String, String)>) {
         match value {
             Value::Object(map) if !map.is_empty() => {
                 for (key, value) in map {
@@ -141,18 +164,21 @@ fn keys(config: &Value) -> Vec<String> {
                 }
             }
             _ if at.is_empty() => (),
-            _ => keys.push(at.to_owned()),
+            Value::String(text) => keys.push((at.to_owned(), text.clone())),
+            other => keys.push((at.to_owned(), other.to_string())),
         }
     }
-    let mut keys_found = Vec::new();
-    walk(config, "", &mut keys_found);
-    keys_found
+    let mut found = Vec::new();
+    walk(config, "", &mut found);
+    found
 }
 
-/// Whether a claimed key has this one.
-fn covers(knob: &str, key: &str) -> bool {
+/// Whether a knob claims this key with this value.
+fn covers(knob: &str, key: &str, value: &str) -> bool {
+    let (knob, values) = knob.split_once('=').map_or((knob, None), |(knob, it)| (knob, Some(it)));
     let mut parts = key.split('.');
-    knob.split('.').all(|wanted| parts.next().is_some_and(|it| wanted == "*" || wanted == it))
+    let is_key = knob.split('.').all(|it| parts.next().is_some_and(|part| it == "*" || it == part));
+    is_key && values.is_none_or(|it| it.split('|').any(|it| it == value))
 }
 
 /// Whether an id is meant by a pattern: the id itself, or a beginning with a `*` behind.
@@ -166,10 +192,18 @@ mod tests {
 
     #[test]
     fn a_key_has_everything_below_it() {
-        assert!(covers("messages.queue", "messages.queue.mode"));
-        assert!(covers("channels.*.dmPolicy", "channels.telegram.dmPolicy"));
-        assert!(!covers("messages.queue.mode", "messages.queue"));
-        assert!(!covers("session.dm", "session.dmScope"));
+        assert!(covers("messages.queue", "messages.queue.mode", "collect"));
+        assert!(covers("channels.*.dmPolicy", "channels.telegram.dmPolicy", "open"));
+        assert!(!covers("messages.queue.mode", "messages.queue", "{}"));
+        assert!(!covers("session.dm", "session.dmScope", "main"));
+    }
+
+    #[test]
+    fn a_knob_may_claim_some_values_alone() {
+        let queue =
+            |value| covers("messages.queue.mode=followup|steer", "messages.queue.mode", value);
+        assert!(queue("followup") && queue("steer") && !queue("collect"));
+        assert!(covers("agents.list.0=[1]", "agents.list.0", "[1]"));
     }
 
     #[test]
@@ -181,6 +215,9 @@ mod tests {
     #[test]
     fn keys_go_down_to_what_is_no_map() {
         let config = serde_json::json!({ "a": { "b": [1], "c": {} }, "d": 1 });
-        assert_eq!(keys(&config), ["a.b", "a.c", "d"]);
+        let found = keys(&config);
+        let found: Vec<_> =
+            found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(found, [("a.b", "[1]"), ("a.c", "{}"), ("d", "1")]);
     }
 }

@@ -27,6 +27,8 @@ struct State {
     /// How many requests there were: in all, and of each key of the scenario's `model`.
     requests: u64,
     calls: BTreeMap<String, u64>,
+    /// What a request gets that the scenario has no answer for. Without it, it is the scenario's fault.
+    spare: Option<Act>,
     /// What providers answer, by their names: each list without what it has given away.
     standing: BTreeMap<String, BTreeMap<Asker, VecDeque<Standing>>>,
     /// What earlier requests carried, for as long as a later one could share it.
@@ -105,6 +107,13 @@ impl ModelScript {
         });
     }
 
+    /// Gives this text to requests that the scenario has no answer for: those of a gateway that asks more often than it
+    /// should are for the checks to judge.
+    pub fn spare(&self, text: &str) {
+        let act = Act::Say { text: text.to_owned(), chunks: 1, every: Duration::ZERO };
+        self.with_state(|it| it.spare = Some(act));
+    }
+
     /// Gives a chat an answer, behind those that it has.
     pub fn answer(&self, chat: &str, answer: Answer) {
         self.with_state(|it| {
@@ -125,6 +134,7 @@ impl ModelScript {
             messages: BTreeMap::new(),
             requests: 0,
             calls: BTreeMap::new(),
+            spare: None,
             standing: BTreeMap::new(),
             earlier: Vec::new(),
             latest: BTreeMap::new(),
@@ -175,6 +185,7 @@ impl State {
         let answer = standing.map(|it| numbered(it, request));
         let answer = answer
             .or_else(|| self.scripted(&key, call))
+            .or_else(|| self.spare.clone().map(|act| Answer { after: Duration::ZERO, act }))
             .ok_or_else(|| missing(request, newest.as_ref(), call));
         Cue { request, call: chat.is_some().then_some(call), chat, answer }
     }

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Error, real::Real};
+use super::{Error, Stuck, real::Real};
 use crate::{
     picture::Picture,
     stage::Stage,
@@ -65,14 +65,11 @@ impl Room<'_> {
         fs::create_dir_all(&state_dir).map_err(io("make the state folder"))?;
         self.with_variables(real, stage, |variables| {
             let config = real.target.render("config", &real.target.config, variables)?;
-            fs::write(variables.config_file, config).map_err(io("write the configuration"))?;
+            write(variables.config_file, config).map_err(io("write the configuration"))?;
             for (file, text) in &real.target.files {
                 let path = real.target.render(&format!("files.{file}"), file, variables)?;
                 let text = real.target.render(&format!("files.{file}"), text, variables)?;
-                let path = self.sandbox.join(path);
-                let folder = path.parent().expect("a file of the sandbox is in a folder");
-                fs::create_dir_all(folder).map_err(io("make a folder of the sandbox"))?;
-                fs::write(path, text).map_err(io("write a file of the target"))?;
+                write(&self.sandbox.join(path), text).map_err(io("write a file of the target"))?;
             }
             Ok(())
         })?;
@@ -80,18 +77,14 @@ impl Room<'_> {
             if is_left_out(real, stage, file) {
                 continue;
             }
-            let path = state_dir.join(file);
-            let folder = path.parent().expect("a state file is in a folder");
-            fs::create_dir_all(folder).map_err(io("make the state folder"))?;
-            fs::write(path, text).map_err(io("write a state file"))?;
+            write(&state_dir.join(file), text).map_err(io("write a state file"))?;
         }
         for (agent, names) in &stage.scenario.images {
             let folder = self.sandbox.join("workspaces").join(agent);
-            fs::create_dir_all(&folder).map_err(io("make an agent's folder"))?;
             for name in names {
                 let bytes = Picture::new(name, 0, false).bytes;
                 let path = folder.join(format!("{name}.png"));
-                fs::write(path, bytes).map_err(io("write a picture"))?;
+                write(&path, bytes).map_err(io("write a picture"))?;
             }
         }
         Ok(())
@@ -110,6 +103,7 @@ impl Room<'_> {
         let keys = stage.configuration.keys.iter().map(|(key, name)| (name.clone(), key.clone()));
         let variables = Variables {
             creel: &real.creel,
+            here: &real.target.here,
             install: &install,
             sandbox,
             config_file: &config_file,
@@ -123,6 +117,12 @@ impl Room<'_> {
         let openclaw = real.target.patched(&variables)?;
         act(&Variables { openclaw: &openclaw, ..variables })
     }
+}
+
+/// Writes a file of the sandbox, and makes the folder that it is in.
+fn write(path: &Path, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    fs::write(path, bytes)
 }
 
 /// Whether a state file is not written: credentials, where the target takes them from its configuration.
@@ -161,7 +161,10 @@ impl Process {
         command.env("TZ", &stage.scenario.clock.zone);
         command.envs(env);
         let started = command.spawn();
-        let child = started.map_err(|it| Error::Target(format!("start `{program}`: {it}")))?;
+        let child = started.map_err(|it| Error::Stuck {
+            at: Stuck::Program,
+            why: format!("start `{program}`: {it}"),
+        })?;
         let grace = Duration::from_secs(target.grace_s);
         Ok(Process { group: child.id(), child, output, grace })
     }

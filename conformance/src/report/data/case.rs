@@ -33,6 +33,8 @@ pub struct Case {
     pub left_out: Option<LeftOut>,
     /// What a list of expected failures says of it.
     pub known: Option<Known>,
+    /// What such a list says of it, and was not so.
+    pub stale: Vec<String>,
     /// Every check: expectations, invariants, specifications.
     pub checks: Vec<Check>,
     /// What the control did, if the case was judged.
@@ -198,7 +200,9 @@ impl Case {
             ControlStatus::Absent | ControlStatus::LeftOut | ControlStatus::Flipped => None,
         });
         let verdicts = [CheckVerdict::Fail, CheckVerdict::Vacuous, CheckVerdict::Inconclusive];
-        let first = self.reason.clone().or_else(|| self.harness_errors.first().cloned());
+        let first = self.stale.first().cloned().filter(|_| self.status == Status::Stale);
+        let first = first.or_else(|| self.reason.clone());
+        let first = first.or_else(|| self.harness_errors.first().cloned());
         let text = first
             .or_else(|| verdicts.into_iter().find_map(check).map(said))
             .or(control)

@@ -8,8 +8,9 @@ use creel_sim::world::World;
 use super::ms;
 use crate::{
     corpus::{self, Entry},
+    expectations,
     report::{
-        data::{self, CheckVerdict, ControlStatus, LeftOut, Status},
+        data::{self, CheckVerdict, ControlStatus, KnownKind, LeftOut, Status},
         excerpt,
         timeline::Timeline,
     },
@@ -32,7 +33,8 @@ pub fn case(plan: &Plan, outcome: &Outcome) -> data::Case {
         took_ms: ms(outcome.took),
         reason: None,
         left_out: None,
-        known: None,
+        known: outcome.known.as_ref().map(known),
+        stale: outcome.stale.clone(),
         checks: Vec::new(),
         control: None,
         harness_errors: Vec::new(),
@@ -77,6 +79,8 @@ fn status(status: suite::Status) -> Status {
     match status {
         suite::Status::Pass => Status::Pass,
         suite::Status::Fail => Status::Fail,
+        suite::Status::KnownFailing => Status::KnownFailing,
+        suite::Status::Stale => Status::Stale,
         suite::Status::Vacuous => Status::Vacuous,
         suite::Status::Inconclusive => Status::Inconclusive,
         suite::Status::Skipped => Status::Skipped,
@@ -84,8 +88,20 @@ fn status(status: suite::Status) -> Status {
     }
 }
 
+fn known(known: &expectations::Known) -> data::Known {
+    data::Known {
+        kind: match known.kind {
+            expectations::Kind::Failing => KnownKind::Failing,
+            expectations::Kind::Flaky => KnownKind::Flaky,
+        },
+        message: Some(known.message.clone()),
+        link: Some(known.link.clone()),
+        until: known.until.clone(),
+    }
+}
+
 /// Why a case was not judged, in words.
-fn reason(missing: &Missing) -> &str {
+pub(crate) fn reason(missing: &Missing) -> &str {
     match missing {
         Missing::NeedsVirtualTime(why)
         | Missing::Unclaimed(why)

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 /// # Errors
 ///
 /// Everything that is not TOML, in the order of the text.
-pub(super) fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+pub(crate) fn parse(text: &str) -> Result<Node, Vec<Problem>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(Node { span: table.span(), value: map(table.get_ref()) });
@@ -37,7 +37,7 @@ fn map(table: &DeTable<'_>) -> Value {
 fn of(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(it) => Value::Text(it.clone().into_owned()),
-        // The catalogue has no numbers and no dates: as texts, they fit no shape that would take them.
+        // What is read so has no numbers and no dates: as texts, they fit no shape that would take them.
         DeValue::Integer(it) => Value::Text(it.to_string()),
         DeValue::Float(it) => Value::Text(it.to_string()),
         DeValue::Datetime(it) => Value::Text(it.to_string()),

@@ -1,0 +1,97 @@
+//! What several commands are given: a target, and the list of what is known to fail on it.
+
+use std::{fs, path::Path};
+
+use creel_judge::profile;
+use creel_sim::{
+    target::Target,
+    world::{self, World, real::Keep},
+};
+
+use super::{Exit, complain, refuse};
+use crate::{
+    corpus,
+    expectations::{
+        self, Expectations,
+        read::{self, Universe},
+    },
+    report::evidence,
+};
+
+/// A target in the real world.
+pub(super) fn real(target: &str, keep: Option<&Path>) -> Result<World, Exit> {
+    let target = self::target(target)?;
+    let creel = std::env::current_exe().map_err(|it| usage(&format!("find creel: {it}")))?;
+    let keep = keep.map_or(Keep::No, |it| Keep::In(it.to_owned()));
+    Ok(world::real(target, creel, keep))
+}
+
+/// A target, whose profiles are known ones.
+pub(super) fn target(name_or_path: &str) -> Result<Target, Exit> {
+    let target = Target::load(name_or_path).map_err(|it| usage(&it.to_string()))?;
+    if let Some(found) = target.profiles.iter().find(|it| profile::named(it).is_none()) {
+        let known = profile::ALL.map(|it| format!("`{}`", it.name)).join(" or ");
+        let name = &target.name;
+        return Err(usage(&format!(
+            "target `{name}` claims the unknown profile `{found}`: expected {known}"
+        )));
+    }
+    Ok(target)
+}
+
+/// The list of a file, or else the target's own, if there is one.
+pub(super) fn expectations(
+    file: Option<&Path>,
+    target: Option<&str>,
+    world: &World,
+) -> Result<Option<Expectations>, Exit> {
+    let found = match (file, target) {
+        (Some(file), _) => {
+            let name = file.display().to_string();
+            let text =
+                fs::read_to_string(file).map_err(|it| usage(&format!("read {name}: {it}")))?;
+            Some((name, text))
+        }
+        (None, Some(target)) => expectations::of_target(target)
+            .map_err(|it| usage(&format!("read the known failures of `{target}`: {it}")))?,
+        (None, None) => None,
+    };
+    let Some((name, text)) = found else { return Ok(None) };
+    let entries = corpus::choose(&[]).map_err(refuse)?;
+    let claims = match world {
+        World::Real(real) => Some(&real.target),
+        World::Turmoil | World::Events | World::Fake(_) => None,
+    };
+    let (profiles, today) = (expectations::profiles(claims), read::today());
+    let universe = Universe { entries: &entries, profiles: &profiles, today: &today };
+    match read::read(&name, &text, universe) {
+        Ok(list) => Ok(Some(list)),
+        Err(report) => {
+            complain(&format!("{:?}", miette::Report::new(report)));
+            Err(usage(&format!("`{name}` is no list of known failures")))
+        }
+    }
+}
+
+/// A text of this run alone: the one that is given, or a new one.
+pub(super) fn nonce(given: Option<&str>) -> Result<String, Exit> {
+    let chance = || {
+        evidence::nonce().map_err(|it| {
+            complain(&format!("error: the system has no chance for a nonce: {it}"));
+            Exit::Bug
+        })
+    };
+    given.map_or_else(chance, |it| Ok(it.to_owned()))
+}
+
+/// The command line.
+pub(super) fn command() -> Vec<String> {
+    let arguments = std::env::args_os().skip(1).map(|it| it.display().to_string());
+    std::iter::once("creel".to_owned()).chain(arguments).collect()
+}
+
+/// Says why what was asked for cannot be done.
+pub(super) fn usage(why: &str) -> Exit {
+    complain(&format!("error: {why}"));
+    Exit::Usage
+}
