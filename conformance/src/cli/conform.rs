@@ -3,11 +3,7 @@
 mod progress;
 mod table;
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::Instant,
-};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
 use creel_sim::world::World;

@@ -204,7 +204,9 @@ impl Arguments {
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
             (None, WorldName::Events) => World::Events,
-            (target, _) => given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?,
+            (target, _) => {
+                given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?
+            }
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
@@ -290,7 +292,9 @@ pub(super) fn exit(outcomes: &[Outcome], report: &Report) -> Exit {
         Exit::Failed
     } else if counts.get(Status::Error) > 0 {
         Exit::Usage
-    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0 && report.evidence.witnessed > 0 {
+    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0
+        && report.evidence.witnessed > 0
+    {
         Exit::Ok
     } else if counts.get(Status::Inconclusive) > 0 {
         Exit::Inconclusive

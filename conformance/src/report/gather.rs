@@ -12,7 +12,10 @@ use super::{
     data::{Area, Case, Check, CheckVerdict, Evidence, Report, VERSION},
     evidence,
 };
-use crate::{catalogue, suite::{Extent, Plan}};
+use crate::{
+    catalogue,
+    suite::{Extent, Plan},
+};
 
 pub use self::cases::case;
 pub(crate) use self::cases::reason;

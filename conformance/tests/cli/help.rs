@@ -21,9 +21,12 @@ fn help() {
 fn help_of_every_command() {
     let commands = [
         "run",
+        "conform",
         "list",
         "lint",
         "schema",
+        "target",
+        "expect",
         "record",
         "replay",
         "matrix",
@@ -60,9 +63,12 @@ fn help_of_the_gateway() {
 fn every_command_has_a_snapshot() {
     let known = [
         "run",
+        "conform",
         "list",
         "lint",
         "schema",
+        "target",
+        "expect",
         "replay",
         "matrix",
         "compare",

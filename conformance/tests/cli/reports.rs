@@ -158,7 +158,11 @@ fn what_held_and_is_broken_is_told() {
     folder.write("run/fine.yaml", &folder.read("run/fine.yaml").replace("n: 1", "n: 2"));
     assert_eq!(run("new.json").code, 1);
     let ran = creel(&folder, &["compare", "old.json", "new.json"]);
-    assert_said(&ran, 1, &["1 cases newly broken:\n  run/fine (2026.3)  pass → fail\n    is  exactly: "]);
+    assert_said(
+        &ran,
+        1,
+        &["1 cases newly broken:\n  run/fine (2026.3)  pass → fail\n    is  exactly: "],
+    );
     let back = creel(&folder, &["compare", "new.json", "old.json"]);
     assert_said(&back, 0, &["1 cases newly held:\n  run/fine (2026.3)  fail → pass"]);
     let ran = creel(&folder, &["compare", "old.json", "new.json", "--json"]);
@@ -171,7 +175,11 @@ fn reports_stand_beside_each_other() {
     let folder = folder();
     creel(&folder, &["run", "run", "--report", "json=a.json"]);
     creel(&folder, &["run", "run/fine.yaml", "--report", "json=b.json"]);
-    assert_said(&creel(&folder, &["matrix", "a.json", "b.json"]), 0, &["| reference ", "| · | · |"]);
+    assert_said(
+        &creel(&folder, &["matrix", "a.json", "b.json"]),
+        0,
+        &["| reference ", "| · | · |"],
+    );
     let ran = creel(&folder, &["matrix", "a.json", "--html", "m/a.html", "--md", "m/a.md"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:#?}");
     assert!(folder.read("m/a.html").starts_with("<!doctype html>"));

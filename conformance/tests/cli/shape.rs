@@ -24,7 +24,13 @@ fn look(root: &Value, schema: &Value, value: &Value, place: &str, found: &mut Ve
             word if NOTES.contains(&word) => true,
             "$ref" => {
                 let pointer = rule.as_str().expect("a pointer").trim_start_matches('#');
-                look(root, root.pointer(pointer).expect("what is named is there"), value, place, found);
+                look(
+                    root,
+                    root.pointer(pointer).expect("what is named is there"),
+                    value,
+                    place,
+                    found,
+                );
                 true
             }
             "type" => is_of(rule, value),
