@@ -10,6 +10,7 @@ mod reports;
 mod requirements;
 #[path = "../support/scenarios.rs"]
 mod scenarios;
+mod shape;
 mod timelines;
 mod traces;
 mod verdicts;
