@@ -243,13 +243,22 @@ impl Outcome {
                 return Status::Error;
             }
         };
-        match (Status::of(&judged.checks, &judged.harness_errors), &judged.control) {
+        let status = Status::of(&judged.checks, &judged.harness_errors);
+        match (status, &judged.control) {
+            // A gateway of others may well do more than any script foresees: what it broke counts.
+            (Status::Error, _) if is_foreign(judged) => Status::of(&judged.checks, &[]),
             (Status::Error, _) => Status::Error,
             (_, Control::Stuck(_) | Control::NotRun(_)) => Status::Fail,
             (Status::Pass, Control::Unclear(_)) => Status::Inconclusive,
             (status, _) => status,
         }
     }
+}
+
+/// Whether a gateway that runs for real went beyond its scenario's script, and broke something.
+fn is_foreign(judged: &Judged) -> bool {
+    let broken = judged.checks.iter().any(|it| matches!(it.verdict, Verdict::Fail(_)));
+    broken && judged.trace.header.world == "real"
 }
 
 /// The cases of a plan, in order.
@@ -366,10 +375,14 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     let scenario = &playable(&plan.world, case)?;
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let mut checks = judge(scenario, &run.trace, &run.context);
-    if let World::Real(real) = &plan.world {
-        excuse(&mut checks, &real.target.claims);
-    }
     let mut harness_errors = harness_errors(&run.trace);
+    if let World::Real(real) = &plan.world {
+        let excused = excuse(&mut checks, &real.target.claims);
+        let is_broken = checks.iter().any(|it| matches!(it.verdict, Verdict::Fail(_)));
+        if let (Some(why), Some(error), false) = (excused, harness_errors.first(), is_broken) {
+            return Err(Missing::Unclaimed(format!("{why}, and the script foresees it: {error}")));
+        }
+    }
     if let (Some(chosen), Some(error)) =
         (judging::chosen(&run.trace, &run.context), harness_errors.first())
     {
@@ -386,15 +399,20 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     Ok(Judged { checks, control, harness_errors, trace, context, note })
 }
 
-/// What a target does not claim is not held against it: a check that did not hold, all of whose requirements are such.
-fn excuse(checks: &mut [Check], claims: &Claims) {
+/// What a target does not claim is not held against it: a check that did not hold, all of whose requirements are such. Says
+/// what the first failure was that it excused, if there was one.
+fn excuse(checks: &mut [Check], claims: &Claims) -> Option<String> {
+    let mut excused = None;
     for check in checks.iter_mut().filter(|it| !matches!(it.verdict, Verdict::Pass { .. })) {
         let lacks: Option<Vec<String>> =
             check.requirements.iter().map(|it| claims.lacks_requirement(it)).collect();
-        if let Some(why) = lacks.and_then(|it| it.into_iter().next()) {
-            check.verdict = Verdict::NotApplicable { why };
+        let Some(why) = lacks.and_then(|it| it.into_iter().next()) else { continue };
+        if matches!(check.verdict, Verdict::Fail(_)) {
+            excused.get_or_insert_with(|| why.clone());
         }
+        check.verdict = Verdict::NotApplicable { why };
     }
+    excused
 }
 
 /// Runs a case once more. Says what came out otherwise than before, if anything did.
