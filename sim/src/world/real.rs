@@ -133,10 +133,11 @@ impl Real {
             zero_unix_s: unix_now_s(),
         };
         let zero_unix_s = addresses.zero_unix_s;
-        let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
+        let mut stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
         // The scenarios are written with the reference: where it needs an answer that is not there, the scenario is wrong.
         if self.target.name != target::REFERENCE {
             stage.spare_answers();
+            stage.patience = Duration::from_millis(self.target.slack_ms);
         }
         let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
         let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
