@@ -76,6 +76,8 @@ pub struct Stage {
     /// Where the providers renew logins.
     pub(crate) tokens: Tokens,
     seed: u64,
+    /// How much longer a run waits where nothing came yet of what was written last.
+    pub(crate) patience: Duration,
     /// The protocol of operators' clients.
     protocol: u64,
     /// The id of the approval that a chat was shown last.
@@ -163,6 +165,7 @@ impl Stage {
             script,
             tokens,
             seed,
+            patience: Duration::ZERO,
             protocol,
             shown_approval: Arc::default(),
         };
@@ -365,7 +368,14 @@ impl Stage {
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
                 let asked: usize = self.providers.iter().map(|(_, it)| it.unfinished()).sum();
                 let others = self.tools.unfinished() + self.tokens.unfinished();
-                if !more && asked + others == 0 {
+                if more || asked + others > 0 {
+                    continue;
+                }
+                // Of what was written last nothing came yet: this gateway may only be slow.
+                let is_awaited = !self.patience.is_zero() && self.recorder.awaits_an_effect();
+                if !is_awaited
+                    || timeout(self.patience, self.recorder.more_than(seen)).await.is_err()
+                {
                     return;
                 }
             }

@@ -34,6 +34,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     (REFERENCE, include_str!("../targets/reference.toml")),
     ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+    ("nanobot", include_str!("../targets/nanobot.toml")),
     ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
 
@@ -78,6 +79,10 @@ pub struct Target {
     /// `telegram`.
     #[serde(default)]
     pub channels: BTreeMap<String, String>,
+    /// The hosts that it insists on, and the channel whose twin each is behind the proxy of the run, such as `telegram` by
+    /// `api.telegram.org`. There is a proxy where there is one.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, String>,
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
@@ -95,6 +100,9 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
+    /// The same where it was not warmed up, since nobody is let in whom the scenario does not name.
+    #[serde(default)]
+    pub slack_cold_ms: u64,
     /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
     /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]
@@ -173,6 +181,10 @@ pub struct Variables<'a> {
     pub profile: &'a str,
     /// The seed.
     pub seed: u64,
+    /// The proxy of the run, as `http://host:port`; empty unless the manifest has `[hosts]`.
+    pub proxy: &'a str,
+    /// The certificate of the authority that the proxy's certificates are from.
+    pub ca_file: &'a Path,
     /// OpenClaw's configuration for this scenario, complete and patched.
     pub openclaw: &'a serde_json::Value,
     /// The keys of the base's provider by agent, and the one that the configuration names as `config`.
@@ -337,6 +349,8 @@ mod tests {
             port: 1,
             profile: "2026.3",
             seed: 0,
+            proxy: "",
+            ca_file: path,
             openclaw: &serde_json::Value::Null,
             keys: &keys,
         };

@@ -4,6 +4,7 @@ mod events;
 mod process;
 pub mod real;
 mod simulated;
+pub mod tunnel;
 pub mod turmoil;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

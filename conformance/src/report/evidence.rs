@@ -27,7 +27,8 @@ pub fn digest(report: &Report) -> String {
     let mut hasher = Sha256::new();
     let mut add = |text: &str| hasher.update(format!("{}:{text}\n", text.len()));
     let Report { nonce, target, seed, .. } = report;
-    for text in [nonce, target, &seed.to_string(), &report.evidence.witnessed.to_string()] {
+    let (witnessed, whole) = (report.evidence.witnessed, report.whole);
+    for text in [nonce, target, &seed.to_string(), &witnessed.to_string(), &whole.to_string()] {
         add(text);
     }
     for case in &report.cases {

@@ -69,12 +69,12 @@ mod tests {
 
     #[test]
     fn annotations_stand_at_the_line_that_failed() {
-        insta::assert_snapshot!(text(&red()), @"");
+        insta::assert_snapshot!("github-red", text(&red()));
     }
 
     #[test]
     fn a_green_run_has_a_notice_alone() {
-        insta::assert_snapshot!(text(&green()), @"");
+        insta::assert_snapshot!("github-green", text(&green()));
     }
 
     #[test]

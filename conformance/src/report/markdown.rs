@@ -95,6 +95,9 @@ fn explain(text: &mut String, report: &Report, case: &Case) {
         let link = known.link.as_deref().unwrap_or("no link");
         line(text, &format!("- listed as {}: {link}", known.kind.word()));
     }
+    for why in &case.stale {
+        line(text, &format!("- the list does not hold any more: {}", cell(why)));
+    }
     let is_explained = case.harness_errors.is_empty() && case.checks.iter().any(Check::is_loud);
     if !is_explained {
         line(text, &format!("- {}", cell(&case.summary())));
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_job_summary_is_short_and_says_why() {
-        insta::assert_snapshot!(text(&red()), @"");
+        insta::assert_snapshot!("markdown-red", text(&red()));
     }
 
     #[test]

@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn as_markdown() {
-        insta::assert_snapshot!(text(&both()), @"");
+        insta::assert_snapshot!("matrix-markdown", text(&both()));
     }
 
     #[test]

@@ -21,11 +21,16 @@ fn help() {
 fn help_of_every_command() {
     let commands = [
         "run",
+        "conform",
         "list",
         "lint",
         "schema",
+        "target",
+        "expect",
         "record",
         "replay",
+        "matrix",
+        "compare",
         "explain",
         "spec",
         "mutants",
@@ -58,10 +63,15 @@ fn help_of_the_gateway() {
 fn every_command_has_a_snapshot() {
     let known = [
         "run",
+        "conform",
         "list",
         "lint",
         "schema",
+        "target",
+        "expect",
         "replay",
+        "matrix",
+        "compare",
         "record",
         "explain",
         "spec",
@@ -84,6 +94,7 @@ fn every_command_has_a_snapshot() {
 #[test]
 fn schema() {
     check("schema", &["schema"]);
+    check("schema-report", &["schema", "report"]);
 }
 
 #[test]

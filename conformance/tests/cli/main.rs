@@ -10,6 +10,7 @@ mod reports;
 mod requirements;
 #[path = "../support/scenarios.rs"]
 mod scenarios;
+mod shape;
 mod targets;
 mod timelines;
 mod traces;

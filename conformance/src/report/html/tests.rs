@@ -14,9 +14,9 @@ fn what_a_gateway_said_is_text_and_never_markup() {
 fn a_failure_has_a_picture_and_the_same_as_a_table() {
     let page = page(&red()).unwrap();
     assert!(page.contains("<svg class=\"lanes\" role=\"img\""), "{page}");
-    assert!(page.contains("<title id=\"t1\">What crossed the wire in queue/one</title>"));
+    assert!(page.contains("<title id=\"t1\">What crossed the wire in queue&#x2f;one</title>"));
     assert!(page.contains("<tr class=\"marked\"><th scope=\"row\">▶ 2</th>"), "{page}");
-    assert!(page.contains("creel run queue/one --profile 2026.9 --seed 1"));
+    assert!(page.contains("creel run queue&#x2f;one --profile 2026.9 --seed 1"));
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::{
 use crate::report::{
     console,
     data::{
-        Case, Check, CheckVerdict, Control, ControlStatus, Fact, Report, Requirement, Standing,
-        Status, Support,
+        Area, Case, Check, CheckVerdict, Control, ControlStatus, Fact, Known, LeftOut, Level,
+        Report, Requirement, Standing, Status, Support,
     },
     diagram, failure, markdown,
 };
@@ -78,7 +78,8 @@ struct Shown<'a> {
     status: Status,
     reason: Option<&'a str>,
     left_out: Option<&'static str>,
-    known: &'a Option<crate::report::data::Known>,
+    known: &'a Option<Known>,
+    stale: &'a [String],
     harness_errors: &'a [String],
     excerpt: Vec<u64>,
     facts: usize,
@@ -199,18 +200,22 @@ pub(super) fn page(report: &Report) -> Page<'_> {
 
 /// The order of the cases: what is not green first.
 fn order(cases: &[Case]) -> Vec<&Case> {
-    let rank = |it: &Case| match it.status {
-        Status::Fail | Status::Stale | Status::Error | Status::Vacuous => 0,
-        Status::KnownFailing | Status::Inconclusive => 1,
-        Status::Pass | Status::Skipped => 2,
-    };
     let mut order: Vec<&Case> = cases.iter().collect();
     order.sort_by_key(|it| rank(it));
     order
 }
 
+/// How much a case wants to be read: what is wrong first, then what is known or could not be told.
+fn rank(case: &Case) -> u8 {
+    match case.status {
+        Status::Fail | Status::Stale | Status::Error | Status::Vacuous => 0,
+        Status::KnownFailing | Status::Inconclusive => 1,
+        Status::Pass | Status::Skipped => 2,
+    }
+}
+
 fn areas<'a>(report: &'a Report, standings: &[Standing]) -> Vec<AreaRow<'a>> {
-    let row = |area: &'a crate::report::data::Area| {
+    let row = |area: &'a Area| {
         let of = |standing: &Standing| {
             let is_it = |it: &&Requirement| it.area == area.id && it.verdict == *standing;
             Count { word: standing.word(), count: report.requirements.iter().filter(is_it).count() }
@@ -242,8 +247,9 @@ fn case<'a>(report: &'a Report, case: &'a Case, number: usize) -> CaseView<'a> {
             profile: &case.profile,
             status: case.status,
             reason: case.reason.as_deref(),
-            left_out: case.left_out.map(crate::report::data::LeftOut::word),
+            left_out: case.left_out.map(LeftOut::word),
             known: &case.known,
+            stale: &case.stale,
             harness_errors: &case.harness_errors,
             excerpt: case.excerpt.iter().filter(|_| !is_brief).map(|it| it.seq).collect(),
             facts: case.facts,
@@ -251,8 +257,8 @@ fn case<'a>(report: &'a Report, case: &'a Case, number: usize) -> CaseView<'a> {
             trace_hash: case.trace_hash.as_deref(),
         },
         area: case.area(),
-        levels: levels.into_iter().map(crate::report::data::Level::word).collect(),
-        open: !case.is_quiet(),
+        levels: levels.into_iter().map(Level::word).collect(),
+        open: rank(case) == 0,
         loud: case.checks.iter().filter(|it| it.is_loud()).map(|it| check(report, it)).collect(),
         held: held.collect(),
         control: case.control.as_ref().filter(|_| !is_brief).map(control),
