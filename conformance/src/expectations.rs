@@ -29,6 +29,8 @@ pub const ANYTHING: &str = "…";
 pub struct Expectations {
     /// The file, as a person would open it.
     pub file: String,
+    /// The profiles that the target claims. It says nothing of others.
+    pub profiles: Vec<String>,
     /// What it lists, in its order.
     pub listed: Vec<Listed>,
 }
@@ -125,14 +127,18 @@ pub fn profiles(target: Option<&Target>) -> Vec<String> {
 impl Expectations {
     /// Whether a case is listed.
     pub fn lists(&self, case: &Case) -> bool {
-        self.listed.iter().any(|it| it.is_about(&case.entry.scenario.name(), &case.profile))
+        !self.about(case).is_empty()
+    }
+
+    fn about(&self, case: &Case) -> Vec<&Listed> {
+        let (name, profile) = (case.entry.scenario.name(), &case.profile);
+        let is_claimed = self.profiles.contains(profile);
+        self.listed.iter().filter(|it| is_claimed && it.is_about(&name, profile)).collect()
     }
 
     /// What the list says of an outcome.
     pub fn rule(&self, outcome: &Outcome) -> Ruling {
-        let (name, profile) = (outcome.case.entry.scenario.name(), &outcome.case.profile);
-        let about: Vec<&Listed> =
-            self.listed.iter().filter(|it| it.is_about(&name, profile)).collect();
+        let about = self.about(&outcome.case);
         match &outcome.result {
             Ok(judged) => self.rule_judged(&about, judged),
             Err(Missing::Target(why)) => {

@@ -100,7 +100,11 @@ pub fn choose(
     for case in cases {
         let goals = goals(&case, world);
         let is_listed = expectations.is_some_and(|it| it.lists(&case));
-        match left_out(world, &case).map(|it| reason(world, &case, &it)) {
+        let reason = match left_out(world, &case) {
+            Some(missing) => Some(reason(world, &case, &missing)),
+            None => goals.is_empty().then_some(Reason::Unclaimed),
+        };
+        match reason {
             Some(reason) if !is_listed => {
                 *selection.left_out.entry(reason).or_default() += 1;
                 for goal in goals {
@@ -111,6 +115,9 @@ pub fn choose(
             _ => {
                 let takes = STARTING + world::lasts(&case.entry.scenario);
                 let takes_ms = takes.as_millis();
+                // A variant judges nothing that its scenario does not.
+                let is_variant = case.entry.scenario.variant.is_some();
+                let goals = if is_variant { BTreeSet::new() } else { goals };
                 candidates.push(Candidate { case, goals, takes_ms, is_listed });
             }
         }
@@ -144,12 +151,9 @@ fn reason(world: &World, case: &Case, missing: &Missing) -> Reason {
     }
 }
 
-/// What a case judges by a check of its own. Variants judge nothing that their scenario does not.
+/// What a case judges by a check of its own.
 fn goals(case: &Case, world: &World) -> BTreeSet<Goal> {
     let scenario: &Scenario = &case.entry.scenario;
-    if scenario.variant.is_some() {
-        return BTreeSet::new();
-    }
     let named = scenario.expect.iter().flat_map(|it| &it.covers);
     let catalogue = catalogue::built_in();
     let by_flips = scenario.control.iter().flat_map(|it| &it.flips);

@@ -243,13 +243,22 @@ impl Outcome {
                 return Status::Error;
             }
         };
-        match (Status::of(&judged.checks, &judged.harness_errors), &judged.control) {
+        let status = Status::of(&judged.checks, &judged.harness_errors);
+        match (status, &judged.control) {
+            // A gateway of others may well do more than any script foresees: what it broke counts.
+            (Status::Error, _) if is_foreign(judged) => Status::of(&judged.checks, &[]),
             (Status::Error, _) => Status::Error,
             (_, Control::Stuck(_) | Control::NotRun(_)) => Status::Fail,
             (Status::Pass, Control::Unclear(_)) => Status::Inconclusive,
             (status, _) => status,
         }
     }
+}
+
+/// Whether a gateway that runs for real went beyond its scenario's script, and broke something.
+fn is_foreign(judged: &Judged) -> bool {
+    let broken = judged.checks.iter().any(|it| matches!(it.verdict, Verdict::Fail(_)));
+    broken && judged.trace.header.world == "real"
 }
 
 /// The cases of a plan, in order.
@@ -341,31 +350,39 @@ fn run_case(plan: &Plan, case: &Case) -> Outcome {
 
 /// Why a case is not even begun in this world, if it is not.
 pub fn left_out(world: &World, case: &Case) -> Option<Missing> {
-    let World::Real(real) = world else { return None };
+    playable(world, case).err()
+}
+
+/// A case's scenario as it is played in this world: on the target's channels, as slow as it needs.
+fn playable(world: &World, case: &Case) -> Result<Arc<Scenario>, Missing> {
+    let World::Real(real) = world else { return Ok(case.entry.scenario.clone()) };
     let target = &real.target;
     if !target.profiles.contains(&case.profile) {
         let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
-        return Some(Missing::Unclaimed(why));
+        return Err(Missing::Unclaimed(why));
     }
-    let scenario = &case.entry.scenario;
-    if let Some(why) = target.claims.lacks(scenario) {
-        return Some(Missing::Unclaimed(why));
+    let scenario = case.entry.scenario.played_on(&target.channels).map_err(Missing::Unclaimed)?;
+    if let Some(why) = target.claims.lacks(&scenario) {
+        return Err(Missing::Unclaimed(why));
     }
-    needs_virtual_time(scenario).map(Missing::NeedsVirtualTime)
+    match needs_virtual_time(&scenario) {
+        Some(why) => Err(Missing::NeedsVirtualTime(why)),
+        None => Ok(Arc::new(target.adapted(scenario))),
+    }
 }
 
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
-    let scenario = &case.entry.scenario;
-    if let Some(missing) = left_out(&plan.world, case) {
-        return Err(missing);
-    }
-    let scenario = &plan.world.adapted(scenario);
+    let scenario = &playable(&plan.world, case)?;
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let mut checks = judge(scenario, &run.trace, &run.context);
-    if let World::Real(real) = &plan.world {
-        excuse(&mut checks, &real.target.claims);
-    }
     let mut harness_errors = harness_errors(&run.trace);
+    if let World::Real(real) = &plan.world {
+        let excused = excuse(&mut checks, &real.target.claims);
+        let is_broken = checks.iter().any(|it| matches!(it.verdict, Verdict::Fail(_)));
+        if let (Some(why), Some(error), false) = (excused, harness_errors.first(), is_broken) {
+            return Err(Missing::Unclaimed(format!("{why}, and the script foresees it: {error}")));
+        }
+    }
     if let (Some(chosen), Some(error)) =
         (judging::chosen(&run.trace, &run.context), harness_errors.first())
     {
@@ -382,15 +399,20 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     Ok(Judged { checks, control, harness_errors, trace, context, note })
 }
 
-/// What a target does not claim is not held against it: a check that did not hold, all of whose requirements are such.
-fn excuse(checks: &mut [Check], claims: &Claims) {
+/// What a target does not claim is not held against it: a check that did not hold, all of whose requirements are such. Says
+/// what the first failure was that it excused, if there was one.
+fn excuse(checks: &mut [Check], claims: &Claims) -> Option<String> {
+    let mut excused = None;
     for check in checks.iter_mut().filter(|it| !matches!(it.verdict, Verdict::Pass { .. })) {
         let lacks: Option<Vec<String>> =
             check.requirements.iter().map(|it| claims.lacks_requirement(it)).collect();
-        if let Some(why) = lacks.and_then(|it| it.into_iter().next()) {
-            check.verdict = Verdict::NotApplicable { why };
+        let Some(why) = lacks.and_then(|it| it.into_iter().next()) else { continue };
+        if matches!(check.verdict, Verdict::Fail(_)) {
+            excused.get_or_insert_with(|| why.clone());
         }
+        check.verdict = Verdict::NotApplicable { why };
     }
+    excused
 }
 
 /// Runs a case once more. Says what came out otherwise than before, if anything did.

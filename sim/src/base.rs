@@ -92,6 +92,7 @@ impl Configuration {
         let mut it = Self::merged(&scenario.gateway, &accounts.collect(), beside, who, addresses);
         let written = scenario.state.iter().map(|(file, json)| (file.clone(), json.to_string()));
         it.state_files.extend(written);
+        channel::join_rooms(&mut it.config, scenario);
         it
     }
 
@@ -284,7 +285,7 @@ fn complete_agents(config: &mut Value, ids: &[String], addresses: &Addresses, pr
         .iter()
         .map(|id| format!("{id}-model"))
         .chain(["other-model".to_owned()])
-        .map(|id| json!({ "id": id, "name": id, "contextWindow": 200_000, "maxTokens": 4096 }))
+        .map(|id| json!({ "id": id, "name": id, "input": ["text", "image"], "contextWindow": 200_000, "maxTokens": 4096 }))
         .collect();
     config["models"]["providers"][PROVIDER]["models"] = json!(models);
     let agents = config["agents"].as_object_mut().expect("the base has it");

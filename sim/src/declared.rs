@@ -101,12 +101,14 @@ fn declared(chat: &Chat) -> context::Chat {
 fn queue(scenario: &Scenario, profile: &Profile, config: &Value) -> Queue {
     let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
     let ms = |pointer: &str| config.pointer(pointer).and_then(Value::as_i64).map(|it| it * 1_000);
-    let mode = text("/messages/queue/byChannel/telegram").or(text("/messages/queue/mode"));
+    let channel = scenario.chats.values().next().map_or("telegram", |it| &it.channel);
+    let of_channel = |key: &str| format!("/messages/{key}/{channel}");
+    let mode = text(&of_channel("queue/byChannel")).or(text("/messages/queue/mode"));
     let drop = text("/messages/queue/drop").unwrap_or(profile.queue_drop);
-    let debounce = ms("/messages/queue/debounceMsByChannel/telegram")
+    let debounce = ms(&of_channel("queue/debounceMsByChannel"))
         .or(ms("/messages/queue/debounceMs"))
         .unwrap_or(profile.queue_debounce_us);
-    let inbound = ms("/messages/inbound/byChannel/telegram").or(ms("/messages/inbound/debounceMs"));
+    let inbound = ms(&of_channel("inbound/byChannel")).or(ms("/messages/inbound/debounceMs"));
     let max_concurrent = config.pointer("/agents/defaults/maxConcurrent").and_then(Value::as_u64);
     let mut queue = Queue {
         modes: vec![mode.unwrap_or(profile.queue_mode).to_owned()],

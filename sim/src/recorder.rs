@@ -143,6 +143,15 @@ impl Recorder {
         self.log().facts.iter().any(|it| it.kind == *kind)
     }
 
+    /// Whether nothing was asked of a model or shown to anybody since a person wrote last.
+    pub(crate) fn awaits_an_effect(&self) -> bool {
+        let log = self.log();
+        let last = log.facts.iter().rev().find(|it| {
+            matches!(it.kind, Kind::Inbound { .. } | Kind::ModelRequest { .. } | Kind::Sent { .. })
+        });
+        last.is_some_and(|it| matches!(it.kind, Kind::Inbound { .. }))
+    }
+
     /// Whether a twin may answer one more request. The first beyond [`REQUESTS_MAX`] is a [`Kind::HarnessError`].
     pub fn admit_request(&self) -> bool {
         let (requests, recording) = {

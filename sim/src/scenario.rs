@@ -13,6 +13,7 @@ mod http;
 mod operators;
 mod pace;
 mod platform;
+mod played;
 mod providers;
 mod read;
 mod shape;

@@ -41,8 +41,8 @@ use crate::{
         Act, Action, Provider, RenewalAct, Scenario, Send, Step, StreamEnd, ToolAct, ToolAnswer,
     },
     twins::{
-        Inbound, Platform, mcp::Servers, openai::OpenAi, push::Gateway, script::ModelScript,
-        tokens::Tokens,
+        Inbound, Interface, Platform, mcp::Servers, openai::OpenAi, push::Gateway,
+        script::ModelScript, tokens::Tokens,
     },
     world::turmoil::tick,
 };
@@ -76,6 +76,8 @@ pub struct Stage {
     /// Where the providers renew logins.
     pub(crate) tokens: Tokens,
     seed: u64,
+    /// How much longer a run waits where nothing came yet of what was written last.
+    pub(crate) patience: Duration,
     /// The protocol of operators' clients.
     protocol: u64,
     /// The id of the approval that a chat was shown last.
@@ -163,6 +165,7 @@ impl Stage {
             script,
             tokens,
             seed,
+            patience: Duration::ZERO,
             protocol,
             shown_approval: Arc::default(),
         };
@@ -179,10 +182,13 @@ impl Stage {
     ) -> Infallible {
         let gateway = Gateway::at(gateway);
         let pushing = self.platforms.values().map(|it| it.push(net.clone(), gateway.clone()));
-        let channels = channels
-            .into_iter()
-            .map(|(channel, listener)| (listener, self.platforms[&channel].router()))
-            .map(|(listener, router)| serve(listener, self.bounded(router)));
+        let channels = channels.into_iter().map(async |(channel, listener)| {
+            match self.platforms[&channel].interface() {
+                Interface::Http(router) => serve(listener, self.bounded(router)).await,
+                // It counts its lines itself.
+                Interface::Irc(twin) => twin.serve(listener).await,
+            }
+        });
         let provider_router = self.bounded(self.provider_router());
         tokio::select! {
             biased;
@@ -225,9 +231,10 @@ impl Stage {
         router.layer(middleware::from_fn(count))
     }
 
-    /// Lets the provider answer what the scenario has no answer for.
+    /// Lets the provider answer what the scenario has no answer for: with nothing to say, so that nobody is shown what no
+    /// expectation could foresee.
     pub(crate) fn spare_answers(&self) {
-        self.script.spare("the scenario has no answer for this");
+        self.script.spare("NO_REPLY");
     }
 
     /// Whether the gateway receives for every account.
@@ -361,7 +368,14 @@ impl Stage {
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
                 let asked: usize = self.providers.iter().map(|(_, it)| it.unfinished()).sum();
                 let others = self.tools.unfinished() + self.tokens.unfinished();
-                if !more && asked + others == 0 {
+                if more || asked + others > 0 {
+                    continue;
+                }
+                // Of what was written last nothing came yet: this gateway may only be slow.
+                let is_awaited = !self.patience.is_zero() && self.recorder.awaits_an_effect();
+                if !is_awaited
+                    || timeout(self.patience, self.recorder.more_than(seen)).await.is_err()
+                {
                     return;
                 }
             }

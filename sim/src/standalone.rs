@@ -1,6 +1,7 @@
 //! Twins without a scenario, on real sockets, for trying a gateway by hand.
 
 pub mod discord;
+pub mod irc;
 pub mod openai;
 pub mod slack;
 pub mod whatsapp;

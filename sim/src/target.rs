@@ -10,7 +10,6 @@ pub mod install;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -33,6 +32,7 @@ pub const REFERENCE: &str = "reference";
 /// The manifests that come with the program, by name.
 pub const BUILT_IN: &[(&str, &str)] = &[
     (REFERENCE, include_str!("../targets/reference.toml")),
+    ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
     ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
@@ -74,6 +74,14 @@ pub struct Target {
     pub files: BTreeMap<String, String>,
     /// Where it comes from.
     pub install: Option<Install>,
+    /// The channels on which it plays scenarios that are written for others: the other by the one, such as `irc` by
+    /// `telegram`.
+    #[serde(default)]
+    pub channels: BTreeMap<String, String>,
+    /// The hosts that it insists on, and the channel whose twin each is behind the proxy of the run, such as `telegram` by
+    /// `api.telegram.org`. There is a proxy where there is one.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, String>,
     /// What it claims to do. Everything, unless it says otherwise.
     #[serde(default)]
     pub claims: Claims,
@@ -91,6 +99,9 @@ pub struct Target {
     /// a busy machine.
     #[serde(default)]
     pub slack_ms: u64,
+    /// The same where it was not warmed up, since nobody is let in whom the scenario does not name.
+    #[serde(default)]
+    pub slack_cold_ms: u64,
     /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
     /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]
@@ -169,6 +180,10 @@ pub struct Variables<'a> {
     pub profile: &'a str,
     /// The seed.
     pub seed: u64,
+    /// The proxy of the run, as `http://host:port`; empty unless the manifest has `[hosts]`.
+    pub proxy: &'a str,
+    /// The certificate of the authority that the proxy's certificates are from.
+    pub ca_file: &'a Path,
     /// OpenClaw's configuration for this scenario, complete and patched.
     pub openclaw: &'a serde_json::Value,
     /// The keys of the base's provider by agent, and the one that the configuration names as `config`.
@@ -241,13 +256,14 @@ impl Target {
     }
 
     /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.
-    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
+    #[must_use]
+    pub fn adapted(&self, scenario: Scenario) -> Scenario {
         let hop = Duration::from_millis(self.hop_ms);
         if hop.is_zero() {
-            return scenario.clone();
+            return scenario;
         }
         let paced = scenario.paced(scenario.pace_for(hop));
-        Arc::new(Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced })
+        Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced }
     }
 
     /// Renders one template of the manifest.
@@ -332,6 +348,8 @@ mod tests {
             port: 1,
             profile: "2026.3",
             seed: 0,
+            proxy: "",
+            ca_file: path,
             openclaw: &serde_json::Value::Null,
             keys: &keys,
         };

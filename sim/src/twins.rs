@@ -3,6 +3,7 @@
 //! - [`slack`]: the Web API, Socket Mode and the Events API.
 //! - [`telegram`]: the Bot API.
 //! - [`discord`]: the Gateway and the REST API.
+//! - [`irc`]: an IRC server, the one platform whose protocol is not HTTP.
 //! - [`mcp`]: servers of tools.
 //! - [`openai`]: chat completions, in the dialect that most providers speak.
 //! - [`whatsapp`]: the Cloud API.
@@ -11,6 +12,7 @@
 //! - [`script`]: which of the scenario's answers a model request gets, for provider twins of any dialect.
 
 pub mod discord;
+pub mod irc;
 pub mod mcp;
 pub mod openai;
 pub mod push;
@@ -73,6 +75,8 @@ pub enum Error {
 pub enum Platform {
     /// Discord.
     Discord(discord::Discord),
+    /// An IRC network.
+    Irc(irc::Irc),
     /// Slack.
     Slack(slack::Slack),
     /// Telegram.
@@ -81,6 +85,15 @@ pub enum Platform {
     Webhook(webhook::Webhook),
     /// WhatsApp.
     WhatsApp(whatsapp::WhatsApp),
+}
+
+/// What a platform speaks to those who connect to it.
+#[derive(Clone, Debug)]
+pub enum Interface {
+    /// HTTP, at these routes.
+    Http(Router),
+    /// Lines.
+    Irc(irc::Irc),
 }
 
 impl Platform {
@@ -105,6 +118,10 @@ impl Platform {
                 let bots = (1..).zip(accounts).map(|(n, (id, it))| discord::Bot::of(n, id, it));
                 Self::Discord(discord::Discord::new(recorder, bots.collect(), zero_unix_s))
             }
+            irc::CHANNEL => {
+                let bots = accounts.iter().map(|(id, it)| irc::Bot::of(id, it));
+                Self::Irc(irc::Irc::new(recorder, bots.collect(), zero_unix_s))
+            }
             webhook::CHANNEL => {
                 Self::Webhook(webhook::Webhook::new(recorder, accounts.iter(), zero_unix_s))
             }
@@ -124,6 +141,7 @@ impl Platform {
     pub fn declare(&self, name: &str, chat: &Chat, faults: &[SendFault]) -> Result<(), Error> {
         match self {
             Self::Discord(twin) => twin.declare(name, chat, faults),
+            Self::Irc(twin) => twin.declare(name, chat, faults),
             Self::Slack(twin) => twin.declare(name, chat, faults),
             Self::Telegram(twin) => twin.declare(name, chat, faults)?,
             Self::Webhook(twin) => twin.declare(name, chat, faults),
@@ -136,6 +154,7 @@ impl Platform {
     pub fn deliver(&self, inbound: &Inbound) {
         match self {
             Self::Discord(twin) => _ = twin.deliver(inbound),
+            Self::Irc(twin) => _ = twin.deliver(inbound),
             Self::Slack(twin) => _ = twin.deliver(inbound),
             Self::Telegram(twin) => _ = twin.deliver(inbound),
             Self::Webhook(twin) => twin.deliver(inbound),
@@ -147,6 +166,7 @@ impl Platform {
     pub fn redeliver(&self, message: &str) {
         match self {
             Self::Discord(twin) => twin.redeliver(message),
+            Self::Irc(twin) => twin.redeliver(message),
             Self::Slack(twin) => twin.redeliver(message),
             Self::Telegram(twin) => twin.redeliver(message),
             Self::Webhook(twin) => twin.redeliver(message),
@@ -158,6 +178,7 @@ impl Platform {
     pub fn cut(&self, cut: Cut, lasts: Duration) {
         match self {
             Self::Discord(twin) => twin.cut(cut, lasts),
+            Self::Irc(twin) => twin.cut(None),
             Self::Slack(twin) => twin.cut(cut, lasts),
             Self::Telegram(_) | Self::Webhook(_) | Self::WhatsApp(_) => (),
         }
@@ -167,6 +188,7 @@ impl Platform {
     pub fn last_text(&self, place: &Place) -> Option<String> {
         match self {
             Self::Discord(twin) => twin.last_text(place),
+            Self::Irc(twin) => twin.last_text(place),
             Self::Slack(twin) => twin.last_text(place),
             Self::Telegram(twin) => twin.last_text(place),
             Self::Webhook(twin) => twin.last_text(place),
@@ -178,6 +200,7 @@ impl Platform {
     pub fn is_listened_to(&self, account: &str) -> bool {
         match self {
             Self::Discord(twin) => twin.is_connected(account),
+            Self::Irc(twin) => twin.is_listened_to(account),
             Self::Slack(twin) => twin.is_listened_to(account),
             Self::Telegram(twin) => twin.polled(account),
             Self::Webhook(twin) => twin.push().is_listened_to(account),
@@ -188,7 +211,7 @@ impl Platform {
     /// Makes the calls of a platform that pushes, for as long as the future is polled; waits for ever if it does not.
     pub async fn push<N: Net>(&self, net: N, gateway: push::Gateway) {
         match self {
-            Self::Discord(_) | Self::Telegram(_) => std::future::pending().await,
+            Self::Discord(_) | Self::Irc(_) | Self::Telegram(_) => std::future::pending().await,
             Self::Slack(twin) => match twin.run(net, gateway).await {},
             Self::Webhook(twin) => match twin.push().run(net, gateway).await {},
             Self::WhatsApp(twin) => match twin.push().run(net, gateway).await {},
@@ -196,13 +219,14 @@ impl Platform {
     }
 
     /// The platform's own interface.
-    pub fn router(&self) -> Router {
+    pub fn interface(&self) -> Interface {
         match self {
-            Self::Discord(twin) => twin.router(),
-            Self::Slack(twin) => twin.router(),
-            Self::Telegram(twin) => twin.router(),
-            Self::Webhook(twin) => twin.router(),
-            Self::WhatsApp(twin) => twin.router(),
+            Self::Discord(twin) => Interface::Http(twin.router()),
+            Self::Irc(twin) => Interface::Irc(twin.clone()),
+            Self::Slack(twin) => Interface::Http(twin.router()),
+            Self::Telegram(twin) => Interface::Http(twin.router()),
+            Self::Webhook(twin) => Interface::Http(twin.router()),
+            Self::WhatsApp(twin) => Interface::Http(twin.router()),
         }
     }
 }

@@ -4,6 +4,7 @@ mod events;
 mod process;
 pub mod real;
 mod simulated;
+pub mod tunnel;
 pub mod turmoil;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -18,7 +19,7 @@ use creel_judge::{
 use crate::{
     declared,
     fakes::Fake,
-    scenario::{Act, Answer, Scenario, StreamEnd},
+    scenario::{Act, Answer, Scenario, SendFault, StreamEnd},
     stage::Stage,
     target::Target,
 };
@@ -124,15 +125,7 @@ impl World {
         }
     }
 
-    /// A scenario as it is played here: some targets need it at a slower pace.
-    pub fn adapted(&self, scenario: &Arc<Scenario>) -> Arc<Scenario> {
-        match self {
-            Self::Turmoil | Self::Events | Self::Fake(_) => scenario.clone(),
-            Self::Real(real) => real.target.adapted(scenario),
-        }
-    }
-
-    /// Runs a scenario, as it was [adapted](Self::adapted).
+    /// Runs a scenario.
     ///
     /// # Errors
     ///
@@ -271,7 +264,16 @@ fn waiting(scenario: &Scenario) -> Duration {
     let steps = scenario.steps.last().map_or(Duration::ZERO, |it| it.at);
     let tools = scenario.tools.values().flat_map(BTreeMap::values).flatten();
     let tools: Duration = tools.map(|it| it.after).sum();
-    scenario.lasts.max(steps + answers.unwrap_or_default() + tools) + scenario.settle
+    let refused = |it: &SendFault| match *it {
+        SendFault::Accept => Duration::ZERO,
+        SendFault::Slow { delay } => delay,
+        SendFault::Refuse { retry_after_s, .. } => {
+            Duration::from_secs(retry_after_s.unwrap_or_default())
+        }
+    };
+    let sends = scenario.platform.values().map(|it| it.iter().map(refused).sum::<Duration>());
+    let answers = answers.unwrap_or_default() + sends.max().unwrap_or_default();
+    scenario.lasts.max(steps + answers + tools) + scenario.settle
 }
 
 /// How wide an expectation's bound in time is.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::{Args, Subcommand};
 use creel_sim::standalone::{
-    self, discord, openai,
+    self, discord, irc, openai,
     slack::{self, App},
     whatsapp::{self, Business},
 };
@@ -78,6 +78,19 @@ enum Twin {
         #[arg(long, default_value = "creel-discord")]
         token: String,
     },
+    /// An IRC server. `POST /twin/messages {"text": …}` at the port for people writes as a person, `GET /twin/messages`
+    /// shows what everybody wrote.
+    Irc {
+        /// The server's port on loopback; 0 lets the system choose.
+        #[arg(long, default_value_t = 6_667)]
+        port: u16,
+        /// The port for people on loopback, where HTTP is spoken; 0 lets the system choose.
+        #[arg(long, default_value_t = 8_085)]
+        people_port: u16,
+        /// What clients must say to be let in; everybody is if it is left out.
+        #[arg(long)]
+        password: Option<String>,
+    },
     /// A model provider: OpenAI's chat completions and responses, and Anthropic's messages, below `/v1`. It answers every
     /// request with what was said last. `POST /twin/answers {"key": …, "status": 429, "times": 2}` makes it fail while it
     /// runs, `DELETE /twin/answers` makes it well again.
@@ -116,6 +129,9 @@ impl Arguments {
                 let business =
                     Business { phone_number_id, access_token, app_secret, verify_token, webhook };
                 whatsapp::serve(loopback(port), &business)
+            }
+            Twin::Irc { port, people_port, password } => {
+                irc::serve(loopback(port), loopback(people_port), password.as_deref())
             }
             Twin::Discord { port, token } => discord::serve(loopback(port), &token),
             Twin::Slack { port, bot_token, app_token, signing_secret, events_url } => {

@@ -92,10 +92,9 @@ pub fn read(file: &str, text: &str, universe: Universe<'_>) -> Result<Expectatio
         }
     }
     if problems.is_empty() {
-        Ok(Expectations {
-            file: file.to_owned(),
-            listed: nodes.into_iter().map(|it| it.0).collect(),
-        })
+        let listed = nodes.into_iter().map(|it| it.0).collect();
+        let profiles = universe.profiles.to_vec();
+        Ok(Expectations { file: file.to_owned(), profiles, listed })
     } else {
         Err(report(problems))
     }

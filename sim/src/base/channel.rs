@@ -1,9 +1,14 @@
 //! The base of each channel: open policies, no mention needed, replies not streamed, and its twin's address.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Credentials, token};
-use crate::twins::{discord, slack, telegram, webhook, whatsapp};
+use crate::{
+    scenario::{Chat, ChatKind, Scenario},
+    twins::{discord, irc, slack, telegram, webhook, whatsapp},
+};
 
 /// The configuration of a channel whose twin is at `address`, without its accounts.
 pub(super) fn base(channel: &str, address: &str, profile: &str) -> Value {
@@ -46,6 +51,20 @@ pub(super) fn base(channel: &str, address: &str, profile: &str) -> Value {
             "guilds": { "*": { "requireMention": false } },
             "streaming": streaming,
         }),
+        irc::CHANNEL => {
+            let (host, port) = host_and_port(address);
+            json!({
+                "enabled": true,
+                "host": host,
+                "port": port,
+                "tls": false,
+                "dmPolicy": "open",
+                "allowFrom": ["*"],
+                "groupPolicy": "open",
+                "groupAllowFrom": ["*"],
+                "groups": { "*": { "requireMention": false } },
+            })
+        }
         webhook::CHANNEL => json!({
             "enabled": true,
             "dmPolicy": "open",
@@ -61,6 +80,7 @@ pub(super) fn base(channel: &str, address: &str, profile: &str) -> Value {
 pub(super) fn account(channel: &str, address: &str, id: &str) -> Value {
     match channel {
         slack::CHANNEL => json!({ "webhookPath": slack::path(id) }),
+        irc::CHANNEL => json!({ "nick": irc::nick(id) }),
         webhook::CHANNEL => json!({ "replyUrl": format!("{address}/replies/{id}") }),
         whatsapp::CHANNEL => json!({ "phoneNumberId": whatsapp::phone_number_id(id) }),
         _ => json!({}),
@@ -89,9 +109,46 @@ pub(super) fn credentials(channel: &str, seed: u64, index: usize, id: &str) -> C
         discord::CHANNEL => {
             [(discord::TOKEN, format!("MTk5.{}.{}", index + 1, token(seed, "discord", id)))].into()
         }
+        irc::CHANNEL => [(irc::PASSWORD, token(seed, "irc", id))].into(),
         webhook::CHANNEL => [(webhook::SECRET, token(seed, "webhook", id))].into(),
         other => unreachable!("scenarios name known channels only, not `{other}`"),
     }
+}
+
+/// What an account takes over from its channel where it says nothing itself.
+const INHERITED: [&str; 5] = ["dmPolicy", "allowFrom", "groupPolicy", "groupAllowFrom", "groups"];
+
+/// Has each IRC account join the rooms where people write to it. It is told its channel's policies, too: gateways differ in
+/// whether an account has defaults of its own.
+pub(super) fn join_rooms(config: &mut Value, scenario: &Scenario) {
+    let Some(Value::Object(channel)) = config.pointer_mut("/channels/irc") else { return };
+    let inherited: Vec<(&str, Value)> =
+        INHERITED.iter().filter_map(|it| Some((*it, channel.get(*it)?.clone()))).collect();
+    let Some(Value::Object(accounts)) = channel.get_mut("accounts") else { return };
+    for (id, account) in accounts {
+        let Value::Object(account) = account else { continue };
+        for (key, value) in &inherited {
+            account.entry(*key).or_insert_with(|| value.clone());
+        }
+        let of_account = |it: &&Chat| it.channel == irc::CHANNEL && it.account == *id;
+        let rooms: BTreeSet<&str> = scenario
+            .chats
+            .values()
+            .filter(of_account)
+            .filter_map(|it| match &it.kind {
+                ChatKind::Group { id, .. } | ChatKind::Room { id, .. } => Some(id.as_str()),
+                ChatKind::Direct => None,
+            })
+            .collect();
+        account.insert("channels".to_owned(), json!(rooms));
+    }
+}
+
+/// The two parts of `http://host:port`.
+fn host_and_port(address: &str) -> (&str, u16) {
+    let authority = address.split_once("://").map_or(address, |(_, it)| it);
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+    (host, port.parse().unwrap_or_default())
 }
 
 /// A bot token in Telegram's form: the bot's id, a colon, a secret.

@@ -92,7 +92,7 @@ fn name(
 /// `models.providers`. No key stands in the configuration: the agents have their own.
 pub(super) fn configured(providers: &Providers, addresses: &Addresses) -> Value {
     let one = |(name, it): (&String, &crate::scenario::Provider)| {
-        let model = |id: &String| json!({ "id": id, "name": id, "contextWindow": 200_000, "maxTokens": 4096 });
+        let model = |id: &String| json!({ "id": id, "name": id, "input": ["text", "image"], "contextWindow": 200_000, "maxTokens": 4096 });
         let value = json!({
             "baseUrl": format!("{}/{name}/v1", addresses.provider),
             "api": "openai-completions",

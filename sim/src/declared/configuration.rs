@@ -13,7 +13,7 @@ use creel_judge::{
 };
 use serde_json::{Map, Value};
 
-use crate::scenario::Scenario;
+use crate::{scenario::Scenario, twins::irc};
 
 /// How long a virtual gateway may take beyond its hops, in microseconds: it computes in no time, so it waits on purpose
 /// for longer than this.
@@ -32,7 +32,7 @@ pub fn configuration(config: &Value) -> Configuration {
         broadcast: broadcasts(config),
         broadcast_strategy: text(config, "/broadcast/strategy"),
         channels: entries(config, "/channels")
-            .map(|(name, it)| (name.clone(), channel(it)))
+            .map(|(name, it)| (name.clone(), channel(name, it)))
             .collect(),
         session: session(config),
         queue: queue(config),
@@ -147,10 +147,18 @@ fn broadcasts(config: &Value) -> BTreeMap<String, Broadcast> {
         .collect()
 }
 
-fn channel(value: &Value) -> Channel {
-    let has_own = entries(value, "/accounts").any(|(_, it)| it.get("allowFrom").is_some());
+fn channel(name: &str, value: &Value) -> Channel {
+    // On IRC every account is told its channel's list.
+    let differs =
+        |it: &Value| it.get("allowFrom").is_some_and(|it| value.get("allowFrom") != Some(it));
+    let has_own = entries(value, "/accounts").any(|(_, it)| differs(it));
+    let mut allow_from = if has_own { Vec::new() } else { texts(value, "/allowFrom") };
+    if name == irc::CHANNEL {
+        // People are allowed with user and host, and known by their nicks.
+        allow_from.iter_mut().for_each(|it| it.truncate(it.find('!').unwrap_or(it.len())));
+    }
     Channel {
-        allow_from: if has_own { Vec::new() } else { texts(value, "/allowFrom") },
+        allow_from,
         accounts: entries(value, "/accounts").map(|(name, _)| name.clone()).collect(),
         default_account: text(value, "/defaultAccount"),
     }

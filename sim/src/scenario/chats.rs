@@ -108,6 +108,16 @@ fn ids(channel: &str) -> Ids {
                 thread: Some(id("801")),
             }
         }
+        "irc" => {
+            let id = |example, fits| Id { channel: "IRC", example, fits };
+            Ids {
+                person: id("alice", crate::twins::irc::is_nick),
+                group: Some(id("#team", crate::twins::irc::is_room)),
+                topic: None,
+                room: None,
+                thread: None,
+            }
+        }
         "slack" => {
             let id = |example, fits| Id { channel: "Slack", example, fits };
             Ids {

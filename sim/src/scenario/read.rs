@@ -146,8 +146,9 @@ fn check_forgeries(
 ) {
     for step in steps {
         let Action::Send(send) = &step.action else { continue };
-        let pulls =
-            chats.get(&send.chat).is_some_and(|it| matches!(&*it.channel, "telegram" | "discord"));
+        let pulls = chats
+            .get(&send.chat)
+            .is_some_and(|it| matches!(&*it.channel, "telegram" | "discord" | "irc"));
         if send.forged.is_some() && pulls {
             let what = "a `forged` message needs a chat of a platform that calls the gateway";
             context.push(root.problem(format!("message `{}`: {what}", send.name)));

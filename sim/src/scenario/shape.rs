@@ -163,7 +163,7 @@ static ERROR_STATUS: Shape = Shape::Integer { min: 400, max: 599 };
 static DURATIONS: Shape = Shape::ListOf(&Shape::Duration);
 
 /// The channels that have a twin.
-const CHANNELS: &[&str] = &["telegram", "discord", "slack", "webhook", "whatsapp"];
+const CHANNELS: &[&str] = &["telegram", "discord", "irc", "slack", "webhook", "whatsapp"];
 
 static CHAT: Shape = Shape::Choice {
     common: &[

@@ -30,18 +30,18 @@ const READY: &str = "I am ready";
 const SETTLE: Duration = Duration::from_millis(500);
 
 impl Stage {
-    /// Lets somebody write in a chat of their own, and waits at most `within` until they were answered. Nothing of it is
-    /// part of the run.
-    pub async fn warm_up(&self, within: Duration) {
+    /// Lets somebody write in a chat of their own, and waits at most `within` until they were answered; says whether they
+    /// were. Nothing of it is part of the run.
+    pub async fn warm_up(&self, within: Duration) -> bool {
         let first = self.configuration.accounts.iter().find_map(|(channel, accounts)| {
             accounts.keys().next().map(|account| Chat::direct(channel, account, SENDER))
         });
         // A stranger would not be let in, and a code to be paired with is one of few.
-        let Some(chat) = first.filter(|it| self.is_open(&it.channel)) else { return };
+        let Some(chat) = first.filter(|it| self.is_open(&it.channel)) else { return false };
         let before = self.recorder.count();
         let platform = &self.platforms[&chat.channel];
         if platform.declare(NAME, &chat, &[]).is_err() {
-            return;
+            return false;
         }
         let canary = turns::canary(self.seed, INDEX);
         self.script.expect(&canary, NAME, NAME);
@@ -71,9 +71,9 @@ impl Stage {
                 sleep(SETTLE).await;
             }
         };
-        // One that is not let in is not answered, and the run begins as it is.
-        _ = timeout(within, shown).await;
+        let is_warm = timeout(within, shown).await.is_ok();
         self.recorder.forget_from(before);
+        is_warm
     }
 
     /// Whether everybody may write.

@@ -33,6 +33,8 @@ pub(super) struct Room<'a> {
     pub(super) sandbox: &'a Path,
     /// The gateway's port.
     pub(super) port: u16,
+    /// The proxy, if the target needs one.
+    pub(super) proxy: String,
 }
 
 /// The process of one run.
@@ -53,6 +55,11 @@ impl Room<'_> {
     /// The state folder.
     pub(super) fn state_dir(&self) -> PathBuf {
         self.sandbox.join("state")
+    }
+
+    /// Where the certificate of the proxy's authority stands.
+    pub(super) fn authority_file(&self) -> PathBuf {
+        self.sandbox.join("authority.pem")
     }
 
     fn config_file(&self, real: &Real) -> PathBuf {
@@ -97,7 +104,8 @@ impl Room<'_> {
         stage: &Stage,
         act: impl FnOnce(&Variables<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let Self { profile, seed, sandbox, port } = *self;
+        let Self { profile, seed, sandbox, port, ref proxy } = *self;
+        let ca_file = self.authority_file();
         let (config_file, state_dir) = (self.config_file(real), self.state_dir());
         let install = install::folder(&real.target.name);
         let keys = stage.configuration.keys.iter().map(|(key, name)| (name.clone(), key.clone()));
@@ -111,6 +119,8 @@ impl Room<'_> {
             port,
             profile,
             seed,
+            proxy,
+            ca_file: &ca_file,
             openclaw: &stage.configuration.config,
             keys: &keys.collect(),
         };

@@ -36,10 +36,12 @@ use tokio::{
 use super::{
     Error, Seen, Stuck,
     process::{Process, Room, tail},
+    tunnel::Tunnel,
 };
 use crate::{
     base::{self, Addresses},
     lives::{Exit, Lives, Orders, Zero},
+    recorder::Recorder,
     scenario::Scenario,
     stage::{Operator, Stage},
     standalone::unix_now_s,
@@ -131,12 +133,20 @@ impl Real {
             zero_unix_s: unix_now_s(),
         };
         let zero_unix_s = addresses.zero_unix_s;
-        let stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
+        let mut stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
         // The scenarios are written with the reference: where it needs an answer that is not there, the scenario is wrong.
         if self.target.name != target::REFERENCE {
             stage.spare_answers();
+            stage.patience = Duration::from_millis(self.target.slack_ms);
         }
-        let room = Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port };
+        let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
+        let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
+        let room =
+            Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port, proxy };
+        if let Some(tunnel) = &tunnel {
+            let written = fs::write(room.authority_file(), &tunnel.authority_pem);
+            written.map_err(io("write a certificate"))?;
+        }
         room.furnish(self, &stage)?;
         // Before the process, which nobody else would end.
         let mut interrupts = Interrupts::watched()?;
@@ -145,14 +155,18 @@ impl Real {
         let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
+        let is_warm = Cell::new(false);
         // The twins serve until the process is gone, so that it can end in good order.
         let played = async {
-            let conducted = self.conduct(&stage, &gateway, lives);
+            let conducted = self.conduct(&stage, &gateway, lives, &is_warm);
             self.live((&stage, &room), process, (&orders, &mut interrupts), conducted).await
         };
         let (ready, (code, last_words)) = tokio::select! {
             biased;
             never = stage.serve(channels, provider, (TokioNet, &gateway)) => match never {},
+            never = async { tunnel.expect("looked at").serve().await }, if tunnel.is_some() => {
+                match never {}
+            }
             never = lateness.measure() => match never {},
             played = played => played,
         };
@@ -164,9 +178,28 @@ impl Real {
             Err(broken) => return Err(self.broken(broken, &last_words)),
         });
         let facts = stage.recorder.take();
-        let clock = lateness.clock(self.target.slack_ms);
+        let own_ms = if is_warm.get() { 0 } else { self.target.slack_cold_ms };
+        let clock = lateness.clock(own_ms.max(self.target.slack_ms));
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
+    }
+
+    /// The proxy to the hosts that the target insists on, if there are any.
+    async fn tunnel(
+        &self,
+        addresses: &Addresses,
+        recorder: &Recorder,
+    ) -> Result<Option<Tunnel>, Error> {
+        if self.target.hosts.is_empty() {
+            return Ok(None);
+        }
+        let twin = |(host, channel): (&String, &String)| {
+            let address = addresses.channels.get(channel)?.strip_prefix("http://")?;
+            Some((host.clone(), address.parse().ok()?))
+        };
+        let twins = self.target.hosts.iter().filter_map(twin).collect();
+        let tunnel = Tunnel::bind(loopback(0), twins, recorder.clone()).await;
+        tunnel.map(Some).map_err(|it| Error::Target(it.to_string()))
     }
 
     fn broken(&self, broken: Broken, last_words: &str) -> Error {
@@ -230,7 +263,13 @@ impl Real {
     }
 
     /// Waits until the target is ready, then makes the scenario happen.
-    async fn conduct(&self, stage: &Stage, gateway: &str, lives: Lives) -> Result<(), Broken> {
+    async fn conduct(
+        &self,
+        stage: &Stage,
+        gateway: &str,
+        lives: Lives,
+        is_warm: &Cell<bool>,
+    ) -> Result<(), Broken> {
         let http = Http::new(TokioNet);
         let within = Duration::from_secs(self.target.ready.within_s);
         let approve = self.target.approve_pairing.as_ref().map(|it| it.http_path.clone());
@@ -256,7 +295,7 @@ impl Real {
             return Err(Broken::Stuck(at, format!("it was not ready within {within:?}: {what}")));
         }
         if let Some(within_s) = self.target.ready.warm_up_within_s {
-            stage.warm_up(Duration::from_secs(within_s)).await;
+            is_warm.set(stage.warm_up(Duration::from_secs(within_s)).await);
         }
         let token = stage.configuration.gateway_token.clone();
         let operator = Operator {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The twins, as clients see them that others wrote: python-telegram-bot, discord.py, pywa, Slack's own libraries, OpenAI's and
+# The twins, as clients see them that others wrote: python-telegram-bot, discord.py, irc, pywa, Slack's own libraries, OpenAI's and
 # Anthropic's own, and MCP's. And the reference gateway, as OpenAI's library sees it.
 #
 #   sim/tests/foreign_clients/run.sh                          builds creel and tests `creel twin`
@@ -32,6 +32,6 @@ fi
 
 # The tests leave nothing beside them.
 export PYTHONDONTWRITEBYTECODE=1
-for test in test_telegram test_discord test_whatsapp test_slack test_openai test_anthropic test_mcp test_gateway; do
+for test in test_telegram test_discord test_irc test_whatsapp test_slack test_openai test_anthropic test_mcp test_gateway; do
     "$scratch/venv/bin/python" -W ignore::ResourceWarning "$here/$test.py" "$@"
 done
