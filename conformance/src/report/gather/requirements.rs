@@ -7,7 +7,7 @@
 use crate::{
     catalogue::{self, Catalogue, Evidence},
     report::data::{
-        Case, Check, CheckVerdict, Cited, ControlStatus, KnownKind, LeftOut, Level, Requirement,
+        Case, Check, CheckVerdict, Cited, ControlStatus, LeftOut, Level, Requirement,
         Standing, Status, Support,
     },
 };
@@ -126,6 +126,10 @@ impl Tally {
     }
 
     fn add_unjudged(&mut self, case: &Case) {
+        if case.status == Status::KnownFailing {
+            self.known += 1;
+            return;
+        }
         let standing = match case.left_out {
             Some(LeftOut::VirtualTime) => Standing::NotTestable,
             Some(LeftOut::Unclaimed) => Standing::Unclaimed,
@@ -138,13 +142,13 @@ impl Tally {
 
     fn add_check(&mut self, case: &Case, check: &Check) {
         let whose = if check.line.is_some() { Whose::Own } else { Whose::General };
-        let is_known = case.known.as_ref().is_some_and(|it| it.kind == KnownKind::Failing);
+        let is_known = case.status == Status::KnownFailing && check.is_loud();
         let mut because = |standing, why: &str| {
             self.reasons.push((standing, whose, format!("{}: {why}", case.name())));
         };
         let why = check.why.as_deref().unwrap_or_default();
         match check.verdict {
-            CheckVerdict::Fail if is_known => self.known += 1,
+            CheckVerdict::Fail | CheckVerdict::Vacuous if is_known => self.known += 1,
             CheckVerdict::Fail => self.broken += 1,
             CheckVerdict::Pass if case.status == Status::Error => {
                 because(Standing::Error, &case.summary());
@@ -238,10 +242,7 @@ fn cannot_fail(case: &Case, check: &Check) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{
-        data::{Control, Known},
-        tests::green,
-    };
+    use crate::report::{data::Control, tests::green};
 
     /// A case of one check about `QUE-001`, with one edit.
     fn case(edit: impl FnOnce(&mut Case)) -> Case {
@@ -331,14 +332,20 @@ mod tests {
 
     #[test]
     fn what_is_listed_is_known_to_fail() {
-        let listed = |kind| {
+        let listed = |verdict| {
             case(|it| {
-                says(CheckVerdict::Fail)(it);
-                it.known = Some(Known { kind, message: None, link: None, until: None });
+                says(verdict)(it);
+                it.status = Status::KnownFailing;
             })
         };
-        check(&[listed(KnownKind::Failing)], Standing::KnownFailing);
-        check(&[listed(KnownKind::Failing), case(says(CheckVerdict::Fail))], Standing::Fail);
+        check(&[listed(CheckVerdict::Fail), case(|_| ())], Standing::KnownFailing);
+        check(&[listed(CheckVerdict::Vacuous)], Standing::KnownFailing);
+        check(&[listed(CheckVerdict::Fail), case(says(CheckVerdict::Fail))], Standing::Fail);
+        let unjudged = case(|it| {
+            left_out(None)(it);
+            it.status = Status::KnownFailing;
+        });
+        check(&[unjudged], Standing::KnownFailing);
     }
 
     #[test]
