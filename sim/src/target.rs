@@ -34,6 +34,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     (REFERENCE, include_str!("../targets/reference.toml")),
     ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+    ("nanobot", include_str!("../targets/nanobot.toml")),
     ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
 
