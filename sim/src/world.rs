@@ -230,9 +230,7 @@ pub fn needs_virtual_time(scenario: &Scenario, clock: RealClock) -> Option<Strin
     }
     let (waits, most) = match clock {
         RealClock::Wall => (waiting(scenario), REAL_WAIT_MAX),
-        RealClock::Jump => {
-            (waiting(scenario).saturating_sub(jumped(scenario)), JUMPING_WAIT_MAX)
-        }
+        RealClock::Jump => (waiting(scenario).saturating_sub(jumped(scenario)), JUMPING_WAIT_MAX),
     };
     if waits > most {
         let (waits, most) = (waits.as_secs(), most.as_secs());
