@@ -26,8 +26,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 look() {
-    mkdir -p "$scratch/browser"
-    node --experimental-websocket --no-warnings "$here/look.mjs" "$1" "$chromium" "$scratch/browser" "${2:-}"
+    profile=$(mktemp -d "$scratch/browser.XXXXXX")
+    node --experimental-websocket --no-warnings "$here/look.mjs" "$1" "$chromium" "$profile" "${2:-}"
 }
 
 if [ $# -gt 0 ]; then
