@@ -27,6 +27,10 @@ pub(super) fn configuration(gateway: &Value, exchange: &Exchange) -> Result<Valu
     if let Some(Value::Object(channels)) = gateway.get_mut("channels") {
         settings = channels.remove(&exchange.from);
     }
+    // Nothing is overheard there, so there is nothing to limit.
+    if let Some(Value::Object(groups)) = gateway.pointer_mut("/messages/groupChat") {
+        groups.remove("historyLimit");
+    }
     if gateway.get("broadcast").is_some() {
         return Err("broadcast groups".to_owned());
     }
