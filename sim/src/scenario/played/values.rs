@@ -64,6 +64,11 @@ fn channel(settings: &Value, exchange: &Exchange) -> Result<Value, String> {
                 Value::Object(groups.iter().map(group).collect::<Result<_, String>>()?)
             }
             ("accounts", Value::Object(accounts)) => {
+                // Such a list keeps all other groups out on Telegram, and on IRC only under another policy.
+                let lists = |it: &Value| it.get("groups").is_some_and(|it| it.get("*").is_none());
+                if accounts.values().any(lists) {
+                    return Err("list of groups that keeps the others out".to_owned());
+                }
                 let account =
                     |(id, it): (&String, &Value)| Ok((id.clone(), channel(it, exchange)?));
                 Value::Object(accounts.iter().map(account).collect::<Result<_, String>>()?)
