@@ -31,6 +31,9 @@ pub(super) fn configuration(gateway: &Value, exchange: &Exchange) -> Result<Valu
     if let Some(Value::Object(groups)) = gateway.pointer_mut("/messages/groupChat") {
         groups.remove("historyLimit");
     }
+    if gateway.pointer("/messages/inbound").is_some() {
+        return Err("inbound debounce".to_owned());
+    }
     if gateway.get("broadcast").is_some() {
         return Err("broadcast groups".to_owned());
     }
