@@ -16,7 +16,7 @@ use creel_sim::{
 };
 
 use crate::{
-    catalogue::{self, Requirement, coverage},
+    catalogue::{self, Level, Requirement, coverage},
     corpus::Entry,
     expectations::Expectations,
     suite::{Case, Missing, left_out},
@@ -30,6 +30,8 @@ const STARTING: Duration = Duration::from_secs(5);
 pub enum Depth {
     /// Each requirement is judged by so many scenarios, if there are so many.
     Each(usize),
+    /// Each by one, but so many scenarios at the most: those that judge most of what the target must do.
+    Most(usize),
     /// Everything that can run.
     All,
 }
@@ -61,6 +63,8 @@ pub enum Reason {
     Clock,
     /// Others judge the same.
     Superfluous,
+    /// The target takes too long to start for all of them.
+    Budget,
     /// No scenario judges it.
     Nobody,
 }
@@ -73,6 +77,7 @@ impl Reason {
             Self::Unclaimed => "what they need is not claimed",
             Self::Clock => "they need virtual time",
             Self::Superfluous => "others judge the same: `--all` runs them",
+            Self::Budget => "the target takes long to start: `--each 1` runs them, too",
             Self::Nobody => "no scenario judges them",
         }
     }
@@ -124,15 +129,20 @@ pub fn choose(
     }
     let chosen = match depth {
         Depth::All => vec![true; candidates.len()],
-        Depth::Each(times) => cover(&candidates, times),
+        Depth::Each(times) => cover(&candidates, times, candidates.len()),
+        Depth::Most(cases) => cover(&candidates, 1, cases),
     };
+    let judged = candidates.iter().zip(&chosen).filter(|it| *it.1).flat_map(|it| &it.0.goals);
+    selection.judged = judged.cloned().collect();
     for (candidate, is_chosen) in candidates.into_iter().zip(chosen) {
         if is_chosen {
-            selection.judged.extend(candidate.goals);
             selection.cases.push(candidate.case);
-        } else {
-            *selection.left_out.entry(Reason::Superfluous).or_default() += 1;
+            continue;
         }
+        let is_needed = candidate.goals.iter().any(|it| !selection.judged.contains(it));
+        let reason = if is_needed { Reason::Budget } else { Reason::Superfluous };
+        *selection.left_out.entry(reason).or_default() += 1;
+        elsewhere.extend(candidate.goals.into_iter().map(|it| (it, reason)));
     }
     selection.unreached = unreached((world, &profiles), &selection.judged, &elsewhere);
     selection
@@ -187,11 +197,20 @@ fn claims(world: &World, profile: &str) -> bool {
     }
 }
 
-/// Which candidates are needed.
-fn cover(candidates: &[Candidate], times: usize) -> Vec<bool> {
+/// What judging a requirement is worth.
+fn worth(id: &str) -> u128 {
+    match catalogue::built_in().find(id).map(|it| it.level) {
+        Some(Level::Must) => 3,
+        Some(Level::Should | Level::May) | None => 1,
+    }
+}
+
+/// Which candidates are needed: as few as judge each goal so many times, or so many cases at the most.
+fn cover(candidates: &[Candidate], times: usize, cases: usize) -> Vec<bool> {
     let all: BTreeSet<&Goal> = candidates.iter().flat_map(|it| &it.goals).collect();
     let numbers: BTreeMap<&Goal, usize> =
         all.into_iter().enumerate().map(|(number, it)| (it, number)).collect();
+    let worths: Vec<u128> = numbers.keys().map(|it| worth(&it.0)).collect();
     let goals: Vec<Vec<usize>> =
         candidates.iter().map(|it| it.goals.iter().map(|it| numbers[it]).collect()).collect();
     let mut have = vec![0; numbers.len()];
@@ -201,9 +220,12 @@ fn cover(candidates: &[Candidate], times: usize) -> Vec<bool> {
     }
     loop {
         let gain = |index: usize| {
-            let open = goals[index].iter().filter(|it| have[**it] < times).count();
-            u128::try_from(open).unwrap_or(u128::MAX)
+            let open = goals[index].iter().filter(|it| have[**it] < times);
+            open.map(|it| worths[*it]).sum::<u128>()
         };
+        if chosen.iter().filter(|it| **it).count() >= cases {
+            break;
+        }
         let open = (0..candidates.len()).filter(|it| !chosen[*it]);
         let gains = open.map(|it| (it, gain(it)));
         // The first of equally good ones: `max_by` would take the last.
@@ -283,6 +305,18 @@ mod tests {
         let mut target = Target::load("reference").unwrap();
         edit(&mut target);
         world::real(target, "creel".into(), world::real::Keep::No)
+    }
+
+    #[test]
+    fn where_there_is_room_for_few_they_judge_most_of_what_must_be() {
+        let world = real(|_| ());
+        let few = choose(all(), (&world, None), Depth::Most(20));
+        let whole = choose(all(), (&world, None), Depth::Each(1));
+        assert_eq!(few.cases.len(), 20);
+        assert!(few.judged.len() >= 20 && few.judged.is_subset(&whole.judged));
+        let reached: Vec<&Reason> =
+            whole.judged.difference(&few.judged).map(|it| &few.unreached[it]).collect();
+        assert!(!reached.is_empty() && reached.iter().all(|it| **it == Reason::Budget));
     }
 
     fn names(selection: &Selection) -> Vec<(String, String)> {

@@ -365,7 +365,7 @@ fn playable(world: &World, case: &Case) -> Result<Arc<Scenario>, Missing> {
     if let Some(why) = target.claims.lacks(&scenario) {
         return Err(Missing::Unclaimed(why));
     }
-    match needs_virtual_time(&scenario) {
+    match needs_virtual_time(&scenario, target.clock) {
         Some(why) => Err(Missing::NeedsVirtualTime(why)),
         None => Ok(Arc::new(target.adapted(scenario))),
     }

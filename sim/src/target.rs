@@ -16,7 +16,7 @@ use std::{
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Scenario;
+use crate::{scenario::Scenario, world::RealClock};
 
 pub use self::{
     claims::{Claims, Excluded, FEATURES, needs},
@@ -34,6 +34,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     (REFERENCE, include_str!("../targets/reference.toml")),
     ("openclaw-2026.3", include_str!("../targets/openclaw-2026.3.toml")),
     ("openclaw-2026.9", include_str!("../targets/openclaw-2026.9.toml")),
+    ("nanobot", include_str!("../targets/nanobot.toml")),
     ("hermes-agent", include_str!("../targets/hermes-agent.toml")),
 ];
 
@@ -105,6 +106,9 @@ pub struct Target {
     /// The same where it was not warmed up, since nobody is let in whom the scenario does not name.
     #[serde(default)]
     pub slack_cold_ms: u64,
+    /// What of time it can be shown.
+    #[serde(default)]
+    pub clock: RealClock,
     /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
     /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]

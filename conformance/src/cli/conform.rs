@@ -38,9 +38,10 @@ pub(super) struct Arguments {
     /// Run every scenario that can run, although fewer judge the same requirements.
     #[arg(long, conflicts_with = "each")]
     all: bool,
-    /// Judge each requirement by so many scenarios, if there are so many.
-    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    each: u16,
+    /// Judge each requirement by so many scenarios, if there are so many [default: 1, and as many scenarios as the
+    /// target's manifest allows]
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u16).range(1..))]
+    each: Option<u16>,
     /// Say what would run and why the rest would not, and run nothing.
     #[arg(long)]
     dry_run: bool,
@@ -130,7 +131,12 @@ impl Arguments {
         let list = given::expectations(self.expect.as_deref(), Some(&self.target), &world)?;
         let entries = corpus::choose(&[]).map_err(refuse)?;
         let cases = suite::cases_of(&entries, self.profile.as_deref());
-        let depth = if self.all { Depth::All } else { Depth::Each(self.each.into()) };
+        let depth = match (self.all, self.each, real.target.cases) {
+            (true, ..) => Depth::All,
+            (_, Some(times), _) => Depth::Each(times.into()),
+            (_, None, Some(cases)) => Depth::Most(cases),
+            (_, None, None) => Depth::Each(1),
+        };
         let selection = selection::choose(cases, (&world, list.as_ref()), depth);
         let extent = if self.profile.is_none() { Extent::Whole } else { Extent::Chosen };
         let plan = Plan {
@@ -202,7 +208,7 @@ fn add_reasons(report: &mut Report, selection: &Selection) {
         requirement.verdict = match reason {
             Reason::Profile | Reason::Unclaimed => Standing::Unclaimed,
             Reason::Clock => Standing::NotTestable,
-            Reason::Superfluous | Reason::Nobody => Standing::NotRun,
+            Reason::Superfluous | Reason::Budget | Reason::Nobody => Standing::NotRun,
         };
         requirement.why = Some(reason.words().to_owned());
     }
