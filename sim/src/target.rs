@@ -75,10 +75,13 @@ pub struct Target {
     pub files: BTreeMap<String, String>,
     /// Where it comes from.
     pub install: Option<Install>,
-    /// The channels on which it plays scenarios that are written for others: the other by the one, such as `irc` by
-    /// `telegram`.
+    /// Keys of OpenClaw's configuration that it does not know, such as `channels.telegram.apiRoot`; `*` is any one part.
     #[serde(default)]
-    pub channels: BTreeMap<String, String>,
+    pub without: Vec<String>,
+    /// The channels on which it plays scenarios that are written for another one, by that one's name: the first that can
+    /// carry a scenario.
+    #[serde(default)]
+    pub channels: BTreeMap<String, Vec<String>>,
     /// The hosts that it insists on, and the channel whose twin each is behind the proxy of the run, such as `telegram` by
     /// `api.telegram.org`. There is a proxy where there is one.
     #[serde(default)]
@@ -274,6 +277,27 @@ impl Target {
         }
         let paced = scenario.paced(scenario.pace_for(hop));
         Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced }
+    }
+
+    /// A scenario on the channels that the target has for it.
+    ///
+    /// # Errors
+    ///
+    /// What none of them can carry.
+    pub fn played(&self, scenario: &Scenario) -> Result<Scenario, String> {
+        let mut played = scenario.clone();
+        for (from, others) in &self.channels {
+            let on = |to: &String| match to == from {
+                true => Ok(played.clone()),
+                false => played.played_on(&BTreeMap::from([(from.clone(), to.clone())])),
+            };
+            let mut tried = others.iter().map(on);
+            let first = tried.next().unwrap_or_else(|| Ok(played.clone()));
+            // Why the one that it prefers cannot carry it is what its author wants to know.
+            let first = first.or_else(|why| tried.find_map(Result::ok).ok_or(why));
+            played = first?;
+        }
+        Ok(played)
     }
 
     /// Renders one template of the manifest.
