@@ -236,8 +236,9 @@ impl Stage {
     }
 
     /// Lets the provider answer what the scenario has no answer for: with nothing to say, so that nobody is shown what no
-    /// expectation could foresee.
-    pub(crate) fn spare_answers(&self) {
+    /// expectation could foresee. Messages that begin with one of `marks` are the gateway's own.
+    pub(crate) fn spare_answers(&self, marks: &[String]) {
+        self.script.set_apart(marks);
         self.script.spare("NO_REPLY");
     }
 

@@ -113,6 +113,10 @@ pub struct Target {
     /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]
     pub hop_ms: u64,
+    /// How messages begin in which it tells the model something of its own, as if a person did: what they quote is nobody's
+    /// turn.
+    #[serde(default)]
+    pub own_messages: Vec<String>,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
@@ -183,6 +187,8 @@ pub struct Variables<'a> {
     pub state_dir: &'a Path,
     /// The gateway's port.
     pub port: u16,
+    /// Another one, for targets that have two.
+    pub spare_port: u16,
     /// The contract profile.
     pub profile: &'a str,
     /// The seed.
@@ -376,6 +382,7 @@ mod tests {
             config_file: path,
             state_dir: path,
             port: 1,
+            spare_port: 2,
             profile: "2026.3",
             seed: 0,
             proxy: "",

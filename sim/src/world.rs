@@ -198,6 +198,9 @@ impl Seen {
 /// The most that a scenario may wait on a real clock.
 const REAL_WAIT_MAX: Duration = Duration::from_secs(15);
 
+/// The same where clocks can be moved: every move needs some seconds of stillness.
+const JUMPING_WAIT_MAX: Duration = Duration::from_mins(1);
+
 /// What turns on less than this is not for a real clock, and not for a coarse tick.
 const FINE: Duration = Duration::from_millis(100);
 
@@ -226,17 +229,13 @@ pub fn needs_virtual_time(scenario: &Scenario, clock: RealClock) -> Option<Strin
     if !scenario.clock.jumps.is_empty() {
         return Some("it moves the gateway's clock, and the machine's cannot be moved".to_owned());
     }
-    let jumped = match clock {
-        RealClock::Wall => Duration::ZERO,
-        RealClock::Jump => jumped(scenario),
+    let (waits, most) = match clock {
+        RealClock::Wall => (waiting(scenario), REAL_WAIT_MAX),
+        RealClock::Jump => (waiting(scenario).saturating_sub(jumped(scenario)), JUMPING_WAIT_MAX),
     };
-    let waits = waiting(scenario).saturating_sub(jumped);
-    if waits > REAL_WAIT_MAX {
-        return Some(format!(
-            "it waits {} s, and {} s is the most",
-            waits.as_secs(),
-            REAL_WAIT_MAX.as_secs()
-        ));
+    if waits > most {
+        let (waits, most) = (waits.as_secs(), most.as_secs());
+        return Some(format!("it waits {waits} s, and {most} s is the most"));
     }
     fine_edge(scenario).map(|it| format!("{it}, and {} ms is the least", FINE.as_millis()))
 }

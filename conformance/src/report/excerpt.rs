@@ -53,21 +53,18 @@ pub fn proof<'a>(
 struct Lanes<'a> {
     context: &'a Context,
     chats: BTreeMap<&'a str, &'a str>,
-    providers: BTreeMap<u64, &'a str>,
+    /// Who was asked, by the request's number.
+    asked: BTreeMap<u64, String>,
     servers: BTreeMap<u64, &'a str>,
 }
 
 impl<'a> Lanes<'a> {
     fn of(trace: &'a Trace, context: &'a Context) -> Self {
-        let (mut chats, mut providers) = (BTreeMap::new(), BTreeMap::new());
-        let mut servers = BTreeMap::new();
+        let (mut chats, mut servers) = (BTreeMap::new(), BTreeMap::new());
         for fact in &trace.facts {
             match &fact.kind {
                 Kind::Inbound { message, chat, .. } => {
                     chats.insert(message.as_str(), chat.as_str());
-                }
-                Kind::ModelRequest { request, provider, .. } => {
-                    providers.insert(*request, provider.as_str());
                 }
                 Kind::ToolCalled { call, server, .. } => {
                     servers.insert(*call, server.as_str());
@@ -75,7 +72,7 @@ impl<'a> Lanes<'a> {
                 _ => (),
             }
         }
-        Self { context, chats, providers, servers }
+        Self { context, chats, asked: asked(trace), servers }
     }
 
     fn fact(&self, fact: &trace::Fact, marked: bool) -> Fact {
@@ -110,10 +107,10 @@ impl<'a> Lanes<'a> {
             | Kind::Deleted { place, .. }
             | Kind::Refused { place: Some(place), .. } => timeline::chat(place, self.context),
             Kind::Refused { place: None, .. } => "?".to_owned(),
-            Kind::ModelRequest { provider, .. } | Kind::Refresh { provider, .. } => {
-                provider.clone()
+            Kind::Refresh { provider, .. } => provider.clone(),
+            Kind::ModelRequest { request, .. } | Kind::ModelEnd { request, .. } => {
+                self.asked.get(request).cloned().unwrap_or_else(|| "?".to_owned())
             }
-            Kind::ModelEnd { request, .. } => known(self.providers.get(request)),
             Kind::ToolCalled { server, .. } => server.clone(),
             Kind::ToolEnded { call, .. } => known(self.servers.get(call)),
             Kind::GatewayStarted
@@ -126,6 +123,25 @@ impl<'a> Lanes<'a> {
             Kind::HarnessError { .. } => "harness".to_owned(),
         }
     }
+}
+
+/// Who was asked by each request: the provider, or which model with which credential, where that is not always the same.
+fn asked(trace: &Trace) -> BTreeMap<u64, String> {
+    let mut requests = BTreeMap::new();
+    for fact in &trace.facts {
+        if let Kind::ModelRequest { request, provider, model, credential, .. } = &fact.kind {
+            // Of the credential `p:one`, the provider `p` knows `one`.
+            let own = credential.replacen(&format!("{provider}:"), "", 1);
+            requests.insert(*request, (provider, format!("{provider}/{model}@{own}")));
+        }
+    }
+    let all: BTreeSet<&String> = requests.values().map(|(_, it)| it).collect();
+    let is_one = all.len() == 1;
+    let name = |(provider, whole): &(&String, String)| match is_one {
+        true => (*provider).clone(),
+        false => whole.clone(),
+    };
+    requests.iter().map(|(request, it)| (*request, name(it))).collect()
 }
 
 fn track(track: trace::Track) -> Track {

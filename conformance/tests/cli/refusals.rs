@@ -46,7 +46,7 @@ fn no_command_and_an_unknown_one() {
     assert_refused(
         &creel_anywhere(&["run", "--report", "xml=a"]),
         2,
-        &["`json=PATH` or `junit=PATH`"],
+        &["`json=PATH`, `junit=PATH`, "],
     );
 }
 
@@ -132,7 +132,7 @@ fn a_target_that_is_not_there() {
     assert_refused(
         &ran,
         2,
-        &["there is no target `referense`: expected `reference`, or the path of a manifest"],
+        &["there is no target `referense`: expected `reference`, ", "or the path of a manifest"],
     );
     let ran = creel_anywhere(&["run", "run/fine.yaml", "--target", "./none.toml"]);
     assert_refused(&ran, 2, &["read ./none.toml: No such file"]);

@@ -98,7 +98,7 @@ fn every_format_is_written() {
     assert!(ran.out.contains("1 passed, 1 failed ("), "{}", ran.out);
     assert!(ran.out.contains("nonce n-1"), "{}", ran.out);
     for (file, begins, holds) in [
-        ("a/b.html", "<!doctype html>", "run/fails"),
+        ("a/b.html", "<!doctype html>", "<span class=\"id\">run&#x2f;fails</span>"),
         ("a/b.md", "# reference ", "### fail `run/fails`, profile 2026.3"),
         ("a/b.svg", "<svg ", "<title>creel 2026.3 + 2026.9: "),
     ] {

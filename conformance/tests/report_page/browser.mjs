@@ -7,7 +7,7 @@ import path from "node:path";
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Asks until an answer is there, or gives up. */
-export async function eventually(what, ask, withinMs = 15_000) {
+export async function eventually(what, ask, withinMs = 60_000) {
   for (const end = Date.now() + withinMs; Date.now() < end; await sleep(50)) {
     try {
       const found = await ask();
@@ -29,12 +29,17 @@ export class Browser {
       "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900",
       "--remote-debugging-port=0", `--user-data-dir=${folder}`, "about:blank",
     ], { stdio: "ignore" });
-    const port = await eventually("the browser", () => fs.readFileSync(path.join(folder, "DevToolsActivePort"), "utf8").split("\n")[0]);
-    const found = await eventually("the browser's page", async () => {
-      const pages = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
-      return pages.find((it) => it.type === "page");
-    });
-    browser.page = await Page.open(found.webSocketDebuggerUrl);
+    try {
+      const port = await eventually("the browser", () => fs.readFileSync(path.join(folder, "DevToolsActivePort"), "utf8").split("\n")[0]);
+      const found = await eventually("the browser's page", async () => {
+        const pages = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
+        return pages.find((it) => it.type === "page");
+      });
+      browser.page = await Page.open(found.webSocketDebuggerUrl);
+    } catch (error) {
+      await browser.end();
+      throw error;
+    }
     return browser;
   }
 

@@ -23,7 +23,7 @@ function check(what, holds, found = "") {
 
 async function sees(page, what, expression) {
   try {
-    await eventually(what, () => page.run(expression), 5_000);
+    await eventually(what, () => page.run(expression), 20_000);
     check(what, true);
   } catch {
     check(what, false, await page.run("[location.hash, document.getElementById('count').textContent]"));

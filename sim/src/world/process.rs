@@ -36,6 +36,8 @@ pub(super) struct Room<'a> {
     pub(super) sandbox: &'a Path,
     /// The gateway's port.
     pub(super) port: u16,
+    /// Another one, which is nobody else's.
+    pub(super) spare_port: u16,
     /// The proxy, if the target needs one.
     pub(super) proxy: String,
 }
@@ -112,7 +114,7 @@ impl Room<'_> {
         stage: &Stage,
         act: impl FnOnce(&Variables<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let Self { profile, seed, sandbox, port, ref proxy } = *self;
+        let Self { profile, seed, sandbox, port, spare_port, ref proxy } = *self;
         let ca_file = self.authority_file();
         let (config_file, state_dir) = (self.config_file(real), self.state_dir());
         let install = install::folder(&real.target.name);
@@ -125,6 +127,7 @@ impl Room<'_> {
             config_file: &config_file,
             state_dir: &state_dir,
             port,
+            spare_port,
             profile,
             seed,
             proxy,

@@ -112,7 +112,7 @@ impl Real {
         let mut stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
         // The scenarios are written with the reference: where it needs an answer that is not there, the scenario is wrong.
         if self.target.name != target::REFERENCE {
-            stage.spare_answers();
+            stage.spare_answers(&self.target.own_messages);
             stage.patience = Duration::from_millis(self.target.slack_ms);
         }
         if self.target.clock == RealClock::Jump {
@@ -122,8 +122,9 @@ impl Real {
         }
         let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
         let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
-        let room =
-            Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port, proxy };
+        let port = addresses.gateway_port;
+        let spare_port = free_port().map_err(io("find a free port"))?;
+        let room = Room { profile: profile.name, seed, sandbox, port, spare_port, proxy };
         if let Some(tunnel) = &tunnel {
             let written = fs::write(room.authority_file(), &tunnel.authority_pem);
             written.map_err(io("write a certificate"))?;

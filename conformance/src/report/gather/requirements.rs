@@ -7,8 +7,8 @@
 use crate::{
     catalogue::{self, Catalogue, Evidence},
     report::data::{
-        Case, Check, CheckVerdict, Cited, ControlStatus, KnownKind, LeftOut, Level, Requirement,
-        Standing, Status, Support,
+        Case, Check, CheckVerdict, Cited, ControlStatus, LeftOut, Level, Requirement, Standing,
+        Status, Support,
     },
 };
 
@@ -126,6 +126,10 @@ impl Tally {
     }
 
     fn add_unjudged(&mut self, case: &Case) {
+        if case.status == Status::KnownFailing {
+            self.known += 1;
+            return;
+        }
         let standing = match case.left_out {
             Some(LeftOut::VirtualTime) => Standing::NotTestable,
             Some(LeftOut::Unclaimed) => Standing::Unclaimed,
@@ -138,13 +142,13 @@ impl Tally {
 
     fn add_check(&mut self, case: &Case, check: &Check) {
         let whose = if check.line.is_some() { Whose::Own } else { Whose::General };
-        let is_known = case.known.as_ref().is_some_and(|it| it.kind == KnownKind::Failing);
+        let is_known = case.status == Status::KnownFailing && check.is_loud();
         let mut because = |standing, why: &str| {
             self.reasons.push((standing, whose, format!("{}: {why}", case.name())));
         };
         let why = check.why.as_deref().unwrap_or_default();
         match check.verdict {
-            CheckVerdict::Fail if is_known => self.known += 1,
+            CheckVerdict::Fail | CheckVerdict::Vacuous if is_known => self.known += 1,
             CheckVerdict::Fail => self.broken += 1,
             CheckVerdict::Pass if case.status == Status::Error => {
                 because(Standing::Error, &case.summary());
@@ -232,5 +236,132 @@ fn cannot_fail(case: &Case, check: &Check) -> bool {
         | ControlStatus::LeftOut
         | ControlStatus::Flipped
         | ControlStatus::Unclear => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{data::Control, tests::green};
+
+    /// A case of one check about `QUE-001`, with one edit.
+    fn case(edit: impl FnOnce(&mut Case)) -> Case {
+        let mut case = green().cases.remove(0);
+        edit(&mut case);
+        case
+    }
+
+    fn says(verdict: CheckVerdict) -> impl FnOnce(&mut Case) {
+        move |case| {
+            case.checks[0].verdict = verdict;
+            case.checks[0].why = Some("so it is".to_owned());
+        }
+    }
+
+    fn is_general(case: &mut Case) {
+        case.checks[0].line = None;
+    }
+
+    fn left_out(left_out: Option<LeftOut>) -> impl FnOnce(&mut Case) {
+        move |case| {
+            case.trace_hash = None;
+            case.checks = Vec::new();
+            case.left_out = left_out;
+            case.reason = Some("so it is".to_owned());
+        }
+    }
+
+    #[track_caller]
+    fn check(cases: &[Case], expected: Standing) -> Requirement {
+        let all = all(catalogue::built_in(), cases, &["2026.9".to_owned()], |_| None);
+        let found = all.into_iter().find(|it| it.id == "QUE-001").unwrap();
+        assert_eq!(found.verdict, expected, "{found:#?}");
+        found
+    }
+
+    #[test]
+    fn what_held_held_unless_something_says_otherwise() {
+        let held = || case(|_| ());
+        let found = check(&[held()], Standing::Pass);
+        assert_eq!((found.held, found.cases.len(), found.why), (1, 1, None));
+        check(&[held(), case(says(CheckVerdict::Fail))], Standing::Fail);
+        check(&[held(), case(says(CheckVerdict::Vacuous))], Standing::Vacuous);
+        let found =
+            check(&[held(), case(says(CheckVerdict::Inconclusive))], Standing::Inconclusive);
+        assert_eq!(found.why.as_deref(), Some("queue/one (2026.9): so it is"));
+        for left_out_as in [LeftOut::VirtualTime, LeftOut::Unclaimed, LeftOut::Unforeseen] {
+            check(&[held(), case(left_out(Some(left_out_as)))], Standing::Pass);
+        }
+        check(&[held(), case(left_out(None))], Standing::Error);
+    }
+
+    /// Invariants look at every case; one in which they cannot tell spoils none of the others.
+    #[test]
+    fn what_looks_at_every_case_may_be_silent_about_some() {
+        for verdict in [CheckVerdict::Vacuous, CheckVerdict::Inconclusive] {
+            let silent = || {
+                case(|it| {
+                    says(verdict)(it);
+                    is_general(it);
+                })
+            };
+            check(&[case(is_general), silent()], Standing::Pass);
+            let alone = check(
+                &[silent()],
+                match verdict {
+                    CheckVerdict::Vacuous => Standing::Vacuous,
+                    _ => Standing::Inconclusive,
+                },
+            );
+            assert_eq!(alone.held, 0);
+        }
+    }
+
+    #[test]
+    fn a_check_that_cannot_fail_shows_nothing() {
+        let stuck = |status, labels: &[&str]| {
+            let labels = labels.iter().map(|it| (*it).to_owned()).collect();
+            case(|it| it.control = Some(Control { status, checks: 0, labels, why: None }))
+        };
+        check(&[stuck(ControlStatus::Stuck, &["`exactly` was pass"])], Standing::Vacuous);
+        check(&[stuck(ControlStatus::Stuck, &["`quiet` was pass"])], Standing::Pass);
+        check(&[stuck(ControlStatus::NotRun, &[])], Standing::Vacuous);
+        check(&[case(|it| it.checks[0].witnesses.clear())], Standing::Vacuous);
+        check(&[case(|it| it.status = Status::Error)], Standing::Error);
+    }
+
+    #[test]
+    fn what_is_listed_is_known_to_fail() {
+        let listed = |verdict| {
+            case(|it| {
+                says(verdict)(it);
+                it.status = Status::KnownFailing;
+            })
+        };
+        check(&[listed(CheckVerdict::Fail), case(|_| ())], Standing::KnownFailing);
+        check(&[listed(CheckVerdict::Vacuous)], Standing::KnownFailing);
+        check(&[listed(CheckVerdict::Fail), case(says(CheckVerdict::Fail))], Standing::Fail);
+        let unjudged = case(|it| {
+            left_out(None)(it);
+            it.status = Status::KnownFailing;
+        });
+        check(&[unjudged], Standing::KnownFailing);
+    }
+
+    #[test]
+    fn what_was_not_judged_says_why_not() {
+        check(&[case(left_out(Some(LeftOut::VirtualTime)))], Standing::NotTestable);
+        check(&[case(left_out(Some(LeftOut::Unclaimed)))], Standing::Unclaimed);
+        check(&[case(left_out(Some(LeftOut::Unforeseen)))], Standing::NotApplicable);
+        check(&[], Standing::NotRun);
+        let of_another = all(catalogue::built_in(), &[], &["2026.1".to_owned()], |_| None);
+        assert!(
+            of_another
+                .iter()
+                .all(|it| matches!(it.verdict, Standing::NotApplicable | Standing::Excluded))
+        );
+        let unclaimed = all(catalogue::built_in(), &[case(|_| ())], &[], |_| Some("no".to_owned()));
+        let found = unclaimed.iter().find(|it| it.id == "QUE-001").unwrap();
+        assert_eq!((found.verdict, found.why.as_deref()), (Standing::Unclaimed, Some("no")));
     }
 }

@@ -17,8 +17,8 @@ const AROUND: usize = 5;
 /// The room for the moments, in pixels.
 const TIMES: usize = 130;
 
-/// The room of a lane.
-const LANE: usize = 120;
+/// The least room of a lane.
+const LANE_MIN: usize = 120;
 
 /// The height of a row.
 const ROW: usize = 28;
@@ -46,6 +46,8 @@ pub(super) struct Picture {
 struct Lane {
     name: String,
     x: usize,
+    /// Where the next lane begins.
+    ends: usize,
 }
 
 /// A fact, or what was left out between two of them.
@@ -86,7 +88,7 @@ pub(super) fn of(facts: &[Fact], total: usize) -> Option<Picture> {
         facts.iter().filter(|it| it.marked).map(|it| format!("#{}", it.seq)).collect();
     let marked = if marked.is_empty() { "none".to_owned() } else { marked.join(", ") };
     let texts = rows.iter().map(|it| it.text + it.words.chars().count() * CHAR);
-    let width = texts.chain([TIMES + lanes.len() * LANE]).max()? + CHAR;
+    let width = texts.chain(lanes.iter().map(|it| it.ends)).max()? + CHAR;
     let (from, until) = (diagram::seconds(first.at_us), diagram::seconds(last.at_us));
     let about = format!(
         "{} of {total} facts, from {from} s to {until} s, in the lanes {}. Facts that a failed check names: {marked}. \
@@ -112,11 +114,14 @@ fn lanes(facts: &[Fact]) -> Vec<Lane> {
         }
     }
     names.sort_by_key(|(side, _)| *side);
-    let lane = |(index, (_, name)): (usize, (usize, &str))| Lane {
-        name: name.to_owned(),
-        x: TIMES + LANE / 2 + index * LANE,
-    };
-    names.into_iter().enumerate().map(lane).collect()
+    let mut lanes = Vec::new();
+    let mut begins = TIMES;
+    for (_, name) in names {
+        let room = LANE_MIN.max((name.chars().count() + 2) * CHAR);
+        lanes.push(Lane { name: name.to_owned(), x: begins + room / 2, ends: begins + room });
+        begins += room;
+    }
+    lanes
 }
 
 /// The facts that get a row: all, or those around the marked ones.

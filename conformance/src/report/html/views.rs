@@ -11,8 +11,8 @@ use super::{
 use crate::report::{
     console,
     data::{
-        Area, Case, Check, CheckVerdict, Control, ControlStatus, Fact, Known, LeftOut, Level,
-        Report, Requirement, Standing, Status, Support,
+        Area, Case, Check, CheckVerdict, Control, ControlStatus, Evidence, Fact, Known, LeftOut,
+        Level, Report, Requirement, Standing, Status, Support,
     },
     diagram, failure, markdown,
 };
@@ -22,7 +22,7 @@ const FACTS_MAX: usize = 8;
 
 #[derive(Serialize)]
 pub(super) struct Page<'a> {
-    report: &'a Report,
+    report: Head<'a>,
     name: String,
     headline: String,
     light: String,
@@ -38,6 +38,19 @@ pub(super) struct Page<'a> {
     requirements: Vec<RequirementView<'a>>,
     style: &'static str,
     script: &'static str,
+}
+
+/// What the template reads of the report itself. Nothing else of it is turned into values, of which there would be too many.
+#[derive(Serialize)]
+struct Head<'a> {
+    nonce: &'a str,
+    evidence: &'a Evidence,
+    profiles: &'a [String],
+    world: &'a str,
+    clock: &'a str,
+    seed: u64,
+    command: &'a [String],
+    creel: &'a str,
 }
 
 #[derive(Serialize)]
@@ -68,7 +81,7 @@ struct CaseView<'a> {
     again: String,
 }
 
-/// What the template reads of a case itself. Nothing else of it is turned into values, of which there would be too many.
+/// What the template reads of a case itself.
 #[derive(Serialize)]
 struct Shown<'a> {
     scenario: &'a str,
@@ -175,8 +188,18 @@ pub(super) fn page(report: &Report) -> Page<'_> {
         .map(|(index, it)| ((it.scenario.as_str(), it.profile.as_str()), index + 1))
         .collect();
     let cases = order.iter().enumerate().map(|(index, it)| case(report, it, index + 1));
+    let head = Head {
+        nonce: &report.nonce,
+        evidence: &report.evidence,
+        profiles: &report.profiles,
+        world: &report.world,
+        clock: &report.clock,
+        seed: report.seed,
+        command: &report.command,
+        creel: &report.creel,
+    };
     Page {
-        report,
+        report: head,
         name: report.target_name(),
         headline: markdown::headline(report),
         light: format!("{:?}", report.light()),
