@@ -59,7 +59,7 @@ fn address_of(listener: &impl axum::serve::Listener<Addr = SocketAddr>) -> std::
 const GATEWAY_PORTS: Range<u16> = 20_000..32_000;
 
 /// A port that is free, and that no other run of this process gets.
-fn free_port() -> std::io::Result<u16> {
+pub(super) fn free_port() -> std::io::Result<u16> {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let count = GATEWAY_PORTS.end - GATEWAY_PORTS.start;
     // Two processes begin at different places.

@@ -123,7 +123,7 @@ impl Real {
         let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
         let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
         let port = addresses.gateway_port;
-        let spare_port = free_port().map_err(io("find a free port"))?;
+        let spare_port = ports::free_port().map_err(io("find a free port"))?;
         let room = Room { profile: profile.name, seed, sandbox, port, spare_port, proxy };
         if let Some(tunnel) = &tunnel {
             let written = fs::write(room.authority_file(), &tunnel.authority_pem);
