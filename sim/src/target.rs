@@ -287,9 +287,11 @@ impl Target {
     pub fn played(&self, scenario: &Scenario) -> Result<Scenario, String> {
         let mut played = scenario.clone();
         for (from, others) in &self.channels {
-            let on = |to: &String| match to == from {
-                true => Ok(played.clone()),
-                false => played.played_on(&BTreeMap::from([(from.clone(), to.clone())])),
+            let on = |to: &String| {
+                if to == from {
+                    return Ok(played.clone());
+                }
+                played.played_on(&BTreeMap::from([(from.clone(), to.clone())]))
             };
             let mut tried = others.iter().map(on);
             let first = tried.next().unwrap_or_else(|| Ok(played.clone()));

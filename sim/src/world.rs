@@ -2,6 +2,7 @@
 
 mod events;
 pub mod jumps;
+mod ports;
 mod process;
 pub mod real;
 mod simulated;

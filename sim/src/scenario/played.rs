@@ -38,7 +38,7 @@ impl Scenario {
 }
 
 fn exchanged(scenario: &Scenario, exchange: &Exchange) -> Result<Scenario, String> {
-    let Exchange { from, to, .. } = exchange;
+    let Exchange { from, to } = exchange;
     let why = |what: String| format!("{from} is played on {to}, which has no {what}");
     let concerns = |it: &&Chat| it.channel == *from;
     let chats = scenario.chats.iter().map(|(name, it)| Ok((name.clone(), chat(it, exchange)?)));
@@ -72,7 +72,7 @@ fn exchanged(scenario: &Scenario, exchange: &Exchange) -> Result<Scenario, Strin
         }
         None => None,
     };
-    Ok(Scenario { chats, steps, model, gateway, control, ..scenario.clone() })
+    Ok(Scenario { gateway, chats, model, steps, control, ..scenario.clone() })
 }
 
 fn chat(chat: &Chat, exchange: &Exchange) -> Result<Chat, String> {
@@ -82,12 +82,12 @@ fn chat(chat: &Chat, exchange: &Exchange) -> Result<Chat, String> {
     let kind = match &chat.kind {
         ChatKind::Direct => ChatKind::Direct,
         ChatKind::Group { id, topic: None } => {
-            ChatKind::Group { id: exchange.room(id)?, topic: None }
+            ChatKind::Group { id: Exchange::room(id)?, topic: None }
         }
         ChatKind::Group { topic: Some(_), .. } => return Err("topics".to_owned()),
         ChatKind::Room { .. } => return Err("rooms of a guild".to_owned()),
     };
-    let sender = exchange.person(&chat.sender)?;
+    let sender = Exchange::person(&chat.sender)?;
     Ok(Chat { channel: exchange.to.clone(), kind, sender, ..chat.clone() })
 }
 

@@ -63,7 +63,7 @@ fn channel(settings: &Value, exchange: &Exchange) -> Result<Value, String> {
             }
             ("groups", Value::Object(groups)) => {
                 let group =
-                    |(id, it): (&String, &Value)| Ok((exchange.peer(id)?, channel(it, exchange)?));
+                    |(id, it): (&String, &Value)| Ok((Exchange::peer(id)?, channel(it, exchange)?));
                 Value::Object(groups.iter().map(group).collect::<Result<_, String>>()?)
             }
             ("accounts", Value::Object(accounts)) => {
@@ -120,9 +120,10 @@ fn walk(value: &Value, exchange: &Exchange, is_peer: bool) -> Result<Value, Stri
             let named = map.get("channel").and_then(Value::as_str);
             let is_here = is_peer || named.is_some_and(|it| exchange.is_from(it));
             let entry = |(key, it): (&String, &Value)| {
-                let key_then = match exchange.is_from(key) {
-                    true => exchange.channel(key),
-                    false => exchange.key(key)?,
+                let key_then = if exchange.is_from(key) {
+                    exchange.channel(key)
+                } else {
+                    exchange.key(key)?
                 };
                 let changed = match (key.as_str(), it) {
                     ("id" | "to", Value::String(text)) if is_here => {
