@@ -138,7 +138,8 @@ impl Arguments {
         for lie in Lie::ALL.iter().filter(chosen) {
             let mut one = liars::catch(*lie, &entries, self.jobs());
             if let Some(creel) = &creel {
-                one = processes::catch(*lie, &one, &entries, creel);
+                let first: Vec<&str> = one.by.iter().map(|it| it.scenario.as_str()).collect();
+                one = processes::catch(*lie, &first, &entries, creel);
             }
             if !self.json {
                 print(&one.line());

@@ -44,6 +44,7 @@ pub const SAMPLE: &[&str] = &[
     "routing/a-peer-binding-without-an-account-is-for-the-default-one",
     "run/a-dozen-messages-have-a-dozen-answers",
     "run/a-provider-error-is-never-met-with-silence",
+    "run/a-refused-request-spoils-no-other-session",
     "run/a-streamed-answer-arrives-whole",
     "run/half-an-answer-is-not-passed-off-as-one",
     "run/no-reply-is-silent",

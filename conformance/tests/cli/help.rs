@@ -50,6 +50,14 @@ fn help_of_the_twins() {
 }
 
 #[test]
+fn help_of_targets() {
+    for command in ["list", "init", "doctor"] {
+        check(&format!("help-target-{command}"), &["target", command, "--help"]);
+    }
+    check("help-expect-update", &["expect", "update", "--help"]);
+}
+
+#[test]
 fn help_of_the_gateway() {
     check("help-gateway", &["gateway", "--help"]);
     check("help-gateway-serve", &["gateway", "serve", "--help"]);
