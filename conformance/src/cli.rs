@@ -4,6 +4,7 @@ mod compare;
 mod conform;
 mod expect;
 mod explain;
+mod fake;
 mod given;
 mod list;
 mod matrix;
@@ -88,6 +89,9 @@ enum Command {
     Mutants(mutants::Arguments),
     /// Serve one twin alone, until Ctrl-C.
     Twin(twin::Arguments),
+    /// Run the small gateway that the suite is tried on, as a process.
+    #[command(hide = true)]
+    FakeGateway(fake::Arguments),
     /// Print a shell's completions.
     Completions {
         /// Which shell.
@@ -159,6 +163,7 @@ impl Cli {
             Command::Spec => explain::spec().into(),
             Command::Mutants(arguments) => arguments.run().into(),
             Command::Twin(arguments) => arguments.run().into(),
+            Command::FakeGateway(arguments) => arguments.run().into(),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "creel", &mut script);

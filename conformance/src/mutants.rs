@@ -9,6 +9,7 @@
 //! - [`workshop`]: the scratch copy and its build.
 //! - [`hunt`]: the corpus against one defect.
 //! - [`liars`]: whole gateways that lie, and one that does not.
+//! - [`processes`]: the same as processes, over loopback sockets.
 //! - [`blame`]: which requirement a failing run speaks of first.
 //! - [`table`]: what came of all, for people and for machines.
 
@@ -18,5 +19,6 @@ pub mod earlier;
 pub mod hunt;
 pub mod liars;
 pub mod plant;
+pub mod processes;
 pub mod table;
 pub mod workshop;

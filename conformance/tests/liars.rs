@@ -1,11 +1,15 @@
 //! Every lying gateway is caught by a check, on scenarios that an honest one passes.
 
 use std::{
+    path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
-use creel::mutants::liars;
+use creel::mutants::{
+    liars::{self, Caught, Evidence},
+    processes,
+};
 use creel_sim::fakes::Lie;
 
 fn jobs() -> usize {
@@ -60,4 +64,50 @@ fn the_table_has_every_liar_and_all_are_caught() {
         .collect();
     let all = Lie::ALL.iter().map(|it| (format!("`{}`", it.name()), it.what().to_owned()));
     assert_eq!(told, all.collect::<Vec<_>>());
+}
+
+/// The program that serves the fakes.
+const CREEL: &str = env!("CARGO_BIN_EXE_creel");
+
+#[test]
+fn the_honest_fake_passes_as_a_process() {
+    let entries = liars::sample().unwrap();
+    assert!(processes::able(&entries).len() >= 20, "only {}", processes::able(&entries).len());
+    let accused = processes::wrongly_accused(&entries, Path::new(CREEL), 8);
+    let names: Vec<_> = accused.iter().map(|it| it.case.entry.scenario.id.clone()).collect();
+    assert!(names.is_empty(), "the honest fake fails {}", names.join(", "));
+}
+
+/// As processes of others over real sockets. The table says which scenario each meets first.
+#[test]
+fn every_liar_is_caught_as_a_process() {
+    let entries = liars::sample().unwrap();
+    let table = include_str!("../defects/LIARS.md");
+    let next = AtomicUsize::new(0);
+    let hunt = || {
+        let mut believed = Vec::new();
+        while let Some(lie) = Lie::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let row = table.lines().find(|it| it.starts_with(&format!("| `{}` |", lie.name())));
+            let by = row.and_then(|it| it.split('`').nth(3)).unwrap();
+            let by = vec![Evidence {
+                scenario: by.to_owned(),
+                profile: String::new(),
+                check: String::new(),
+                expected: String::new(),
+                observed: String::new(),
+            }];
+            let simulated = Caught { lie: *lie, by };
+            let caught = processes::catch(*lie, &simulated, &entries, Path::new(CREEL));
+            if caught.by.is_empty() {
+                believed.push(lie.name());
+            }
+        }
+        believed
+    };
+    let believed = thread::scope(|scope| {
+        // They mostly wait.
+        let hunters: Vec<_> = (0..jobs() * 4).map(|_| scope.spawn(hunt)).collect();
+        hunters.into_iter().flat_map(|it| it.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(believed.is_empty(), "these were believed: {}", believed.join(", "));
 }

@@ -11,7 +11,14 @@ mod outside;
 mod parts;
 mod rooms;
 
+use std::collections::BTreeMap;
+
+use creel_gateway::net::TokioNet;
+use creel_judge::profile::Profile;
+use serde_json::Value;
+
 pub use self::lies::Lie;
+use crate::base::Configuration;
 
 /// A fake gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +38,37 @@ impl Fake {
         }
     }
 
+    /// The fake of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let liar = || Lie::ALL.iter().find(|it| it.name() == name).map(|it| Self::Liar(*it));
+        if name == Self::Honest.name() { Some(Self::Honest) } else { liar() }
+    }
+
     /// Whether it tells this lie.
     fn tells(self, lie: Lie) -> bool {
         self == Self::Liar(lie)
     }
+}
+
+/// What a fake is given.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// OpenClaw's configuration.
+    pub config: Value,
+    /// The keys of its provider, by agent.
+    pub keys: BTreeMap<String, String>,
+}
+
+impl From<&Configuration> for Given {
+    fn from(configuration: &Configuration) -> Self {
+        let keys = configuration.keys.iter().map(|(key, agent)| (agent.clone(), key.clone()));
+        Self { config: configuration.config.clone(), keys: keys.collect() }
+    }
+}
+
+/// Runs a fake on real sockets, for ever.
+pub async fn serve(given: Given, profile: Profile, fake: Fake) {
+    run(TokioNet, given, profile, fake).await;
 }
 
 pub(crate) use gateway::run;

@@ -15,6 +15,7 @@ use super::{
     print, refuse,
     report_files::ReportFile,
     run::{self, ColorChoice, Seed},
+    target::installing::Missing,
 };
 use crate::{
     corpus,
@@ -28,6 +29,7 @@ use crate::{
 };
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     /// The gateway under test, a built-in target or a manifest's path.
     #[arg(long)]
@@ -45,6 +47,9 @@ pub(super) struct Arguments {
     /// Say what would run and why the rest would not, and run nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Install the target first, in a folder of the user's cache, if it is not there.
+    #[arg(long)]
+    install: bool,
     /// Run the controls, too: they show on this gateway, as they do on the reference, that every check can fail.
     #[arg(long)]
     with_controls: bool,
@@ -125,11 +130,13 @@ impl Arguments {
     }
 
     fn plan(&self) -> Result<(Plan, Selection), Exit> {
-        let world = given::real(&self.target, self.keep.as_deref())?;
+        let missing = if self.install { Missing::Installed } else { Missing::Told };
+        let world = given::real(&self.target, self.keep.as_deref(), missing)?;
         let World::Real(real) = &world else { unreachable!("a target runs for real") };
         let jobs = self.jobs.or(real.target.jobs).unwrap_or(run::REAL_JOBS);
-        let list = given::expectations(self.expect.as_deref(), Some(&self.target), &world)?;
         let entries = corpus::choose(&[]).map_err(refuse)?;
+        let list =
+            given::expectations(self.expect.as_deref(), Some(&self.target), (&world, &entries))?;
         let cases = suite::cases_of(&entries, self.profile.as_deref());
         let depth = match (self.all, self.each, real.target.cases) {
             (true, ..) => Depth::All,

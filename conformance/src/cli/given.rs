@@ -1,6 +1,6 @@
 //! What several commands are given: a target, and the list of what is known to fail on it.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use creel_judge::profile;
 use creel_sim::{
@@ -8,9 +8,12 @@ use creel_sim::{
     world::{self, World, real::Keep},
 };
 
-use super::{Exit, complain, refuse};
+use super::{
+    Exit, complain, refuse,
+    target::installing::{self, Missing},
+};
 use crate::{
-    corpus,
+    corpus::{self, Entry},
     expectations::{
         self, Expectations,
         read::{self, Universe},
@@ -19,8 +22,9 @@ use crate::{
 };
 
 /// A target in the real world.
-pub(super) fn real(target: &str, keep: Option<&Path>) -> Result<World, Exit> {
+pub(super) fn real(target: &str, keep: Option<&Path>, missing: Missing) -> Result<World, Exit> {
     let target = self::target(target)?;
+    installing::ensure(&target, missing)?;
     let creel = std::env::current_exe().map_err(|it| usage(&format!("find creel: {it}")))?;
     let keep = keep.map_or(Keep::No, |it| Keep::In(it.to_owned()));
     Ok(world::real(target, creel, keep))
@@ -39,11 +43,11 @@ pub(super) fn target(name_or_path: &str) -> Result<Target, Exit> {
     Ok(target)
 }
 
-/// The list of a file, or else the target's own, if there is one.
+/// The list of a file, or else the target's own, if there is one. It may be about every built-in scenario and those chosen.
 pub(super) fn expectations(
     file: Option<&Path>,
     target: Option<&str>,
-    world: &World,
+    (world, chosen): (&World, &[Entry]),
 ) -> Result<Option<Expectations>, Exit> {
     let found = match (file, target) {
         (Some(file), _) => {
@@ -57,7 +61,9 @@ pub(super) fn expectations(
         (None, None) => None,
     };
     let Some((name, text)) = found else { return Ok(None) };
-    let entries = corpus::choose(&[]).map_err(refuse)?;
+    let mut entries = corpus::choose(&[]).map_err(refuse)?;
+    let known: BTreeSet<String> = entries.iter().map(|it| it.file.clone()).collect();
+    entries.extend(chosen.iter().filter(|it| !known.contains(&it.file)).cloned());
     let claims = match world {
         World::Real(real) => Some(&real.target),
         World::Turmoil | World::Events | World::Fake(_) => None,

@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use creel_sim::fakes::Lie;
 
-use super::{Exit, complain, print, refuse};
+use super::{Exit, complain, print, refuse, run::REAL_JOBS};
 use crate::{
     corpus,
     mutants::{
@@ -17,6 +17,7 @@ use crate::{
         earlier,
         hunt::{self, Hunt},
         liars::{self, Caught},
+        processes,
         table::{self, Counts, Row},
         workshop::{self, Workshop},
     },
@@ -45,6 +46,9 @@ pub(super) struct Arguments {
     /// Run the lying gateways instead of the defects; SELECT names some of them.
     #[arg(long)]
     liars: bool,
+    /// Run the lying gateways as processes over loopback sockets, too, on the machine's clock.
+    #[arg(long, requires = "liars")]
+    processes: bool,
     /// Run these scenarios on the liars instead of the sample that the honest one passes.
     #[arg(long, value_name = "SELECT", requires = "liars")]
     on: Vec<String>,
@@ -109,11 +113,33 @@ impl Arguments {
             ));
             return Exit::Failed;
         }
+        let creel = match self.processes.then(std::env::current_exe).transpose() {
+            Ok(creel) => creel,
+            Err(error) => {
+                complain(&format!("error: find creel: {error}"));
+                return Exit::Usage;
+            }
+        };
+        if let Some(creel) = &creel {
+            let accused = processes::wrongly_accused(&entries, creel, REAL_JOBS);
+            for outcome in &accused {
+                print(&console::short_line(outcome));
+            }
+            if !accused.is_empty() {
+                complain(
+                    "error: as a process the honest gateway does not pass, so a liar's failures prove nothing",
+                );
+                return Exit::Failed;
+            }
+        }
         let chosen =
             |lie: &&Lie| self.select.is_empty() || self.select.iter().any(|it| it == lie.name());
         let mut caught = Vec::new();
         for lie in Lie::ALL.iter().filter(chosen) {
-            let one = liars::catch(*lie, &entries, self.jobs());
+            let mut one = liars::catch(*lie, &entries, self.jobs());
+            if let Some(creel) = &creel {
+                one = processes::catch(*lie, &one, &entries, creel);
+            }
             if !self.json {
                 print(&one.line());
             }

@@ -14,6 +14,7 @@ use creel_sim::{
 use super::{
     Exit, complain, given, print, refuse,
     report_files::{ReportFile, write},
+    target::installing,
 };
 use crate::{
     corpus,
@@ -204,9 +205,11 @@ impl Arguments {
         let world = match (&self.target, self.world) {
             (None, WorldName::Turmoil) => World::Turmoil,
             (None, WorldName::Events) => World::Events,
-            (target, _) => {
-                given::real(target.as_deref().unwrap_or("reference"), self.keep.as_deref())?
-            }
+            (target, _) => given::real(
+                target.as_deref().unwrap_or("reference"),
+                self.keep.as_deref(),
+                installing::Missing::Told,
+            )?,
         };
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(match world {
@@ -223,7 +226,8 @@ impl Arguments {
         let (profile, target) = (self.profile.clone(), self.target.clone());
         let (seed, repeat) = (self.seed.0, self.repeat);
         let controls = if self.without_controls { Controls::LeftOut } else { Controls::Run };
-        let list = given::expectations(self.expect.as_deref(), target.as_deref(), &world)?;
+        let list =
+            given::expectations(self.expect.as_deref(), target.as_deref(), (&world, &entries))?;
         let (expectations, extent) = (list.map(Arc::new), self.extent());
         let plan = Plan {
             entries,

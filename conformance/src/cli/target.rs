@@ -2,6 +2,7 @@
 
 mod doctor;
 mod init;
+pub(super) mod installing;
 
 use clap::{Args, Subcommand};
 use creel_sim::target::{BUILT_IN, Target, install};

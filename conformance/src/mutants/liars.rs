@@ -124,7 +124,7 @@ pub fn catch(lie: Lie, entries: &[Entry], jobs: usize) -> Caught {
 }
 
 /// The first check of a case that failed and shows what was seen.
-fn evidence(outcome: &Outcome) -> Option<Evidence> {
+pub(super) fn evidence(outcome: &Outcome) -> Option<Evidence> {
     let judged = outcome.result.as_ref().ok()?;
     judged.checks.iter().find_map(|check| match &check.verdict {
         Verdict::Fail(failure) => Some(Evidence {

@@ -11,6 +11,7 @@ mod requirements;
 #[path = "../support/scenarios.rs"]
 mod scenarios;
 mod shape;
+mod targets;
 mod timelines;
 mod traces;
 mod verdicts;

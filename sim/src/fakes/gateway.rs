@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{
-    Fake, Lie,
+    Fake, Given, Lie,
     parts::{Answer, Message, Place, Session, pieces},
     rooms::Rooms,
 };
-use crate::base::Configuration;
 
 /// How often the storm asks.
 const STORM: u32 = 40;
@@ -27,13 +26,8 @@ enum Event {
 }
 
 /// Runs a fake gateway until its future is dropped.
-pub(crate) async fn run<N: Net>(
-    net: N,
-    configuration: Configuration,
-    profile: Profile,
-    fake: Fake,
-) {
-    let rooms = Rooms::new(Http::new(net), &configuration, &profile, fake);
+pub(crate) async fn run<N: Net>(net: N, given: Given, profile: Profile, fake: Fake) {
+    let rooms = Rooms::new(Http::new(net), given, &profile, fake);
     let mut gateway = Gateway {
         rooms,
         fake,

@@ -7,11 +7,11 @@ use creel_judge::profile::Profile;
 use serde_json::Value;
 
 use super::{
-    Fake, Lie,
+    Fake, Given, Lie,
     outside::{Bot, Provider},
     parts::{Message, Place},
 };
-use crate::base::{Configuration, PROVIDER};
+use crate::base::PROVIDER;
 
 /// The configuration, as a fake understands it.
 pub(super) struct Rooms<N: Net> {
@@ -28,12 +28,10 @@ pub(super) struct Rooms<N: Net> {
 impl<N: Net> Rooms<N> {
     pub(super) fn new(
         http: Http<N>,
-        configuration: &Configuration,
+        Given { config, keys }: Given,
         profile: &Profile,
         fake: Fake,
     ) -> Self {
-        let config = configuration.config.clone();
-        let keys = configuration.keys.iter().map(|(key, agent)| (agent.clone(), key.clone()));
         let mode = config.pointer("/messages/queue/mode").and_then(Value::as_str);
         let debounce = config.pointer("/messages/queue/debounceMs").and_then(Value::as_u64);
         let debounce_us = u64::try_from(profile.queue_debounce_us).unwrap_or_default();
@@ -41,7 +39,7 @@ impl<N: Net> Rooms<N> {
         let timeout = seconds.unwrap_or(if profile.name == "2026.3" { 600 } else { 172_800 });
         Self {
             http,
-            keys: keys.collect(),
+            keys,
             fake,
             collects: mode.unwrap_or(profile.queue_mode) == "collect",
             debounce: debounce.map_or(Duration::from_micros(debounce_us), Duration::from_millis),

@@ -60,6 +60,10 @@ fn exchanged(scenario: &Scenario, exchange: &Exchange) -> Result<Scenario, Strin
     if values::speaks_of(&serde_json::json!(scenario.state), from) {
         return Err(why(format!("state files that name {from}")));
     }
+    let mut model = scenario.model.clone();
+    for answer in model.values_mut().flatten() {
+        speak(answer, exchange).map_err(why)?;
+    }
     let gateway = values::configuration(&scenario.gateway, exchange).map_err(why)?;
     let control = match &scenario.control {
         Some(Control { edited, flips }) => {
@@ -68,7 +72,7 @@ fn exchanged(scenario: &Scenario, exchange: &Exchange) -> Result<Scenario, Strin
         }
         None => None,
     };
-    Ok(Scenario { chats, steps, gateway, control, ..scenario.clone() })
+    Ok(Scenario { chats, steps, model, gateway, control, ..scenario.clone() })
 }
 
 fn chat(chat: &Chat, exchange: &Exchange) -> Result<Chat, String> {
@@ -135,6 +139,20 @@ fn can_be_sent(send: &Send) -> Result<(), String> {
         Some((_, what)) => Err(what.to_owned()),
         None => Ok(()),
     }
+}
+
+/// Has the model name the other channel's chats to the tools that it asks for.
+fn speak(answer: &mut Answer, exchange: &Exchange) -> Result<(), String> {
+    let Act::Call { calls, .. } = &mut answer.act else { return Ok(()) };
+    for call in calls {
+        // What is no JSON is no chat of anybody's.
+        let Ok(arguments) = serde_json::from_str(&call.arguments) else { continue };
+        let changed = values::parameters(&arguments, exchange)?;
+        if changed != arguments {
+            call.arguments = changed.to_string();
+        }
+    }
+    Ok(())
 }
 
 /// Whether an answer of the model's is one message on the other channel, too.

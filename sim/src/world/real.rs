@@ -34,8 +34,9 @@ use tokio::{
 };
 
 use super::{
-    Error, Seen, Stuck,
-    process::{Process, Room, tail},
+    Error, RealClock, Seen, Stuck,
+    jumps::Jumps,
+    process::{self, Process, Room, tail},
     tunnel::Tunnel,
 };
 use crate::{
@@ -130,19 +131,25 @@ impl Real {
             channels: channel_addresses,
             provider: address_of(&provider).map_err(io("read a port"))?,
             workspaces: sandbox.join("workspaces").display().to_string(),
-            zero_unix_s: unix_now_s(),
+            zero_unix_s: self.zero_unix_s(scenario),
         };
         let zero_unix_s = addresses.zero_unix_s;
         let mut stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
         // The scenarios are written with the reference: where it needs an answer that is not there, the scenario is wrong.
         if self.target.name != target::REFERENCE {
-            stage.spare_answers();
+            stage.spare_answers(&self.target.own_messages);
             stage.patience = Duration::from_millis(self.target.slack_ms);
+        }
+        if self.target.clock == RealClock::Jump {
+            let offset_ms = (zero_unix_s - unix_now_s()).saturating_mul(1_000);
+            let jumps = Jumps::new(sandbox.join("clock"), offset_ms).map_err(Error::Target)?;
+            stage.jumps = Some(jumps);
         }
         let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
         let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
-        let room =
-            Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port, proxy };
+        let port = addresses.gateway_port;
+        let spare_port = free_port().map_err(io("find a free port"))?;
+        let room = Room { profile: profile.name, seed, sandbox, port, spare_port, proxy };
         if let Some(tunnel) = &tunnel {
             let written = fs::write(room.authority_file(), &tunnel.authority_pem);
             written.map_err(io("write a certificate"))?;
@@ -150,6 +157,11 @@ impl Real {
         room.furnish(self, &stage)?;
         // Before the process, which nobody else would end.
         let mut interrupts = Interrupts::watched()?;
+        tokio::select! {
+            biased;
+            () = interrupts.next() => return Err(Error::Interrupted),
+            prepared = process::prepare(self, &stage, &room) => prepared?,
+        }
         let process = Process::start(self, &stage, &room)?;
         stage.recorder.record(Kind::GatewayStarted);
         let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
@@ -182,6 +194,15 @@ impl Real {
         let clock = lateness.clock(own_ms.max(self.target.slack_ms));
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
+    }
+
+    /// The date at the scenario's zero: its own, where the target's clock can be set.
+    fn zero_unix_s(&self, scenario: &Scenario) -> i64 {
+        if self.target.clock == RealClock::Jump && scenario.clock.is_set {
+            scenario.clock.start_unix_s
+        } else {
+            unix_now_s()
+        }
     }
 
     /// The proxy to the hosts that the target insists on, if there are any.

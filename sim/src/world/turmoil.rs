@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     base::Configuration,
-    fakes::{self, Fake},
+    fakes::{self, Fake, Given},
     lives::{Lives, Zero},
     net::TurmoilNet,
     scenario::Scenario,
@@ -80,7 +80,7 @@ pub(super) fn run_fake(
     sim.host("gateway", move || {
         let configuration = configuration.clone();
         async move {
-            fakes::run(TurmoilNet, configuration, profile, fake).await;
+            fakes::run(TurmoilNet, Given::from(&configuration), profile, fake).await;
             Ok(())
         }
     });

@@ -12,7 +12,7 @@ use creel_sim::{
 };
 
 use self::visit::Visit;
-use super::{Exit, usage};
+use super::{Exit, installing, usage};
 use crate::cli::print;
 
 #[derive(Args, Debug)]
@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// Under this profile of the contract [default: the first that the target claims]
     #[arg(long, value_parser = ["2026.3", "2026.9"])]
     profile: Option<String>,
+    /// Install it first, in a folder of the user's cache, if it is not there.
+    #[arg(long)]
+    install: bool,
     /// Keep the folder of the run, in this folder.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -106,6 +109,9 @@ impl Arguments {
             return Ok(());
         }
         found.push(Found::Fine(format!(": `{}`, profile {name}", target.name)));
+        if self.install {
+            installing::ensure(&target, installing::Missing::Installed)?;
+        }
         let visit =
             Visit::new(target, &name, self.keep.as_deref()).map_err(|it: String| usage(&it))?;
         match visit.run() {

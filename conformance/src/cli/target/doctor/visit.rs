@@ -95,7 +95,7 @@ impl Visit {
         match &target.install {
             Some(it) => {
                 let folder = install::folder(&target.name);
-                format!("install it: in {}, {}", folder.display(), it.hint.trim())
+                format!("give `--install`, or in {}: {}", folder.display(), it.hint.trim())
             }
             None => "the first of `argv` is a program in PATH or a whole path, `{{ here }}/my-gateway` for one beside \
                      the manifest; it must be executable"

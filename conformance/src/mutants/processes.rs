@@ -1,0 +1,83 @@
+//! Lying gateways as processes of others: does the suite catch each over real sockets, too, and let the honest one pass?
+//!
+//! On the machine's clock a scenario takes as long as it takes, so a liar meets those first that catch it in simulated
+//! time, one after the other until a check fails.
+
+use std::path::Path;
+
+use creel_sim::{
+    fakes::{Fake, Lie},
+    target::Target,
+    world::{self, RealClock, needs_virtual_time, real::Keep},
+};
+
+use super::liars::{Caught, evidence};
+use crate::{
+    corpus::Entry,
+    suite::{self, Controls, Extent, Outcome, Plan, Status},
+};
+
+/// How a fake is started. `NAME` stands for its name.
+const MANIFEST: &str = r#"
+name = "NAME"
+profiles = ["2026.3", "2026.9"]
+argv = [
+  "{{ creel }}", "fake-gateway", "--config", "{{ config_file }}", "--state-dir", "{{ state_dir }}",
+  "--profile", "{{ profile }}", "--lie", "NAME",
+]
+[ready]
+within-s = 30
+"#;
+
+/// The manifest of a fake.
+fn target(fake: Fake) -> Target {
+    toml::from_str(&MANIFEST.replace("NAME", fake.name())).expect("the manifest is one")
+}
+
+/// The scenarios that a real clock can show.
+pub fn able(entries: &[Entry]) -> Vec<Entry> {
+    entries
+        .iter()
+        .filter(|it| needs_virtual_time(&it.scenario, RealClock::Wall).is_none())
+        .cloned()
+        .collect()
+}
+
+/// Runs scenarios on a fake that the program `creel` serves.
+fn run(fake: Fake, entries: Vec<Entry>, creel: &Path, jobs: usize) -> Vec<Outcome> {
+    let plan = Plan {
+        entries,
+        profile: None,
+        seed: 1,
+        world: world::real(target(fake), creel.to_owned(), Keep::No),
+        target: None,
+        jobs,
+        repeat: 1,
+        controls: Controls::LeftOut,
+        expectations: None,
+        extent: Extent::Chosen,
+    };
+    suite::run(&plan, |_| ())
+}
+
+/// The cases in which the honest fake is found wrong. Where the machine was too slow to tell, it is not.
+pub fn wrongly_accused(entries: &[Entry], creel: &Path, jobs: usize) -> Vec<Outcome> {
+    let mut outcomes = run(Fake::Honest, able(entries), creel, jobs);
+    outcomes.retain(|it| !matches!(it.status(), Status::Pass | Status::Inconclusive));
+    outcomes
+}
+
+/// Lets a liar meet one scenario after the other, until a check fails: first those that caught it in simulated time.
+pub fn catch(lie: Lie, simulated: &Caught, entries: &[Entry], creel: &Path) -> Caught {
+    let mut able = able(entries);
+    let is_known = |it: &Entry| simulated.by.iter().any(|by| by.scenario == it.scenario.id);
+    able.sort_by_key(|it| !is_known(it));
+    for entry in able {
+        let outcomes = run(Fake::Liar(lie), vec![entry], creel, 2);
+        let by: Vec<_> = outcomes.iter().filter_map(evidence).collect();
+        if !by.is_empty() {
+            return Caught { lie, by };
+        }
+    }
+    Caught { lie, by: Vec::new() }
+}
