@@ -361,11 +361,11 @@ fn playable(world: &World, case: &Case) -> Result<Arc<Scenario>, Missing> {
         let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
         return Err(Missing::Unclaimed(why));
     }
-    let scenario = case.entry.scenario.played_on(&target.channels).map_err(Missing::Unclaimed)?;
+    let scenario = target.played(&case.entry.scenario).map_err(Missing::Unclaimed)?;
     if let Some(why) = target.claims.lacks(&scenario) {
         return Err(Missing::Unclaimed(why));
     }
-    match needs_virtual_time(&scenario) {
+    match needs_virtual_time(&scenario, target.clock) {
         Some(why) => Err(Missing::NeedsVirtualTime(why)),
         None => Ok(Arc::new(target.adapted(scenario))),
     }

@@ -33,6 +33,8 @@ struct Log {
     state: State,
     /// The scenario's zero, since the recorder's start.
     zero: Duration,
+    /// What passed because the clock was moved.
+    passed: Duration,
     /// Requests that were made of twins.
     requests: u32,
     /// The end of the longest wait that a platform asked for, since the recorder's start.
@@ -77,6 +79,7 @@ impl Recorder {
             facts_max,
             state: State::Open,
             zero: Duration::ZERO,
+            passed: Duration::ZERO,
             requests: 0,
             put_off_until: Duration::ZERO,
         };
@@ -89,7 +92,8 @@ impl Recorder {
 
     /// Makes now the scenario's zero: what was recorded so far gets negative times.
     pub fn begin(&self) {
-        self.log().zero = self.elapsed();
+        let now = self.elapsed();
+        self.log().zero = now;
     }
 
     /// Takes back what was recorded after the first `count` facts: it is not part of the run.
@@ -98,15 +102,23 @@ impl Recorder {
         self.count.send_replace(count);
     }
 
+    /// Lets time pass at once.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.log().passed += time;
+    }
+
     /// How long the clock has been running. Only differences mean something.
     #[expect(clippy::disallowed_methods, reason = "time enters the trace here and nowhere else")]
     fn elapsed(&self) -> Duration {
-        turmoil::sim_elapsed().unwrap_or_else(|| Instant::now().duration_since(self.start))
+        let running =
+            turmoil::sim_elapsed().unwrap_or_else(|| Instant::now().duration_since(self.start));
+        running + self.log().passed
     }
 
     /// Microseconds since the scenario's zero, negative before it.
     pub fn now_us(&self) -> i64 {
-        since(self.log().zero, self.elapsed())
+        let now = self.elapsed();
+        since(self.log().zero, now)
     }
 
     /// Appends a fact that was seen now.
@@ -150,6 +162,15 @@ impl Recorder {
             matches!(it.kind, Kind::Inbound { .. } | Kind::ModelRequest { .. } | Kind::Sent { .. })
         });
         last.is_some_and(|it| matches!(it.kind, Kind::Inbound { .. }))
+    }
+
+    /// Whether a person waits: nobody was shown anything since somebody wrote or a model was asked last.
+    pub(crate) fn awaits_an_answer(&self) -> bool {
+        let log = self.log();
+        let last = log.facts.iter().rev().find(|it| {
+            matches!(it.kind, Kind::Inbound { .. } | Kind::ModelRequest { .. } | Kind::Sent { .. })
+        });
+        last.is_some_and(|it| !matches!(it.kind, Kind::Sent { .. }))
     }
 
     /// Whether a twin may answer one more request. The first beyond [`REQUESTS_MAX`] is a [`Kind::HarnessError`].

@@ -5,6 +5,7 @@
 mod operating;
 mod refusal;
 mod restart;
+pub(crate) mod waiting;
 mod warm_up;
 
 use std::{
@@ -44,7 +45,7 @@ use crate::{
         Inbound, Interface, Platform, mcp::Servers, openai::OpenAi, push::Gateway,
         script::ModelScript, tokens::Tokens,
     },
-    world::turmoil::tick,
+    world::{jumps::Jumps, turmoil::tick},
 };
 
 /// What stands in a person's words for the id of the approval that their chat was shown last.
@@ -78,6 +79,8 @@ pub struct Stage {
     seed: u64,
     /// How much longer a run waits where nothing came yet of what was written last.
     pub(crate) patience: Duration,
+    /// The clock of the gateway, where it can be moved.
+    pub(crate) jumps: Option<Jumps>,
     /// The protocol of operators' clients.
     protocol: u64,
     /// The id of the approval that a chat was shown last.
@@ -166,6 +169,7 @@ impl Stage {
             tokens,
             seed,
             patience: Duration::ZERO,
+            jumps: None,
             protocol,
             shown_approval: Arc::default(),
         };
@@ -232,8 +236,9 @@ impl Stage {
     }
 
     /// Lets the provider answer what the scenario has no answer for: with nothing to say, so that nobody is shown what no
-    /// expectation could foresee.
-    pub(crate) fn spare_answers(&self) {
+    /// expectation could foresee. Messages that begin with one of `marks` are the gateway's own.
+    pub(crate) fn spare_answers(&self, marks: &[String]) {
+        self.script.set_apart(marks);
         self.script.spare("NO_REPLY");
     }
 
@@ -287,14 +292,6 @@ impl Stage {
         }
         self.await_quiet().await;
         self.look_at_state(&operator.lives);
-    }
-
-    async fn wait_until(&self, at: Duration) {
-        let at_us = i64::try_from(at.as_micros()).expect("a scenario ends within 292,000 years");
-        let wait_us = at_us - self.recorder.now_us();
-        if let Ok(wait_us) = u64::try_from(wait_us) {
-            sleep(Duration::from_micros(wait_us)).await;
-        }
     }
 
     fn send(&self, send: &Send, index: u64) {
@@ -355,6 +352,12 @@ impl Stage {
         }
     }
 
+    /// How many requests the twins have not answered to their end.
+    fn unfinished(&self) -> usize {
+        let asked: usize = self.providers.iter().map(|(_, it)| it.unfinished()).sum();
+        asked + self.tools.unfinished() + self.tokens.unfinished()
+    }
+
     /// Waits until `lasts` is over and nothing has happened for `settle` while no provider was busy.
     async fn await_quiet(&self) {
         // A message on its way over a coarse network is not quiet.
@@ -366,9 +369,7 @@ impl Stage {
                 // What was put off is still to come.
                 let settle = settle + self.recorder.put_off_for();
                 let more = timeout(settle, self.recorder.more_than(seen)).await.is_ok();
-                let asked: usize = self.providers.iter().map(|(_, it)| it.unfinished()).sum();
-                let others = self.tools.unfinished() + self.tokens.unfinished();
-                if more || asked + others > 0 {
+                if more || self.unfinished() > 0 {
                     continue;
                 }
                 // Of what was written last nothing came yet: this gateway may only be slow.

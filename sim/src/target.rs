@@ -16,7 +16,7 @@ use std::{
 use creel_judge::context::Choices;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Scenario;
+use crate::{scenario::Scenario, world::RealClock};
 
 pub use self::{
     claims::{Claims, Excluded, FEATURES, needs},
@@ -75,10 +75,13 @@ pub struct Target {
     pub files: BTreeMap<String, String>,
     /// Where it comes from.
     pub install: Option<Install>,
-    /// The channels on which it plays scenarios that are written for others: the other by the one, such as `irc` by
-    /// `telegram`.
+    /// Keys of OpenClaw's configuration that it does not know, such as `channels.telegram.apiRoot`; `*` is any one part.
     #[serde(default)]
-    pub channels: BTreeMap<String, String>,
+    pub without: Vec<String>,
+    /// The channels on which it plays scenarios that are written for another one, by that one's name: the first that can
+    /// carry a scenario.
+    #[serde(default)]
+    pub channels: BTreeMap<String, Vec<String>>,
     /// The hosts that it insists on, and the channel whose twin each is behind the proxy of the run, such as `telegram` by
     /// `api.telegram.org`. There is a proxy where there is one.
     #[serde(default)]
@@ -103,10 +106,17 @@ pub struct Target {
     /// The same where it was not warmed up, since nobody is let in whom the scenario does not name.
     #[serde(default)]
     pub slack_cold_ms: u64,
+    /// What of time it can be shown.
+    #[serde(default)]
+    pub clock: RealClock,
     /// How long it may need from a message to its turn, in milliseconds. Scenarios are written for a gateway that needs
     /// next to nothing; they go as many times slower as their shortest wait needs.
     #[serde(default)]
     pub hop_ms: u64,
+    /// How messages begin in which it tells the model something of its own, as if a person did: what they quote is nobody's
+    /// turn.
+    #[serde(default)]
+    pub own_messages: Vec<String>,
     /// What it does where the contract leaves a choice.
     #[serde(default)]
     pub choices: Choices,
@@ -177,6 +187,8 @@ pub struct Variables<'a> {
     pub state_dir: &'a Path,
     /// The gateway's port.
     pub port: u16,
+    /// Another one, for targets that have two.
+    pub spare_port: u16,
     /// The contract profile.
     pub profile: &'a str,
     /// The seed.
@@ -267,6 +279,29 @@ impl Target {
         Scenario { settle: paced.settle + hop * HOPS_TO_SETTLE, ..paced }
     }
 
+    /// A scenario on the channels that the target has for it.
+    ///
+    /// # Errors
+    ///
+    /// What none of them can carry.
+    pub fn played(&self, scenario: &Scenario) -> Result<Scenario, String> {
+        let mut played = scenario.clone();
+        for (from, others) in &self.channels {
+            let on = |to: &String| {
+                if to == from {
+                    return Ok(played.clone());
+                }
+                played.played_on(&BTreeMap::from([(from.clone(), to.clone())]))
+            };
+            let mut tried = others.iter().map(on);
+            let first = tried.next().unwrap_or_else(|| Ok(played.clone()));
+            // Why the one that it prefers cannot carry it is what its author wants to know.
+            let first = first.or_else(|why| tried.find_map(Result::ok).ok_or(why));
+            played = first?;
+        }
+        Ok(played)
+    }
+
     /// Renders one template of the manifest.
     ///
     /// # Errors
@@ -347,6 +382,7 @@ mod tests {
             config_file: path,
             state_dir: path,
             port: 1,
+            spare_port: 2,
             profile: "2026.3",
             seed: 0,
             proxy: "",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::Args;
-use creel_sim::world::needs_virtual_time;
+use creel_sim::world::{RealClock, needs_virtual_time};
 use serde_json::json;
 
 use super::{Exit, explain, print, refuse};
@@ -52,7 +52,7 @@ impl Arguments {
                         "covers": it.scenario.covers,
                         "variants": it.scenario.variants.iter().map(|it| it.name()).collect::<Vec<_>>(),
                         "file": it.file,
-                        "virtual_only": needs_virtual_time(&it.scenario),
+                        "virtual_only": needs_virtual_time(&it.scenario, RealClock::Wall),
                     })
                 })
                 .collect();

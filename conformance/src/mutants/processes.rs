@@ -8,7 +8,7 @@ use std::path::Path;
 use creel_sim::{
     fakes::{Fake, Lie},
     target::Target,
-    world::{self, needs_virtual_time, real::Keep},
+    world::{self, RealClock, needs_virtual_time, real::Keep},
 };
 
 use super::liars::{Caught, evidence};
@@ -36,7 +36,11 @@ fn target(fake: Fake) -> Target {
 
 /// The scenarios that a real clock can show.
 pub fn able(entries: &[Entry]) -> Vec<Entry> {
-    entries.iter().filter(|it| needs_virtual_time(&it.scenario).is_none()).cloned().collect()
+    entries
+        .iter()
+        .filter(|it| needs_virtual_time(&it.scenario, RealClock::Wall).is_none())
+        .cloned()
+        .collect()
 }
 
 /// Runs scenarios on a fake that the program `creel` serves.

@@ -26,6 +26,7 @@ pub const VERSION: u32 = 2;
 /// Everything that a run found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "a file says by its first key what it is")]
 pub struct Report {
     /// The version of this format.
     pub creel_report: u32,

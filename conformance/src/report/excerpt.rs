@@ -137,9 +137,8 @@ fn asked(trace: &Trace) -> BTreeMap<u64, String> {
     }
     let all: BTreeSet<&String> = requests.values().map(|(_, it)| it).collect();
     let is_one = all.len() == 1;
-    let name = |(provider, whole): &(&String, String)| match is_one {
-        true => (*provider).clone(),
-        false => whole.clone(),
+    let name = |(provider, whole): &(&String, String)| {
+        if is_one { (*provider).clone() } else { whole.clone() }
     };
     requests.iter().map(|(request, it)| (*request, name(it))).collect()
 }

@@ -7,6 +7,8 @@
 mod picture;
 mod views;
 
+use std::fmt::Write as _;
+
 use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value, value::Serde};
 use serde::Serialize;
 
@@ -38,16 +40,17 @@ pub(super) fn fill(template: &str, view: &impl Serialize) -> Result<String, mini
 
 /// A text as markup, with what stands between backticks as code. Whatever looks like markup in it stays text.
 fn code(text: &str) -> Value {
-    let escaped = |part: &str| HtmlEscape(part).to_string();
     let parts: Vec<&str> = text.split('`').collect();
     let mut markup = String::new();
     for (index, part) in parts.iter().enumerate() {
         let is_last = index + 1 == parts.len();
-        match index % 2 {
-            1 if is_last => markup.push_str(&format!("`{}", escaped(part))),
-            1 => markup.push_str(&format!("<code>{}</code>", escaped(part))),
-            _ => markup.push_str(&escaped(part)),
-        }
+        let part = HtmlEscape(part);
+        let written = match index % 2 {
+            1 if is_last => write!(markup, "`{part}"),
+            1 => write!(markup, "<code>{part}</code>"),
+            _ => write!(markup, "{part}"),
+        };
+        written.expect("writing to a string");
     }
     Value::from_safe_string(markup)
 }

@@ -50,11 +50,12 @@ async function filter(page) {
   await sees(page, "a link with it shows the same", `document.querySelector("[name=q]").value === "QUE-001" && ${shown("requirements")}.length < ${all}`);
   await page.run(reset);
   await sees(page, "all is shown again", `${shown("requirements")}.length === ${all} && location.hash === ""`);
-  await page.run(choose("status", "fail"));
-  await sees(page, "a word leaves what came out so", `${shown("requirements")}.length > 0 && ${shown("requirements")}.every((it) => it.dataset.status.split("|").includes("fail"))`);
+  const word = (await page.run(`${shown("requirements")}.some((it) => it.dataset.status.split("|").includes("fail"))`)) ? "fail" : "pass";
+  await page.run(choose("status", word));
+  await sees(page, "a word leaves what came out so", `${shown("requirements")}.length > 0 && ${shown("requirements")}.every((it) => it.dataset.status.split("|").includes("${word}"))`);
   await sees(page, "it is said", `/^\\d+ of/.test(${count}) && !${count}.includes("${all} of ${all} req")`);
   await page.run(choose("area", "queue") + choose("level", "MUST"));
-  await sees(page, "filters narrow each other", `${shown("requirements")}.every((it) => it.dataset.area === "queue" && it.dataset.level === "MUST") && location.hash === "#status=fail&area=queue&level=MUST"`);
+  await sees(page, "filters narrow each other", `${shown("requirements")}.every((it) => it.dataset.area === "queue" && it.dataset.level === "MUST") && location.hash === "#status=${word}&area=queue&level=MUST"`);
   await page.run(choose("q", "no such text anywhere"));
   await sees(page, "where nothing matches that is said", `/^0 of/.test(${count}) && ${count}.includes("0 of ${all} requirements")`);
   await page.run(reset);
@@ -63,7 +64,9 @@ async function filter(page) {
 /** What only the report of one run has. */
 async function report(page) {
   check("what is wrong is open", await page.run('[...document.querySelectorAll(\'[data-card="cases"]\')].every((it) => it.querySelector("details").open === ["fail", "stale", "error", "vacuous"].includes(it.dataset.status))'));
+  check("what held says by which facts", await page.run('[...document.querySelectorAll(\'[data-card="cases"][data-status="pass"] h4\')].filter((it) => it.textContent === "Held").every((it) => it.nextElementSibling.textContent.includes("facts #"))'));
   const first = 'document.querySelector(\'[data-card="cases"][data-status="fail"]\')';
+  if (!(await page.run(`!!${first}`))) return check("nothing failed, and nothing is drawn", await page.run('document.querySelectorAll("svg").length === 0'));
   check("a failure has expected, observed and facts", await page.run(`["expected", "observed", "facts"].every((word) => [...${first}.querySelectorAll("dt")].some((it) => it.textContent === word))`));
   check("and its requirement with the evidence", await page.run(`/^“.+”Evidence [A-D]: /.test(${first}.querySelector("blockquote").textContent)`));
   check("and a diagram with what is marked", await page.run(`${first}.querySelectorAll("svg .marked").length > 0`));

@@ -36,7 +36,8 @@ if [ $# -gt 0 ]; then
 fi
 (cd "$root" && cargo build --locked --quiet --package creel)
 # A scenario that asks for one request too many, whose answer would be markup if it were not text.
-cat >"$scratch/broken.yaml" <<'YAML'
+mkdir -p "$scratch/queue"
+cat >"$scratch/queue/broken-on-purpose.yaml" <<'YAML'
 id: queue/broken-on-purpose
 title: A scenario that fails, for this test
 covers: [QUE-001]
@@ -53,14 +54,15 @@ expect:
   - exactly: { n: 1, of: model-request, chat: alice }
 control:
   edit: { "gateway.channels.telegram.dmPolicy": disabled }
-  flips: [exactly]
+  flips: [exactly#2]
 YAML
 (
     cd "$root"
-    "$creel" run 'queue/collect-*' "$scratch/broken.yaml" --world events \
+    "$creel" run 'queue/collect-*' "$scratch/queue/broken-on-purpose.yaml" --world events \
         --report "html=$scratch/red.html" --report "json=$scratch/red.json" >"$scratch/red.log" && code=0 || code=$?
     [ "$code" -eq 1 ] || { cat "$scratch/red.log"; echo "FAIL the run ended with $code instead of 1"; exit 1; }
-    "$creel" run 'queue/collect-*' --world events --report "json=$scratch/green.json" >"$scratch/green.log"
+    "$creel" run 'queue/collect-*' --world events --report "json=$scratch/green.json" >"$scratch/green.log" ||
+        { cat "$scratch/green.log"; exit 1; }
     "$creel" matrix "$scratch/red.json" "$scratch/green.json" --html "$scratch/matrix.html"
 )
 look "$scratch/red.html"

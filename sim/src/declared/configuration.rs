@@ -155,7 +155,9 @@ fn channel(name: &str, value: &Value) -> Channel {
     let mut allow_from = if has_own { Vec::new() } else { texts(value, "/allowFrom") };
     if name == irc::CHANNEL {
         // People are allowed with user and host, and known by their nicks.
-        allow_from.iter_mut().for_each(|it| it.truncate(it.find('!').unwrap_or(it.len())));
+        for it in &mut allow_from {
+            it.truncate(it.find('!').unwrap_or(it.len()));
+        }
     }
     Channel {
         allow_from,

@@ -1,7 +1,7 @@
 //! A scenario at a slower pace: for gateways that need longer from one step to the next than the author thought of.
 //!
 //! Everything that the scenario itself decides takes so many times as long: its steps, its answers, the durations that it
-//! configures. What the gateway decides, its own defaults and its own work, does not. So something that an expectation has at
+//! configures. Long waits between two steps, which are long for any gateway, stay as they are. What the gateway decides, its own defaults and its own work, does not. So something that an expectation has at
 //! the earliest after some time may still be that early, and what it has at the latest may be so many times as late.
 
 use std::{sync::Arc, time::Duration};
@@ -13,6 +13,9 @@ use super::{Act, Action, Answer, Holds, Scenario, SendFault, Step};
 
 /// The most times slower that a scenario goes.
 const PACE_MAX: u32 = 20;
+
+/// A wait that is long for any gateway.
+const LONG: Duration = Duration::from_secs(5);
 
 impl Scenario {
     /// How many times slower it has to go for a gateway that may need so long from a message to its turn, from 1 to
@@ -31,9 +34,10 @@ impl Scenario {
     #[must_use]
     pub fn paced(&self, pace: u32) -> Self {
         let mut it = self.clone();
-        it.steps = self.steps.iter().map(|step| paced_step(step, pace)).collect();
-        it.lasts = self.lasts * pace;
-        it.clock.jumps.iter_mut().for_each(|it| it.at *= pace);
+        let moment = |at| self.moment_at(at, pace);
+        it.steps = self.steps.iter().map(|step| paced_step(step, moment(step.at), pace)).collect();
+        it.lasts = moment(self.lasts);
+        it.clock.jumps.iter_mut().for_each(|it| it.at = moment(it.at));
         it.model.values_mut().flatten().for_each(|it| slow_down(it, pace));
         it.tools
             .values_mut()
@@ -44,8 +48,8 @@ impl Scenario {
             provider.renewals.iter_mut().for_each(|it| it.after *= pace);
             for standing in provider.answers.values_mut().flatten() {
                 slow_down(&mut standing.answer, pace);
-                if let Holds::Until(moment) = &mut standing.holds {
-                    *moment *= pace;
+                if let Holds::Until(end) = &mut standing.holds {
+                    *end = moment(*end);
                 }
             }
         }
@@ -55,16 +59,41 @@ impl Scenario {
             }
         }
         configure(&mut it.gateway, pace, false);
-        it.expect.iter_mut().for_each(|it| widen(&mut it.word, i64::from(pace)));
+        for expectation in &mut it.expect {
+            match &mut expectation.word {
+                Word::Quiet { between, .. } => {
+                    between.from_us = moment_us(self, between.from_us, pace);
+                    between.to_us = moment_us(self, between.to_us, pace);
+                }
+                word => widen(word, i64::from(pace)),
+            }
+        }
         if let Some(control) = &mut it.control {
             control.edited = Arc::new(control.edited.paced(pace));
         }
         it.variants = self.variants.iter().map(|it| Arc::new(it.paced(pace))).collect();
         it
     }
+
+    /// When something happens at this pace that the scenario has at `at`: short waits before it are longer, long ones are not.
+    fn moment_at(&self, at: Duration, pace: u32) -> Duration {
+        let before = self.steps.iter().map(|it| it.at).filter(|it| *it < at);
+        let (mut last, mut moment) = (Duration::ZERO, Duration::ZERO);
+        for next in before.chain([at]) {
+            let wait = next.saturating_sub(last);
+            moment += if wait > LONG { wait } else { wait * pace };
+            last = next;
+        }
+        moment
+    }
 }
 
-fn paced_step(step: &Step, pace: u32) -> Step {
+fn moment_us(scenario: &Scenario, at_us: i64, pace: u32) -> i64 {
+    let at = Duration::from_micros(u64::try_from(at_us).unwrap_or_default());
+    i64::try_from(scenario.moment_at(at, pace).as_micros()).unwrap_or(i64::MAX)
+}
+
+fn paced_step(step: &Step, at: Duration, pace: u32) -> Step {
     let mut action = step.action.clone();
     match &mut action {
         Action::Send(send) => send.apart *= pace,
@@ -78,7 +107,7 @@ fn paced_step(step: &Step, pace: u32) -> Step {
         | Action::Drop { .. }
         | Action::ApprovePairing { .. } => (),
     }
-    Step { at: step.at * pace, action }
+    Step { at, action }
 }
 
 fn slow_down(answer: &mut Answer, pace: u32) {
@@ -137,12 +166,8 @@ fn widen(word: &mut Word, pace: i64) {
         }
         Word::Backoff(claim) => claim.gaps.iter_mut().for_each(later),
         Word::State(claim) => claim.moments.iter_mut().for_each(|(_, it)| later(it)),
-        // Both ends are moments of the scenario's own.
-        Word::Quiet { between, .. } => {
-            between.from_us = between.from_us.saturating_mul(pace);
-            later(between);
-        }
-        Word::Exactly { .. }
+        Word::Quiet { .. }
+        | Word::Exactly { .. }
         | Word::AtLeast { .. }
         | Word::AtMost { .. }
         | Word::Never { .. }
@@ -184,6 +209,16 @@ control:
         let scenario = parse("queue/slow", TEXT).unwrap();
         let pace = |ms| scenario.pace_for(Duration::from_millis(ms));
         assert_eq!([0, 100, 1_000, 1_001, 3_000, 90_000].map(pace), [1, 1, 1, 2, 3, 20]);
+    }
+
+    #[test]
+    fn long_waits_stay_as_they_are() {
+        let text = TEXT.replace("at: 1s,", "at: 3601s,").replace("steps:", "lasts: 3602s\nsteps:");
+        let mut scenario = parse("queue/slow", &text).unwrap();
+        scenario.steps.insert(1, Step { at: Duration::from_secs(1), ..scenario.steps[0].clone() });
+        let slow = scenario.paced(4);
+        let at: Vec<_> = slow.steps.iter().map(|it| it.at.as_secs()).collect();
+        assert_eq!((at, slow.lasts.as_secs()), (vec![0, 4, 3_604], 3_608));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Scenario {
 }
 
 fn exchanged(scenario: &Scenario, exchange: &Exchange) -> Result<Scenario, String> {
-    let Exchange { from, to, .. } = exchange;
+    let Exchange { from, to } = exchange;
     let why = |what: String| format!("{from} is played on {to}, which has no {what}");
     let concerns = |it: &&Chat| it.channel == *from;
     let chats = scenario.chats.iter().map(|(name, it)| Ok((name.clone(), chat(it, exchange)?)));
@@ -60,6 +60,10 @@ fn exchanged(scenario: &Scenario, exchange: &Exchange) -> Result<Scenario, Strin
     if values::speaks_of(&serde_json::json!(scenario.state), from) {
         return Err(why(format!("state files that name {from}")));
     }
+    let mut model = scenario.model.clone();
+    for answer in model.values_mut().flatten() {
+        speak(answer, exchange).map_err(why)?;
+    }
     let gateway = values::configuration(&scenario.gateway, exchange).map_err(why)?;
     let control = match &scenario.control {
         Some(Control { edited, flips }) => {
@@ -68,7 +72,7 @@ fn exchanged(scenario: &Scenario, exchange: &Exchange) -> Result<Scenario, Strin
         }
         None => None,
     };
-    Ok(Scenario { chats, steps, gateway, control, ..scenario.clone() })
+    Ok(Scenario { gateway, chats, model, steps, control, ..scenario.clone() })
 }
 
 fn chat(chat: &Chat, exchange: &Exchange) -> Result<Chat, String> {
@@ -78,12 +82,12 @@ fn chat(chat: &Chat, exchange: &Exchange) -> Result<Chat, String> {
     let kind = match &chat.kind {
         ChatKind::Direct => ChatKind::Direct,
         ChatKind::Group { id, topic: None } => {
-            ChatKind::Group { id: exchange.room(id)?, topic: None }
+            ChatKind::Group { id: Exchange::room(id)?, topic: None }
         }
         ChatKind::Group { topic: Some(_), .. } => return Err("topics".to_owned()),
         ChatKind::Room { .. } => return Err("rooms of a guild".to_owned()),
     };
-    let sender = exchange.person(&chat.sender)?;
+    let sender = Exchange::person(&chat.sender)?;
     Ok(Chat { channel: exchange.to.clone(), kind, sender, ..chat.clone() })
 }
 
@@ -135,6 +139,20 @@ fn can_be_sent(send: &Send) -> Result<(), String> {
         Some((_, what)) => Err(what.to_owned()),
         None => Ok(()),
     }
+}
+
+/// Has the model name the other channel's chats to the tools that it asks for.
+fn speak(answer: &mut Answer, exchange: &Exchange) -> Result<(), String> {
+    let Act::Call { calls, .. } = &mut answer.act else { return Ok(()) };
+    for call in calls {
+        // What is no JSON is no chat of anybody's.
+        let Ok(arguments) = serde_json::from_str(&call.arguments) else { continue };
+        let changed = values::parameters(&arguments, exchange)?;
+        if changed != arguments {
+            call.arguments = changed.to_string();
+        }
+    }
+    Ok(())
 }
 
 /// Whether an answer of the model's is one message on the other channel, too.

@@ -21,15 +21,23 @@ pub(super) fn grace_s() -> u64 {
 }
 
 impl Target {
-    /// OpenClaw's configuration with the patch over it.
+    /// OpenClaw's configuration with the patch over it, and without what the target does not know. What is patched of a
+    /// channel that the scenario does not use is left out.
     ///
     /// # Errors
     ///
     /// Refuses a template that names what does not exist.
     pub fn patched(&self, variables: &Variables<'_>) -> Result<Value, Error> {
         let patch = self.rendered("patch", &toml::Value::Table(self.patch.clone()), variables)?;
+        let mut patch = patch;
         let mut config = variables.openclaw.clone();
+        if let Some(Value::Object(channels)) = patch.get_mut("channels") {
+            channels.retain(|name, _| config.pointer(&format!("/channels/{name}")).is_some());
+        }
         base::merge(&mut config, &patch);
+        for key in &self.without {
+            take_out(&mut config, &key.split('.').collect::<Vec<_>>());
+        }
         Ok(config)
     }
 
@@ -56,5 +64,33 @@ impl Target {
                 Value::Object(table.iter().map(pair).collect::<Result<_, Error>>()?)
             }
         })
+    }
+}
+
+/// Takes a key out, wherever its path leads; `*` is any one part.
+fn take_out(value: &mut Value, path: &[&str]) {
+    let (Value::Object(map), [first, rest @ ..]) = (value, path) else { return };
+    if rest.is_empty() {
+        map.retain(|key, _| *first != "*" && key != first);
+        return;
+    }
+    let inside = map.iter_mut().filter(|(key, _)| *first == "*" || *key == first);
+    inside.for_each(|(_, it)| take_out(it, rest));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_taken_out_wherever_its_path_leads() {
+        let mut config = json!({ "a": { "x": { "k": 1, "l": 2 }, "y": { "k": 3 } }, "k": 4 });
+        take_out(&mut config, &["a", "*", "k"]);
+        assert_eq!(config, json!({ "a": { "x": { "l": 2 }, "y": {} }, "k": 4 }));
+        take_out(&mut config, &["b", "k"]);
+        take_out(&mut config, &["k"]);
+        assert_eq!(config, json!({ "a": { "x": { "l": 2 }, "y": {} } }));
     }
 }

@@ -1,4 +1,4 @@
-//! An IRC server, as RFC 1459 and RFC 2812 have it, with IRCv3's negotiation of capabilities and SASL.
+//! An IRC server, as RFC 1459 and RFC 2812 have it, with `IRCv3`'s negotiation of capabilities and SASL.
 //!
 //! A message's life: [`Irc::deliver`] has a person write, every connection that is to see it carries it as a line
 //! (fetched); a client's `PRIVMSG` or `NOTICE` makes what people see. Nothing is kept for those who are not there, and

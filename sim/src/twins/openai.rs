@@ -162,7 +162,8 @@ impl OpenAi {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<(Asked, Ending, Answer), Refusal> {
-        let (asked, validity) = dialect.read(headers, body);
+        let (mut asked, validity) = dialect.read(headers, body);
+        self.script.sort(&mut asked.prompt);
         let credential = self.credential(dialect.key(headers));
         let turn = match (&credential, &validity) {
             (Ok(credential), Ok(())) => {

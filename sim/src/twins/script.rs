@@ -27,6 +27,8 @@ struct State {
     /// How many requests there were: in all, and of each key of the scenario's `model`.
     requests: u64,
     calls: BTreeMap<String, u64>,
+    /// How messages begin that nobody said: the gateway tells the model something in them.
+    marks: Vec<String>,
     /// What a request gets that the scenario has no answer for. Without it, it is the scenario's fault.
     spare: Option<Act>,
     /// What providers answer, by their names: each list without what it has given away.
@@ -107,6 +109,21 @@ impl ModelScript {
         });
     }
 
+    /// Takes messages that begin so for the gateway's own.
+    pub fn set_apart(&self, marks: &[String]) {
+        self.with_state(|it| it.marks = marks.to_vec());
+    }
+
+    /// Gives the gateway's own messages of a prompt the role that says so.
+    pub(super) fn sort(&self, prompt: &mut [PromptMessage]) {
+        self.with_state(|state| {
+            let is_own = |it: &&mut PromptMessage| {
+                it.role == "user" && state.marks.iter().any(|mark| it.text.starts_with(mark))
+            };
+            prompt.iter_mut().filter(is_own).for_each(|it| "system".clone_into(&mut it.role));
+        });
+    }
+
     /// Gives this text to requests that the scenario has no answer for: those of a gateway that asks more often than it
     /// should are for the checks to judge.
     pub fn spare(&self, text: &str) {
@@ -134,6 +151,7 @@ impl ModelScript {
             messages: BTreeMap::new(),
             requests: 0,
             calls: BTreeMap::new(),
+            marks: Vec::new(),
             spare: None,
             standing: BTreeMap::new(),
             earlier: Vec::new(),

@@ -17,8 +17,11 @@ use super::{Error, Stuck, real::Real};
 use crate::{
     picture::Picture,
     stage::Stage,
-    target::{Credentials, Variables, install},
+    target::{self, Credentials, Prepare, Variables, install},
 };
+
+/// How long one command may take that makes a sandbox ready.
+const PREPARED_WITHIN: Duration = Duration::from_secs(120);
 
 /// How much of the process's output is kept as its last words, in bytes.
 const LAST_WORDS_BYTES_MAX: usize = 256 * 1024;
@@ -33,6 +36,8 @@ pub(super) struct Room<'a> {
     pub(super) sandbox: &'a Path,
     /// The gateway's port.
     pub(super) port: u16,
+    /// Another one, which is nobody else's.
+    pub(super) spare_port: u16,
     /// The proxy, if the target needs one.
     pub(super) proxy: String,
 }
@@ -52,6 +57,11 @@ fn io(what: &'static str) -> impl Fn(std::io::Error) -> Error {
 }
 
 impl Room<'_> {
+    /// What the process writes.
+    fn output(&self) -> PathBuf {
+        self.sandbox.join("output.log")
+    }
+
     /// The state folder.
     pub(super) fn state_dir(&self) -> PathBuf {
         self.sandbox.join("state")
@@ -104,7 +114,7 @@ impl Room<'_> {
         stage: &Stage,
         act: impl FnOnce(&Variables<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let Self { profile, seed, sandbox, port, ref proxy } = *self;
+        let Self { profile, seed, sandbox, port, spare_port, ref proxy } = *self;
         let ca_file = self.authority_file();
         let (config_file, state_dir) = (self.config_file(real), self.state_dir());
         let install = install::folder(&real.target.name);
@@ -117,6 +127,7 @@ impl Room<'_> {
             config_file: &config_file,
             state_dir: &state_dir,
             port,
+            spare_port,
             profile,
             seed,
             proxy,
@@ -142,41 +153,82 @@ fn is_left_out(real: &Real, stage: &Stage, file: &str) -> bool {
         && file.ends_with("/auth-profiles.json")
 }
 
+/// A command of the manifest with the target's environment, in the sandbox, and its program.
+fn command(
+    real: &Real,
+    stage: &Stage,
+    room: &Room<'_>,
+    (at, templates): (&str, &[String]),
+) -> Result<(Command, String), Error> {
+    let target = &real.target;
+    let (argv, env) = room.with_variables(real, stage, |variables| {
+        let mut argv = Vec::new();
+        for (index, argument) in templates.iter().enumerate() {
+            argv.push(target.render(&format!("{at}[{index}]"), argument, variables)?);
+        }
+        let mut env = Vec::new();
+        for (name, value) in &target.env {
+            env.push((name, target.render(&format!("env.{name}"), value, variables)?));
+        }
+        Ok((argv, env))
+    })?;
+    let (program, arguments) = argv
+        .split_first()
+        .ok_or_else(|| Error::Target(format!("`{at}` is empty: expected a program")))?;
+    let log = fs::OpenOptions::new().append(true).create(true).open(room.output());
+    let log = log.map_err(io("make the log"))?;
+    let both = log.try_clone().map_err(io("make the log"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().stdin(Stdio::null()).stdout(log).stderr(both);
+    command.process_group(0).kill_on_drop(true).current_dir(room.sandbox);
+    command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
+    command.env("TZ", &stage.scenario.clock.zone);
+    command.envs(env);
+    if let Some(jumps) = &stage.jumps {
+        command.envs(jumps.environment());
+    }
+    Ok((command, program.clone()))
+}
+
+/// Runs the manifest's `[[prepare]]` commands that the scenario needs, one after the other.
+pub(super) async fn prepare(real: &Real, stage: &Stage, room: &Room<'_>) -> Result<(), Error> {
+    let needs = target::needs(&stage.scenario);
+    let is_needed = |it: &&Prepare| {
+        it.needed_for.is_empty() || it.needed_for.iter().any(|it| needs.contains(it.as_str()))
+    };
+    for (index, it) in real.target.prepare.iter().enumerate().filter(|it| is_needed(&it.1)) {
+        let (mut command, program) =
+            command(real, stage, room, (&format!("prepare[{index}].argv"), &it.argv))?;
+        let broken = |why: String| {
+            let words = fs::read(room.output()).unwrap_or_default();
+            let said = tail(&String::from_utf8_lossy(&words), 2_000).to_owned();
+            Error::Stuck {
+                at: Stuck::Program,
+                why: format!("prepare with `{program}`: {why}\n{said}"),
+            }
+        };
+        let ended = timeout(PREPARED_WITHIN, command.status()).await;
+        let status = ended
+            .map_err(|_| broken(format!("it did not end within {PREPARED_WITHIN:?}")))?
+            .map_err(|it| broken(it.to_string()))?;
+        if !status.success() {
+            return Err(broken(status.to_string()));
+        }
+    }
+    Ok(())
+}
+
 impl Process {
     /// Starts the target's program in its furnished room. What it writes goes behind what an earlier life wrote.
     pub(super) fn start(real: &Real, stage: &Stage, room: &Room<'_>) -> Result<Self, Error> {
-        let (target, sandbox) = (&real.target, room.sandbox);
-        let (argv, env) = room.with_variables(real, stage, |variables| {
-            let mut argv = Vec::new();
-            for (index, argument) in target.argv.iter().enumerate() {
-                argv.push(target.render(&format!("argv[{index}]"), argument, variables)?);
-            }
-            let mut env = Vec::new();
-            for (name, value) in &target.env {
-                env.push((name, target.render(&format!("env.{name}"), value, variables)?));
-            }
-            Ok((argv, env))
-        })?;
-        let (program, arguments) = argv
-            .split_first()
-            .ok_or_else(|| Error::Target("`argv` is empty: expected a program".to_owned()))?;
-        let output = sandbox.join("output.log");
-        let log = fs::OpenOptions::new().append(true).create(true).open(&output);
-        let log = log.map_err(io("make the log"))?;
-        let both = log.try_clone().map_err(io("make the log"))?;
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().stdin(Stdio::null()).stdout(log).stderr(both);
-        command.process_group(0).kill_on_drop(true).current_dir(sandbox);
-        command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
-        command.env("TZ", &stage.scenario.clock.zone);
-        command.envs(env);
+        let (mut command, program) = command(real, stage, room, ("argv", &real.target.argv))?;
         let started = command.spawn();
         let child = started.map_err(|it| Error::Stuck {
             at: Stuck::Program,
             why: format!("start `{program}`: {it}"),
         })?;
-        let grace = Duration::from_secs(target.grace_s);
-        Ok(Process { group: child.id(), child, output, grace })
+        let grace = Duration::from_secs(real.target.grace_s);
+        Ok(Process { group: child.id(), child, output: room.output(), grace })
     }
 
     /// Waits until it ends by itself, and says how.

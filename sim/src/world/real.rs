@@ -5,26 +5,16 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeMap,
     convert::Infallible,
     fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::Range,
     path::{Path, PathBuf},
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
-use creel_gateway::{
-    http::Http,
-    net::{Net, TokioNet},
-    state::StateFolder,
-};
+use creel_gateway::{http::Http, net::TokioNet, state::StateFolder};
 use creel_judge::{context::Clock, profile::Profile, trace::Kind};
 use http_body_util::Full;
 use hyper::Request;
@@ -34,12 +24,14 @@ use tokio::{
 };
 
 use super::{
-    Error, Seen, Stuck,
-    process::{Process, Room, tail},
+    Error, RealClock, Seen, Stuck,
+    jumps::Jumps,
+    ports,
+    process::{self, Process, Room, tail},
     tunnel::Tunnel,
 };
 use crate::{
-    base::{self, Addresses},
+    base::Addresses,
     lives::{Exit, Lives, Orders, Zero},
     recorder::Recorder,
     scenario::Scenario,
@@ -114,35 +106,25 @@ impl Real {
     ) -> Result<Seen, Error> {
         let io =
             |what: &'static str| move |it: std::io::Error| Error::Target(format!("{what}: {it}"));
-        let mut channels = BTreeMap::new();
-        let mut channel_addresses = BTreeMap::new();
-        for channel in base::channels(scenario) {
-            let listener =
-                TokioNet.bind(loopback(0)).await.map_err(io("listen for a channel's twin"))?;
-            let address = address_of(&listener).map_err(io("read a port"))?;
-            channel_addresses.insert(channel.clone(), address);
-            channels.insert(channel, listener);
-        }
-        let provider =
-            TokioNet.bind(loopback(0)).await.map_err(io("listen for the provider twin"))?;
-        let addresses = Addresses {
-            gateway_port: free_port().map_err(io("find a free port"))?,
-            channels: channel_addresses,
-            provider: address_of(&provider).map_err(io("read a port"))?,
-            workspaces: sandbox.join("workspaces").display().to_string(),
-            zero_unix_s: unix_now_s(),
-        };
+        let (addresses, channels, provider) =
+            ports::listen(scenario, sandbox, self.zero_unix_s(scenario)).await?;
         let zero_unix_s = addresses.zero_unix_s;
         let mut stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
         // The scenarios are written with the reference: where it needs an answer that is not there, the scenario is wrong.
         if self.target.name != target::REFERENCE {
-            stage.spare_answers();
+            stage.spare_answers(&self.target.own_messages);
             stage.patience = Duration::from_millis(self.target.slack_ms);
+        }
+        if self.target.clock == RealClock::Jump {
+            let offset_ms = (zero_unix_s - unix_now_s()).saturating_mul(1_000);
+            let jumps = Jumps::new(sandbox.join("clock"), offset_ms).map_err(Error::Target)?;
+            stage.jumps = Some(jumps);
         }
         let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
         let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
-        let room =
-            Room { profile: profile.name, seed, sandbox, port: addresses.gateway_port, proxy };
+        let port = addresses.gateway_port;
+        let spare_port = ports::free_port().map_err(io("find a free port"))?;
+        let room = Room { profile: profile.name, seed, sandbox, port, spare_port, proxy };
         if let Some(tunnel) = &tunnel {
             let written = fs::write(room.authority_file(), &tunnel.authority_pem);
             written.map_err(io("write a certificate"))?;
@@ -150,6 +132,11 @@ impl Real {
         room.furnish(self, &stage)?;
         // Before the process, which nobody else would end.
         let mut interrupts = Interrupts::watched()?;
+        tokio::select! {
+            biased;
+            () = interrupts.next() => return Err(Error::Interrupted),
+            prepared = process::prepare(self, &stage, &room) => prepared?,
+        }
         let process = Process::start(self, &stage, &room)?;
         stage.recorder.record(Kind::GatewayStarted);
         let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
@@ -184,6 +171,15 @@ impl Real {
         Ok(Seen { stage, facts, clock, note })
     }
 
+    /// The date at the scenario's zero: its own, where the target's clock can be set.
+    fn zero_unix_s(&self, scenario: &Scenario) -> i64 {
+        if self.target.clock == RealClock::Jump && scenario.clock.is_set {
+            scenario.clock.start_unix_s
+        } else {
+            unix_now_s()
+        }
+    }
+
     /// The proxy to the hosts that the target insists on, if there are any.
     async fn tunnel(
         &self,
@@ -198,7 +194,7 @@ impl Real {
             Some((host.clone(), address.parse().ok()?))
         };
         let twins = self.target.hosts.iter().filter_map(twin).collect();
-        let tunnel = Tunnel::bind(loopback(0), twins, recorder.clone()).await;
+        let tunnel = Tunnel::bind(ports::loopback(0), twins, recorder.clone()).await;
         tunnel.map(Some).map_err(|it| Error::Target(it.to_string()))
     }
 
@@ -346,14 +342,6 @@ async fn answers(http: &Http<TokioNet>, address: &str) -> bool {
     http.exchange(request, within, 64 * 1024).await.is_ok_and(|(status, _)| status.is_success())
 }
 
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
-}
-
-fn address_of(listener: &impl axum::serve::Listener<Addr = SocketAddr>) -> std::io::Result<String> {
-    listener.local_addr().map(|it| format!("http://{it}"))
-}
-
 /// How much of a process's last words is shown, in bytes.
 const SHOWN_BYTES_MAX: usize = 2_000;
 
@@ -393,24 +381,4 @@ impl Interrupts {
             _ = self.terminate.recv() => (),
         }
     }
-}
-
-/// The ports from which gateways get theirs: below those that systems hand out by themselves, so that no socket that
-/// anybody opens meanwhile takes one.
-const GATEWAY_PORTS: Range<u16> = 20_000..32_000;
-
-/// A port that is free, and that no other run of this process gets.
-fn free_port() -> std::io::Result<u16> {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let count = GATEWAY_PORTS.end - GATEWAY_PORTS.start;
-    // Two processes begin at different places.
-    let first = u16::try_from(std::process::id() % u32::from(count)).unwrap_or_default();
-    for _ in 0..count {
-        let step = TAKEN.fetch_add(1, Ordering::Relaxed);
-        let port = GATEWAY_PORTS.start + (first + step % count) % count;
-        if std::net::TcpListener::bind(loopback(port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(std::io::Error::other("no port from 20000 to 31999 is free"))
 }

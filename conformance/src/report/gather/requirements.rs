@@ -7,8 +7,8 @@
 use crate::{
     catalogue::{self, Catalogue, Evidence},
     report::data::{
-        Case, Check, CheckVerdict, Cited, ControlStatus, LeftOut, Level, Requirement,
-        Standing, Status, Support,
+        Case, Check, CheckVerdict, Cited, ControlStatus, LeftOut, Level, Requirement, Standing,
+        Status, Support,
     },
 };
 

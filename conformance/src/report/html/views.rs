@@ -11,8 +11,8 @@ use super::{
 use crate::report::{
     console,
     data::{
-        Area, Case, Check, CheckVerdict, Control, ControlStatus, Evidence, Fact, Known, LeftOut, Level,
-        Report, Requirement, Standing, Status, Support,
+        Area, Case, Check, CheckVerdict, Control, ControlStatus, Evidence, Fact, Known, LeftOut,
+        Level, Report, Requirement, Standing, Status, Support,
     },
     diagram, failure, markdown,
 };

@@ -23,7 +23,7 @@ impl Exchange {
     }
 
     /// A person's nick: `u3001` for `3001`, since no nick begins with a digit.
-    pub(super) fn person(&self, id: &str) -> Result<String, String> {
+    pub(super) fn person(id: &str) -> Result<String, String> {
         match id.parse::<u64>() {
             Ok(number) => Ok(format!("u{number}")),
             Err(_) => Err(format!("person like `{id}`")),
@@ -31,7 +31,7 @@ impl Exchange {
     }
 
     /// A group's room: `#g100777` for `-100777`.
-    pub(super) fn room(&self, id: &str) -> Result<String, String> {
+    pub(super) fn room(id: &str) -> Result<String, String> {
         match id.strip_prefix('-').map(str::parse::<u64>) {
             Some(Ok(number)) => Ok(format!("#g{number}")),
             _ => Err(format!("group like `{id}`")),
@@ -39,12 +39,12 @@ impl Exchange {
     }
 
     /// Whichever of the two it is, with the space around it as it was. What means everybody stays.
-    pub(super) fn peer(&self, text: &str) -> Result<String, String> {
+    pub(super) fn peer(text: &str) -> Result<String, String> {
         let id = text.trim();
         let name = match id {
             "*" | "" => return Ok(text.to_owned()),
-            _ if id.starts_with('-') => self.room(id)?,
-            _ => self.person(id)?,
+            _ if id.starts_with('-') => Self::room(id)?,
+            _ => Self::person(id)?,
         };
         Ok(text.replacen(id, &name, 1))
     }
@@ -54,8 +54,8 @@ impl Exchange {
         let prefixes = [format!("{}:", self.from), "tg:".to_owned()];
         let behind = prefixes.iter().find_map(|it| text.strip_prefix(it.as_str()));
         match behind {
-            Some(id) => Ok(format!("{}:{}", self.to, self.peer(id)?)),
-            None => self.peer(text),
+            Some(id) => Ok(format!("{}:{}", self.to, Self::peer(id)?)),
+            None => Self::peer(text),
         }
     }
 
@@ -92,7 +92,7 @@ impl Exchange {
             } else if part == "topic" {
                 return Err("topics".to_owned());
             } else if is_id {
-                *part = self.peer(part)?;
+                *part = Self::peer(part)?;
             }
         }
         Ok(parts.join(":"))

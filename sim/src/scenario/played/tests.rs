@@ -82,6 +82,18 @@ fn the_configuration_speaks_of_the_other_channel() {
 }
 
 #[test]
+fn a_model_asks_tools_about_the_other_channels_chats() {
+    let asks = |key: &str| {
+        format!(
+            "model:\n  alice:\n    - {{ call: [{{ tool: sessions_send, arguments: {{ sessionKey: \"{key}\" }} }}] }}\n{TALK}"
+        )
+    };
+    let played = on_irc(&asks("agent:main:telegram:direct:3002")).unwrap();
+    let expected = scenario(&asks("agent:main:irc:direct:u3002"));
+    assert_eq!(played.model, expected.model);
+}
+
+#[test]
 fn what_stands_in_the_way_is_said() {
     let check = |gateway: Value, expected: &str| {
         let why = configured(&gateway).unwrap_err();

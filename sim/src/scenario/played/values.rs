@@ -27,6 +27,13 @@ pub(super) fn configuration(gateway: &Value, exchange: &Exchange) -> Result<Valu
     if let Some(Value::Object(channels)) = gateway.get_mut("channels") {
         settings = channels.remove(&exchange.from);
     }
+    // Nothing is overheard there, so there is nothing to limit.
+    if let Some(Value::Object(groups)) = gateway.pointer_mut("/messages/groupChat") {
+        groups.remove("historyLimit");
+    }
+    if gateway.pointer("/messages/inbound").is_some() {
+        return Err("inbound debounce".to_owned());
+    }
     if gateway.get("broadcast").is_some() {
         return Err("broadcast groups".to_owned());
     }
@@ -56,10 +63,15 @@ fn channel(settings: &Value, exchange: &Exchange) -> Result<Value, String> {
             }
             ("groups", Value::Object(groups)) => {
                 let group =
-                    |(id, it): (&String, &Value)| Ok((exchange.peer(id)?, channel(it, exchange)?));
+                    |(id, it): (&String, &Value)| Ok((Exchange::peer(id)?, channel(it, exchange)?));
                 Value::Object(groups.iter().map(group).collect::<Result<_, String>>()?)
             }
             ("accounts", Value::Object(accounts)) => {
+                // Such a list keeps all other groups out on Telegram, and on IRC only under another policy.
+                let lists = |it: &Value| it.get("groups").is_some_and(|it| it.get("*").is_none());
+                if accounts.values().any(lists) {
+                    return Err("list of groups that keeps the others out".to_owned());
+                }
                 let account =
                     |(id, it): (&String, &Value)| Ok((id.clone(), channel(it, exchange)?));
                 Value::Object(accounts.iter().map(account).collect::<Result<_, String>>()?)
@@ -108,9 +120,10 @@ fn walk(value: &Value, exchange: &Exchange, is_peer: bool) -> Result<Value, Stri
             let named = map.get("channel").and_then(Value::as_str);
             let is_here = is_peer || named.is_some_and(|it| exchange.is_from(it));
             let entry = |(key, it): (&String, &Value)| {
-                let key_then = match exchange.is_from(key) {
-                    true => exchange.channel(key),
-                    false => exchange.key(key)?,
+                let key_then = if exchange.is_from(key) {
+                    exchange.channel(key)
+                } else {
+                    exchange.key(key)?
                 };
                 let changed = match (key.as_str(), it) {
                     ("id" | "to", Value::String(text)) if is_here => {

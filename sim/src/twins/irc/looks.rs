@@ -74,7 +74,7 @@ pub(super) fn whois(state: &mut State, number: u64, command: &Command) {
         Some(Somebody { nick, user, host, real_name, account, .. }) => {
             state.answer(number, 311, format!("{nick} {user} {host} * :{real_name}"));
             let rooms = state.rooms.values().map(|it| it.name.as_str());
-            let rooms = rooms.filter(|it| nicks_in(state, it).iter().any(|it| *it == nick));
+            let rooms = rooms.filter(|it| nicks_in(state, it).contains(&nick));
             let rooms = rooms.collect::<Vec<_>>().join(" ");
             if !rooms.is_empty() {
                 state.answer(number, 319, format!("{nick} :{rooms}"));

@@ -280,16 +280,6 @@ impl State {
         let line = |it: &Shown| json!({ "chat": it.place.peer, "from": it.from, "is_bot": it.by_us, "text": it.text });
         self.shown.iter().map(line).collect()
     }
-
-    /// A place of an account: a room, or the direct chat with a person.
-    pub(super) fn place(&self, account: &str, peer: &str) -> Place {
-        Place {
-            channel: CHANNEL.to_owned(),
-            account: account.to_owned(),
-            peer: peer.to_owned(),
-            thread: None,
-        }
-    }
 }
 
 impl Seat {
@@ -308,6 +298,16 @@ impl Seat {
 pub(crate) fn mask(person: &str) -> String {
     let nick = person.rsplit(':').next().unwrap_or_default();
     format!("{person}!{}@{PEOPLE_HOST}", fold(nick))
+}
+
+/// A place of an account: a room, or the direct chat with a person.
+pub(super) fn place(account: &str, peer: &str) -> Place {
+    Place {
+        channel: CHANNEL.to_owned(),
+        account: account.to_owned(),
+        peer: peer.to_owned(),
+        thread: None,
+    }
 }
 
 /// The host that people are said to come from.

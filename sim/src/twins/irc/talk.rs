@@ -4,7 +4,7 @@ use creel_judge::trace::{Kind, Place};
 
 use super::{
     line::{Command, LINE_BYTES_MAX, cut, fold, is_room, pieces},
-    state::{Delivered, Out, Shown, State, mask},
+    state::{Delivered, Out, Shown, State, mask, place},
 };
 use crate::{
     scenario::{ChatKind, SendFault},
@@ -139,10 +139,10 @@ pub(super) fn take(state: &mut State, number: u64, command: &Command) {
         return;
     };
     for target in targets.split(',') {
-        if let Err((code, why)) = say(state, number, (&command.name, target, &text)) {
-            if answers {
-                state.answer(number, code, format!("{target} :{why}"));
-            }
+        if let Err((code, why)) = say(state, number, (&command.name, target, &text))
+            && answers
+        {
+            state.answer(number, code, format!("{target} :{why}"));
         }
     }
 }
@@ -161,7 +161,7 @@ fn say(
     let echoes = seat.has("echo-message");
     let goes_to = destination(state, number, target);
     let peer = goes_to.as_ref().map_or(target, |(peer, _)| peer).to_owned();
-    let place = state.place(&account, &peer);
+    let place = place(&account, &peer);
     let shown = readable(relayed(&prefix, verb, &peer, text).1, &nick);
     let others = match (goes_to, state.next_fault(&place)) {
         (Ok((_, others)), SendFault::Accept | SendFault::Slow { .. }) => others,
