@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use creel_judge::{trace::Place, turns};
+use creel_judge::{
+    trace::{Kind, Place},
+    turns,
+};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
@@ -78,6 +81,17 @@ impl Stage {
         let is_warm = timeout(within, shown).await.is_ok();
         self.recorder.forget_from(before);
         is_warm
+    }
+
+    /// Whether a fact is of the chat in which it was warmed up: some gateways say good-bye wherever they were spoken to.
+    pub(crate) fn is_of_warm_up(kind: &Kind) -> bool {
+        match kind {
+            Kind::Inbound { place, .. }
+            | Kind::Sent { place, .. }
+            | Kind::Edited { place, .. }
+            | Kind::Deleted { place, .. } => place.peer == SENDER,
+            _ => false,
+        }
     }
 
     /// Whether everybody may write.

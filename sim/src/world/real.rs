@@ -164,7 +164,11 @@ impl Real {
             }
             Err(broken) => return Err(self.broken(broken, &last_words)),
         });
-        let facts = stage.recorder.take();
+        let mut facts = stage.recorder.take();
+        facts.retain(|it| !Stage::is_of_warm_up(&it.kind));
+        for (seq, fact) in (1..).zip(&mut facts) {
+            fact.seq = seq;
+        }
         let own_ms = if is_warm.get() { 0 } else { self.target.slack_cold_ms };
         let clock = lateness.clock(own_ms.max(self.target.slack_ms));
         let note = format!("real sockets, {clock:?}");
