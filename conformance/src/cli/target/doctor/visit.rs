@@ -21,13 +21,18 @@ const ANSWER: &str = "I am well, thank you";
 /// A channel, a person on it, and how a gateway gets that channel's messages.
 pub(super) type Channel = (&'static str, &'static str, &'static str);
 
-const CHANNELS: [Channel; 5] = [
+const CHANNELS: [Channel; 6] = [
     (
         "telegram",
         "3001",
         "`getUpdates` at `channels.telegram.apiRoot` with the account's `botToken`",
     ),
     ("discord", "3001", "the gateway socket that `channels.discord` leads to"),
+    (
+        "irc",
+        "alice",
+        "a client that registers at `channels.irc.host` and `port`, by the account's `nick` and `password`",
+    ),
     ("slack", "U3001", "the Socket Mode connection that `channels.slack` leads to"),
     ("whatsapp", "+15550001", "calls at `/webhooks/whatsapp/<account>` on `{{ port }}`"),
     ("webhook", "alice", "calls at `/webhooks/webhook/<account>` on `{{ port }}`"),
@@ -62,7 +67,12 @@ impl Visit {
         let claimed = |it: &&Channel| {
             target.claims.features.as_ref().is_none_or(|features| features.contains(it.0))
         };
-        let channel = CHANNELS.iter().find(claimed).copied();
+        // One that plays a channel's scenarios on another is tried on that other.
+        let stands_for = |it: &Channel| {
+            let first = target.channels.get(it.0).and_then(|others| others.first())?;
+            CHANNELS.iter().find(|it| it.0 == first).copied()
+        };
+        let channel = CHANNELS.iter().find(claimed).map(|it| stands_for(it).unwrap_or(*it));
         let text = channel.map_or_else(over_http, |it| on_channel(it, profile));
         let scenario = scenario::parse("run/doctor", &text)
             .map_err(|it| format!("a bug of ours, the doctor's scenario is not right: {it:?}"))?;
