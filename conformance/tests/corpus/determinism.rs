@@ -58,13 +58,15 @@ fn traces(seed: u64, one_in: usize) -> BTreeMap<Name, Trace> {
     })
 }
 
-/// The report of `creel run --json`, without what the machine's clock has a part in.
+/// The report of `creel run --json` with a given nonce, without what the machine's clock and the command line have a part in.
 fn report(arguments: &[&str]) -> Value {
-    let arguments = [&["run", "--json"], arguments].concat();
+    let arguments = [arguments, &["--json", "--nonce", "the same every time"]].concat();
     let ran = program::run(program::command(Path::new(".")).args(&arguments));
     assert!([0, 1].contains(&ran.code), "{ran:#?}");
     let mut report: Value =
         serde_json::from_str(&ran.out).unwrap_or_else(|it| panic!("{it}: {}", ran.err));
+    let whole = report.as_object_mut().unwrap();
+    assert!(["took_ms", "command"].iter().all(|it| whole.remove(*it).is_some()), "{whole:#?}");
     for case in report["cases"].as_array_mut().unwrap() {
         case.as_object_mut().unwrap().remove("took_ms").unwrap();
     }
