@@ -3,6 +3,7 @@
 //! A scenario passes only when every expectation passed with evidence, no invariant failed, and its control, the same
 //! scenario with one edit, made the checks fail that it names. So a check that cannot fail is found on every run.
 
+mod claims;
 mod control;
 mod judging;
 
@@ -18,11 +19,11 @@ use std::{
 use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
 use creel_sim::{
     scenario::Scenario,
-    target::Claims,
-    world::{self, World, needs_virtual_time, ticks},
+    world::{self, World, ticks},
 };
 
 pub use self::{
+    claims::left_out,
     control::Control,
     judging::{harness_errors, judge},
 };
@@ -348,36 +349,13 @@ fn run_case(plan: &Plan, case: &Case) -> Outcome {
     Outcome { known, stale, ..outcome }
 }
 
-/// Why a case is not even begun in this world, if it is not.
-pub fn left_out(world: &World, case: &Case) -> Option<Missing> {
-    playable(world, case).err()
-}
-
-/// A case's scenario as it is played in this world: on the target's channels, as slow as it needs.
-fn playable(world: &World, case: &Case) -> Result<Arc<Scenario>, Missing> {
-    let World::Real(real) = world else { return Ok(case.entry.scenario.clone()) };
-    let target = &real.target;
-    if !target.profiles.contains(&case.profile) {
-        let why = format!("target `{}` does not claim profile {}", target.name, case.profile);
-        return Err(Missing::Unclaimed(why));
-    }
-    let scenario = target.played(&case.entry.scenario).map_err(Missing::Unclaimed)?;
-    if let Some(why) = target.claims.lacks(&scenario) {
-        return Err(Missing::Unclaimed(why));
-    }
-    match needs_virtual_time(&scenario, target.clock) {
-        Some(why) => Err(Missing::NeedsVirtualTime(why)),
-        None => Ok(Arc::new(target.adapted(scenario))),
-    }
-}
-
 fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
-    let scenario = &playable(&plan.world, case)?;
+    let scenario = &claims::playable(&plan.world, case)?;
     let run = plan.world.run(scenario, &case.profile, plan.seed).map_err(|it| missing(&it))?;
     let mut checks = judge(scenario, &run.trace, &run.context);
     let mut harness_errors = harness_errors(&run.trace);
     if let World::Real(real) = &plan.world {
-        let excused = excuse(&mut checks, &real.target.claims);
+        let excused = claims::excuse(&mut checks, &real.target.claims);
         let is_broken = checks.iter().any(|it| matches!(it.verdict, Verdict::Fail(_)));
         if let (Some(why), Some(error), false) = (excused, harness_errors.first(), is_broken) {
             return Err(Missing::Unclaimed(format!("{why}, and the script foresees it: {error}")));
@@ -399,22 +377,6 @@ fn judge_case(plan: &Plan, case: &Case) -> Result<Judged, Missing> {
     Ok(Judged { checks, control, harness_errors, trace, context, note })
 }
 
-/// What a target does not claim is not held against it: a check that did not hold, all of whose requirements are such. Says
-/// what the first failure was that it excused, if there was one.
-fn excuse(checks: &mut [Check], claims: &Claims) -> Option<String> {
-    let mut excused = None;
-    for check in checks.iter_mut().filter(|it| !matches!(it.verdict, Verdict::Pass { .. })) {
-        let lacks: Option<Vec<String>> =
-            check.requirements.iter().map(|it| claims.lacks_requirement(it)).collect();
-        let Some(why) = lacks.and_then(|it| it.into_iter().next()) else { continue };
-        if matches!(check.verdict, Verdict::Fail(_)) {
-            excused.get_or_insert_with(|| why.clone());
-        }
-        check.verdict = Verdict::NotApplicable { why };
-    }
-    excused
-}
-
 /// Runs a case once more. Says what came out otherwise than before, if anything did.
 fn differs(
     plan: &Plan,
@@ -430,7 +392,7 @@ fn differs(
         }
         World::Real(real) => {
             let mut other = judge(scenario, &run.trace, &run.context);
-            excuse(&mut other, &real.target.claims);
+            claims::excuse(&mut other, &real.target.claims);
             let mut pairs = checks.iter().zip(&other);
             let changed = pairs.find(|(a, b)| a.verdict.word() != b.verdict.word());
             changed.map(|(a, b)| format!("`{}` was {}, not {}", a.label, b.verdict, a.verdict))

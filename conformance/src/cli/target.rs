@@ -78,9 +78,6 @@ fn lines(target: &Target) -> String {
         0 => String::new(),
         count => format!("; {count} excluded"),
     };
-    let mut text = format!("{:<18} {}\n", target.name, target.about.as_deref().unwrap_or_default());
-    text.push_str(&format!("{:<18} profile {}\n", "", target.profiles.join(" and ")));
-    text.push_str(&format!("{:<18} claims {features}{requirements}{excluded}\n", ""));
     let installed = match (&target.install, is_installed(target)) {
         (_, true) => "installed".to_owned(),
         (Some(install), false) => {
@@ -89,8 +86,12 @@ fn lines(target: &Target) -> String {
         }
         (None, false) => "not installed".to_owned(),
     };
-    text.push_str(&format!("{:<18} {installed}", ""));
-    text
+    let about = target.about.as_deref().unwrap_or_default();
+    let profiles = target.profiles.join(" and ");
+    format!(
+        "{:<18} {about}\n{:<18} profile {profiles}\n{:<18} claims {features}{requirements}{excluded}\n{:<18} {installed}",
+        target.name, "", "", ""
+    )
 }
 
 /// Whether a target is there: what its installation provides, or, where nothing is to be installed, always.

@@ -192,7 +192,7 @@ fn fate(listed: &Listed, seen: &[Seen], open: &[Broken<'_>]) -> Fate {
     let about: Vec<&Seen> =
         seen.iter().filter(|it| listed.is_about(&it.name, &it.profile)).collect();
     let has_fit = |case: &&Seen| open.iter().any(|it| it.case == *case && is_fit(listed, it));
-    if !about.is_empty() && about.iter().all(|it| has_fit(&it)) {
+    if !about.is_empty() && about.iter().all(has_fit) {
         return Fate::Stays;
     }
     match (about.as_slice(), open.iter().find(|it| is_about(listed, it))) {
