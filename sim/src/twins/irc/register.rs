@@ -199,6 +199,7 @@ fn complete(state: &mut State, number: u64) {
     };
     seat.account = Some(account);
     seat.is_registered = true;
+    seat.welcomed_us = state.recorder.now_us();
     let prefix = seat.prefix();
     state.answer(number, 1, format!(":Welcome to the Creel IRC network {prefix}"));
     state.answer(number, 2, format!(":Your host is {SERVER}, running version creel-twin"));

@@ -19,6 +19,10 @@ use crate::{
 /// How many lines may wait for a connection before it is ended.
 pub(super) const LINES_MAX: usize = 4_096;
 
+/// How long ago a client must have been welcomed to count as one that listens, in microseconds: there are some that lose what
+/// comes in one piece with their welcome.
+const SETTLED_US: i64 = 500_000;
+
 /// The host that people are said to come from.
 const PEOPLE_HOST: &str = "people.creel.test";
 
@@ -61,6 +65,8 @@ pub(super) struct Seat {
     pub(super) account: Option<String>,
     /// Whether it was welcomed.
     pub(super) is_registered: bool,
+    /// When that was, in microseconds since the scenario's zero.
+    pub(super) welcomed_us: i64,
     /// Whether it is still negotiating capabilities.
     pub(super) negotiates: bool,
     pub(super) capabilities: BTreeSet<&'static str>,
@@ -171,6 +177,7 @@ impl State {
             pass: None,
             account: None,
             is_registered: false,
+            welcomed_us: 0,
             negotiates: false,
             capabilities: BTreeSet::new(),
             sasl: None,
@@ -266,6 +273,7 @@ impl State {
             let is_in =
                 |it: &String| self.rooms.get(it).is_some_and(|it| it.seats.contains_key(number));
             seat.is_registered
+                && self.recorder.now_us() - seat.welcomed_us >= SETTLED_US
                 && seat.account.as_deref() == Some(account)
                 && rooms.iter().all(is_in)
         })
