@@ -10,7 +10,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use super::{
     Bot, SERVER,
     line::{Command, NICK_BYTES_MAX, ROOM_BYTES_MAX, cut, is_nick},
-    state::{Out, Seat, State},
+    state::{Out, Seat, State, now},
 };
 
 /// What the server offers beside the protocol, with what each says of itself.
@@ -199,6 +199,7 @@ fn complete(state: &mut State, number: u64) {
     };
     seat.account = Some(account);
     seat.is_registered = true;
+    seat.welcomed = Some(now());
     let prefix = seat.prefix();
     state.answer(number, 1, format!(":Welcome to the Creel IRC network {prefix}"));
     state.answer(number, 2, format!(":Your host is {SERVER}, running version creel-twin"));

@@ -1,10 +1,13 @@
 //! The server: who is on it, where they are, and what was written.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use creel_judge::trace::{Kind, Place};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Bot, CHANNEL, SERVER,
@@ -18,6 +21,10 @@ use crate::{
 
 /// How many lines may wait for a connection before it is ended.
 pub(super) const LINES_MAX: usize = 4_096;
+
+/// How long ago a client must have been welcomed to count as one that listens: there are some that lose what comes in one
+/// piece with their welcome.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// The host that people are said to come from.
 const PEOPLE_HOST: &str = "people.creel.test";
@@ -61,6 +68,8 @@ pub(super) struct Seat {
     pub(super) account: Option<String>,
     /// Whether it was welcomed.
     pub(super) is_registered: bool,
+    /// When that was.
+    pub(super) welcomed: Option<Instant>,
     /// Whether it is still negotiating capabilities.
     pub(super) negotiates: bool,
     pub(super) capabilities: BTreeSet<&'static str>,
@@ -171,6 +180,7 @@ impl State {
             pass: None,
             account: None,
             is_registered: false,
+            welcomed: None,
             negotiates: false,
             capabilities: BTreeSet::new(),
             sasl: None,
@@ -262,10 +272,12 @@ impl State {
             .filter(|it| it.chat.kind != ChatKind::Direct)
             .map(|it| fold(&it.place.peer))
             .collect();
+        let now = now();
         self.seats.iter().any(|(number, seat)| {
             let is_in =
                 |it: &String| self.rooms.get(it).is_some_and(|it| it.seats.contains_key(number));
             seat.is_registered
+                && seat.welcomed.is_some_and(|it| now.duration_since(it) >= SETTLED)
                 && seat.account.as_deref() == Some(account)
                 && rooms.iter().all(is_in)
         })
@@ -298,6 +310,12 @@ impl Seat {
 pub(crate) fn mask(person: &str) -> String {
     let nick = person.rsplit(':').next().unwrap_or_default();
     format!("{person}!{}@{PEOPLE_HOST}", fold(nick))
+}
+
+/// The clock by which clients settle. The scenario's zero may move meanwhile.
+#[expect(clippy::disallowed_methods, reason = "when a client counts as there, which no fact tells")]
+pub(super) fn now() -> Instant {
+    Instant::now()
 }
 
 /// A place of an account: a room, or the direct chat with a person.

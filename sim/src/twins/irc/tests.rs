@@ -127,6 +127,8 @@ async fn who_says_the_password_is_welcomed_and_heard() {
     let joined = client.until(" 366 ").await;
     assert_eq!(joined[0], ":bot!~bot@127.0.0.1 JOIN #team");
     assert_eq!(joined[1], ":irc.creel.test 353 bot = #team :bot alice");
+    assert!(!server.twin.is_listened_to("default"), "it was welcomed just now");
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(server.twin.is_listened_to("default"));
     server.write("room", "hello room");
     let line = ":alice!alice@people.creel.test PRIVMSG #team :hello room";
