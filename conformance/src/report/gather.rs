@@ -9,7 +9,7 @@ use creel_judge::profile;
 use creel_sim::world::World;
 
 use super::{
-    data::{Area, Case, Check, CheckVerdict, Evidence, Report, VERSION},
+    data::{Area, Case, Check, CheckVerdict, Evidence, Report, Status, VERSION},
     evidence,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub struct Occasion {
 pub fn report(plan: &Plan, cases: Vec<Case>, occasion: Occasion) -> Report {
     let catalogue = catalogue::built_in();
     let profiles = profiles(plan);
-    let mut counts = BTreeMap::new();
+    let mut counts: BTreeMap<Status, usize> = Status::ALL.iter().map(|it| (*it, 0)).collect();
     for case in &cases {
         *counts.entry(case.status).or_default() += 1;
     }
