@@ -103,7 +103,7 @@ fn every_liar_is_caught_as_a_process() {
     };
     let believed = thread::scope(|scope| {
         // They mostly wait.
-        let hunters: Vec<_> = (0..jobs() * 2).map(|_| scope.spawn(hunt)).collect();
+        let hunters: Vec<_> = (0..jobs() * 6).map(|_| scope.spawn(hunt)).collect();
         hunters.into_iter().flat_map(|it| it.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(believed.is_empty(), "these were believed: {}", believed.join(", "));

@@ -16,7 +16,7 @@ const LANDING: Duration = Duration::from_secs(3);
 const STILL: Duration = Duration::from_millis(1_500);
 
 /// How long it may take until nothing is under way.
-const STILL_WITHIN: Duration = Duration::from_secs(60);
+const STILL_WITHIN: Duration = Duration::from_mins(1);
 
 impl Stage {
     /// Waits until this moment of the scenario.

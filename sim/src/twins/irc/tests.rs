@@ -93,7 +93,7 @@ impl Client {
     async fn hear(&mut self) -> String {
         let mut line = String::new();
         let read = self.stream.read_line(&mut line);
-        timeout(Duration::from_secs(3_600), read).await.expect("it says something").unwrap();
+        timeout(Duration::from_hours(1), read).await.expect("it says something").unwrap();
         line.trim_end().to_owned()
     }
 
