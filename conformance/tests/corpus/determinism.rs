@@ -61,7 +61,7 @@ fn traces(seed: u64, one_in: usize) -> BTreeMap<Name, Trace> {
 /// The report of `creel run --json` with a given nonce, without what the machine's clock and the command line have a part in.
 fn report(arguments: &[&str]) -> Value {
     let own = ["run", "--json", "--nonce", "the same every time"];
-    let arguments = [&own, arguments].concat();
+    let arguments = [&own[..], arguments].concat();
     let ran = program::run(program::command(Path::new(".")).args(&arguments));
     assert!([0, 1].contains(&ran.code), "{ran:#?}");
     let mut report: Value =
