@@ -19,7 +19,7 @@ const LONG: Duration = Duration::from_secs(5);
 
 impl Scenario {
     /// How many times slower it has to go for a gateway that may need so long from a message to its turn, from 1 to
-    /// [`PACE_MAX`].
+    /// twenty.
     pub fn pace_for(&self, hop: Duration) -> u32 {
         let between = self.steps.windows(2).map(|it| it[1].at.saturating_sub(it[0].at));
         let standing = self.providers.values().flat_map(|it| it.answers.values()).flatten();
