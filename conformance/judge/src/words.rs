@@ -101,6 +101,28 @@ pub enum Word {
     Refuses(Refuses),
 }
 
+impl Word {
+    /// The filters by which it finds its facts, if it finds them so.
+    pub fn filters(&self) -> Vec<&Filter> {
+        match self {
+            Self::Exactly { of, .. }
+            | Self::AtLeast { of, .. }
+            | Self::AtMost { of, .. }
+            | Self::Never { of }
+            | Self::Quiet { of, .. }
+            | Self::Unique { of } => vec![of],
+            Self::Order(filters) => filters.iter().collect(),
+            Self::Gap { from, to, .. } => vec![from, to],
+            Self::Request(_)
+            | Self::Visible(_)
+            | Self::Attempts(_)
+            | Self::Backoff(_)
+            | Self::State(_)
+            | Self::Refuses(_) => Vec::new(),
+        }
+    }
+}
+
 /// Who was asked: all model requests that the first fields speak of, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempts {

@@ -208,6 +208,10 @@ impl Audience<'_> {
             return None;
         }
         let seen = self.attempts.first_seen(request, place);
+        // Whose answers are denied may be asked all the same.
+        if seen.is_none() && self.context.configuration.session.denies {
+            return None;
+        }
         let (end, allowed_us) = (self.end(index)?, self.allowed_us(request, place, seen));
         let sight = Sight { end, allowed_us, seen };
         if self.is_refused(request, place) || self.is_void(index, sight) {

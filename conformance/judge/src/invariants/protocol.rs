@@ -17,14 +17,16 @@ const TERMINALS: [&str; 3] = ["final", "aborted", "error"];
 /// The states of an agent event after which its run is over.
 const ENDS: [&str; 2] = ["lifecycle-end", "lifecycle-error"];
 
-/// Events are numbered on each connection, from 1 and without a gap; a run's events are, too; a run ends once, and has one
+/// Events are numbered on each connection without a gap, in 2026.9 from 1; a run's events are numbered, too; a run ends once, and has one
 /// terminal chat state and no chat event after it; a frame is one of the protocol's; and what was asked for under one key ran
 /// once.
 ///
 /// Exercised by clients that were let in. That a terminal state comes at all is judged of `chat.send` where the client stayed
 /// until the end, no model is still asked, and the gateway lived on.
-pub(super) fn check(trace: &Trace, turns: &Turns, _context: &Context) -> Verdict {
-    let mut connections = Connections::default();
+pub(super) fn check(trace: &Trace, turns: &Turns, context: &Context) -> Verdict {
+    // In 2026.3 one count is everybody's, and what is told to one client alone has no number.
+    let is_shared = context.profile == "2026.3";
+    let mut connections = Connections { is_shared, ..Connections::default() };
     let mut findings = Vec::new();
     for fact in &trace.facts {
         if let Kind::Operator(it) = &fact.kind {
@@ -44,12 +46,14 @@ pub(super) fn check(trace: &Trace, turns: &Turns, _context: &Context) -> Verdict
 /// The latest connection of each client.
 #[derive(Debug, Default)]
 struct Connections {
+    is_shared: bool,
     by_client: BTreeMap<String, Connection>,
 }
 
 #[derive(Debug, Default)]
 struct Connection {
     is_open: bool,
+    is_shared: bool,
     seq: u64,
     runs: BTreeMap<String, Run>,
     /// What was asked for on it and taken, by key: the fact of the question, and that of the answer.
@@ -71,7 +75,11 @@ impl Connections {
     fn hear(&mut self, client: &str, fact: &Fact, saw: &Saw) -> Option<Verdict> {
         match saw {
             Saw::Connected { .. } => {
-                let fresh = Connection { is_open: true, ..Connection::default() };
+                let fresh = Connection {
+                    is_open: true,
+                    is_shared: self.is_shared,
+                    ..Connection::default()
+                };
                 self.by_client.insert(client.to_owned(), fresh);
                 Some(Verdict::pass(vec![fact.seq]))
             }
@@ -125,8 +133,9 @@ impl Connection {
     }
 
     fn numbered(&mut self, client: &str, fact: &Fact, seq: Option<u64>) -> Option<Verdict> {
-        self.seq += 1;
-        if seq == Some(self.seq) {
+        let is_free = self.is_shared && (seq.is_none() || self.seq == 0);
+        self.seq = if is_free { seq.unwrap_or(self.seq) } else { self.seq + 1 };
+        if is_free || seq == Some(self.seq) {
             return None;
         }
         let found = seq.map_or("no number".to_owned(), |it| it.to_string());

@@ -2,7 +2,7 @@
 
 use crate::{
     invariants::judge_all,
-    tests::{context, shown, trace},
+    tests::{context_with, shown, trace},
     trace::{Fact, Kind, ModelOutcome, Operation, PromptMessage, Saw, Trace},
     turns::Turns,
 };
@@ -18,6 +18,10 @@ use crate::{
 /// out                    it left
 /// ```
 fn judge(script: &str) -> String {
+    judge_in("2026.9", script)
+}
+
+fn judge_in(profile: &str, script: &str) -> String {
     let mut facts: Vec<Fact> = Vec::new();
     for line in script.lines().map(str::trim).filter(|it| !it.is_empty()) {
         for kind in kinds(line, facts.len() as u64 + 1) {
@@ -26,7 +30,7 @@ fn judge(script: &str) -> String {
         }
     }
     let trace = Trace { facts, ..trace("") };
-    let context = context();
+    let context = context_with(|it| it.profile = profile.to_owned());
     let verdicts = judge_all(&trace, &Turns::of(&trace, &context), &context);
     shown(&verdicts.iter().find(|it| it.0 == "I11").unwrap().1)
 }
@@ -101,6 +105,15 @@ fn numbers_begin_at_one_on_each_connection_and_have_no_gap() {
         let verdict = judge(script);
         assert!(verdict.starts_with("fail"), "{script}: {verdict}");
         assert!(verdict.contains(&format!("observed {found}")), "{script}: {verdict}");
+    }
+}
+
+#[test]
+fn in_2026_3_one_count_is_everybodys() {
+    let judge = |script| judge_in("2026.3", script);
+    assert_eq!(judge("in\n7 tick\n8 tick\n- voicewake.changed\n9 tick"), "pass [1, 2, 3, 4, 5]");
+    for (script, found) in [("in\n7 tick\n9 tick", "9"), ("in\n7 tick\n7 tick", "7")] {
+        assert!(judge(script).contains(&format!("observed {found}")), "{}", judge(script));
     }
 }
 

@@ -179,7 +179,15 @@ fn may_go_on(end: &End, (reason, rest_us): (Option<Reason>, i64), ends_us: i64) 
 fn begins(requests: &[&Request], index: usize) -> Option<bool> {
     let request = requests[index];
     let before = index.checked_sub(1).map(|it| requests[it]);
-    let Some(before) = before.filter(|_| request.new.is_empty()) else { return Some(true) };
+    // Some gateways say what they were asked once more for each credential.
+    let is_repeated = |before: &Request| {
+        before.completed_answer().is_none() && request.new.iter().all(|it| before.new.contains(it))
+    };
+    let before = before.filter(|it| request.new.is_empty() || is_repeated(it));
+    let Some(before) = before else { return Some(true) };
+    if !request.new.is_empty() {
+        return Some(false);
+    }
     if before.completed_answer().is_some() {
         return Some(before.tool_results == request.tool_results);
     }
