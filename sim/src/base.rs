@@ -200,6 +200,8 @@ fn base(
         } } },
         "channels": channels,
         "session": { "dmScope": "per-channel-peer" },
+        // OpenClaw 2026.9 gathers what somebody writes on Telegram for 300 ms, unless it is told otherwise.
+        "messages": { "inbound": { "debounceMs": 0 } },
     })
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use creel_judge::trace::{Fact, Kind};
+use creel_judge::trace::{Fact, Kind, Operation, Saw};
 use tokio::{sync::watch, time::Instant};
 
 /// The most facts that one run may record. A gateway in a tight loop reaches it within minutes of virtual time.
@@ -56,6 +56,37 @@ struct Seen {
     /// Since the recorder's start.
     at: Duration,
     kind: Kind,
+}
+
+/// Who had the last word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastWord {
+    /// A person wrote, or an operator asked for something.
+    Written,
+    /// A model was asked.
+    Asked,
+    /// Somebody was shown or answered something, or told that a run has ended.
+    Told,
+}
+
+impl LastWord {
+    fn of(kind: &Kind) -> Option<Self> {
+        match kind {
+            Kind::Inbound { .. } => Some(Self::Written),
+            Kind::ModelRequest { .. } => Some(Self::Asked),
+            Kind::Sent { .. } => Some(Self::Told),
+            Kind::Operator(Operation { saw, .. }) => match saw {
+                Saw::Asked { .. } => Some(Self::Written),
+                Saw::Answered { .. } => Some(Self::Told),
+                Saw::Event { state, .. } => {
+                    let ends = ["final", "error", "aborted"];
+                    state.as_deref().filter(|it| ends.contains(it)).map(|_| Self::Told)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl Recorder {
@@ -155,22 +186,18 @@ impl Recorder {
         self.log().facts.iter().any(|it| it.kind == *kind)
     }
 
-    /// Whether nothing was asked of a model or shown to anybody since a person wrote last.
-    pub(crate) fn awaits_an_effect(&self) -> bool {
-        let log = self.log();
-        let last = log.facts.iter().rev().find(|it| {
-            matches!(it.kind, Kind::Inbound { .. } | Kind::ModelRequest { .. } | Kind::Sent { .. })
-        });
-        last.is_some_and(|it| matches!(it.kind, Kind::Inbound { .. }))
+    /// Who had the last word: people and operators, the gateway that asked a model, or the gateway that told somebody.
+    pub(crate) fn last_word(&self) -> Option<LastWord> {
+        self.log().facts.iter().rev().find_map(|it| LastWord::of(&it.kind))
     }
 
-    /// Whether a person waits: nobody was shown anything since somebody wrote or a model was asked last.
-    pub(crate) fn awaits_an_answer(&self) -> bool {
-        let log = self.log();
-        let last = log.facts.iter().rev().find(|it| {
-            matches!(it.kind, Kind::Inbound { .. } | Kind::ModelRequest { .. } | Kind::Sent { .. })
-        });
-        last.is_some_and(|it| !matches!(it.kind, Kind::Sent { .. }))
+    /// How many facts there are of people, models and runs. A gateway that only tells its operators that time passes adds none.
+    pub(crate) fn doings(&self) -> usize {
+        let is_idle = |kind: &Kind| {
+            let Kind::Operator(Operation { saw, .. }) = kind else { return false };
+            matches!(saw, Saw::Event { run: None, .. })
+        };
+        self.log().facts.iter().filter(|it| !is_idle(&it.kind)).count()
     }
 
     /// Whether a twin may answer one more request. The first beyond [`REQUESTS_MAX`] is a [`Kind::HarnessError`].
@@ -285,6 +312,29 @@ mod tests {
         fact(&recorder, "late");
         assert_eq!(recorder.last_at(), Some(3_000));
         assert_eq!(seen(&recorder.take()), [(1, -250_000, "early"), (2, 3_000, "late")]);
+    }
+
+    #[test]
+    fn what_an_operator_is_told_by_the_clock_is_no_doing() {
+        let recorder = Recorder::new();
+        let event = |run: Option<&str>, state: Option<&str>| {
+            let saw = Saw::Event {
+                event: "any".to_owned(),
+                seq: None,
+                run: run.map(str::to_owned),
+                place: None,
+                session: None,
+                state: state.map(str::to_owned),
+                text: String::new(),
+            };
+            recorder.record(Kind::Operator(Operation { client: "op".to_owned(), saw }));
+        };
+        event(None, None);
+        assert_eq!((recorder.doings(), recorder.last_word()), (0, None));
+        event(Some("r1"), Some("delta"));
+        assert_eq!((recorder.doings(), recorder.last_word()), (1, None));
+        event(Some("r1"), Some("final"));
+        assert_eq!((recorder.doings(), recorder.last_word()), (2, Some(LastWord::Told)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ mod operating;
 mod refusal;
 mod restart;
 pub(crate) mod waiting;
-mod warm_up;
+pub(crate) mod warm_up;
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +37,7 @@ use crate::{
     http::serve,
     lives::Lives,
     operators::UNTOLD,
-    recorder::Recorder,
+    recorder::{LastWord, Recorder},
     scenario::{
         Act, Action, Provider, RenewalAct, Scenario, Send, Step, StreamEnd, ToolAct, ToolAnswer,
     },
@@ -260,13 +260,17 @@ impl Stage {
     }
 
     /// Makes the scenario happen, and returns when nothing more happens.
-    pub async fn conduct<N: Net>(&self, operator: &Operator<N>) {
+    ///
+    /// # Errors
+    ///
+    /// Only where the gateway's clock can be moved, and could not be.
+    pub async fn conduct<N: Net>(&self, operator: &Operator<N>) -> Result<(), waiting::Error> {
         self.recorder.begin();
         self.recorder.record(Kind::GatewayReady);
         let mut sends_done = 0;
         let mut clients = self.clients(operator);
         for Step { at, action } in &self.scenario.steps {
-            self.wait_until(*at).await;
+            self.wait_until(*at).await?;
             match action {
                 Action::Send(send) => {
                     self.send(send, sends_done);
@@ -290,8 +294,9 @@ impl Stage {
                 Action::Restart { lasts } => self.restart(*lasts, operator).await,
             }
         }
-        self.await_quiet().await;
+        self.await_quiet().await?;
         self.look_at_state(&operator.lives);
+        Ok(())
     }
 
     fn send(&self, send: &Send, index: u64) {
@@ -359,10 +364,10 @@ impl Stage {
     }
 
     /// Waits until `lasts` is over and nothing has happened for `settle` while no provider was busy.
-    async fn await_quiet(&self) {
+    async fn await_quiet(&self) -> Result<(), waiting::Error> {
         // A message on its way over a coarse network is not quiet.
         let settle = self.scenario.settle.max(tick(&self.scenario) * HOPS_MAX);
-        self.wait_until(self.scenario.lasts).await;
+        self.wait_until(self.scenario.lasts).await?;
         let quiet = async {
             loop {
                 let seen = self.recorder.count();
@@ -373,8 +378,9 @@ impl Stage {
                     continue;
                 }
                 // Of what was written last nothing came yet: this gateway may only be slow.
-                let is_awaited = !self.patience.is_zero() && self.recorder.awaits_an_effect();
+                let is_awaited = self.recorder.last_word() == Some(LastWord::Written);
                 if !is_awaited
+                    || self.patience.is_zero()
                     || timeout(self.patience, self.recorder.more_than(seen)).await.is_err()
                 {
                     return;
@@ -385,6 +391,7 @@ impl Stage {
             let hours = TAIL_MAX.as_secs() / 3600;
             self.recorder.harness_error(format!("the run was not quiet {hours} h after its end"));
         }
+        Ok(())
     }
 }
 

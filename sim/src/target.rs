@@ -8,7 +8,7 @@ mod configuration;
 pub mod install;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -94,6 +94,11 @@ pub struct Target {
     pub cases: Option<usize>,
     /// How many of it run at once, unless the user says so: as many as this machine bears.
     pub jobs: Option<usize>,
+    /// What a case costs it at the least, its start, its end and its work, in seconds of one core; each command of
+    /// `[[prepare]]` counts as much again. That is how long its suite takes where it does not wait, and why one long
+    /// scenario is better than two short ones.
+    #[serde(default = "configuration::cpu_s")]
+    pub cpu_s: u64,
     /// How long it may take to end after it was asked to, in seconds.
     #[serde(default = "configuration::grace_s")]
     pub grace_s: u64,
@@ -145,8 +150,8 @@ pub struct Prepare {
     /// The program and its arguments, each a template. It gets the target's environment.
     pub argv: Vec<String>,
     /// It runs only for scenarios that need one of these features; always, if there is none.
-    #[serde(default)]
-    pub needed_for: Vec<String>,
+    #[serde(default, deserialize_with = "claims::features")]
+    pub needed_for: BTreeSet<String>,
 }
 
 /// When a target is ready: every account polled, and this.
@@ -266,6 +271,21 @@ impl Target {
     fn parse(path: &str, text: &str) -> Result<Self, Error> {
         toml::from_str(text)
             .map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// The commands of `[[prepare]]` that a scenario needs, with their places in the manifest.
+    pub(crate) fn prepared(&self, scenario: &Scenario) -> impl Iterator<Item = (usize, &Prepare)> {
+        let needs = needs(scenario);
+        let is_needed = move |it: &&Prepare| {
+            it.needed_for.is_empty() || it.needed_for.iter().any(|it| needs.contains(it.as_str()))
+        };
+        self.prepare.iter().enumerate().filter(move |it| is_needed(&it.1))
+    }
+
+    /// What a case of a scenario costs, in time of one core.
+    pub fn cpu_for(&self, scenario: &Scenario) -> Duration {
+        let starts = std::iter::once(()).chain(self.prepared(scenario).map(|_| ()));
+        starts.map(|()| Duration::from_secs(self.cpu_s)).sum()
     }
 
     /// A scenario as it is played for this target: as slow as it needs, and over only when nothing more can come.

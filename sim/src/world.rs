@@ -22,7 +22,10 @@ use crate::{
     declared,
     fakes::Fake,
     scenario::{Act, Answer, Scenario, SendFault, StreamEnd},
-    stage::{Stage, waiting::JUMP_FROM},
+    stage::{
+        Stage,
+        waiting::{JUMP_FROM, JUMP_TAKES},
+    },
     target::Target,
 };
 
@@ -79,6 +82,9 @@ pub enum Error {
         /// What was seen of it, with its last words.
         why: String,
     },
+    /// The target's clock could not be moved as far as the scenario goes, which proves nothing of the target.
+    #[error("{0}")]
+    Clock(String),
     /// The user broke the run off.
     #[error("interrupted")]
     Interrupted,
@@ -229,10 +235,11 @@ pub fn needs_virtual_time(scenario: &Scenario, clock: RealClock) -> Option<Strin
     if !scenario.clock.jumps.is_empty() {
         return Some("it moves the gateway's clock, and the machine's cannot be moved".to_owned());
     }
-    let (waits, most) = match clock {
-        RealClock::Wall => (waiting(scenario), REAL_WAIT_MAX),
-        RealClock::Jump => (waiting(scenario).saturating_sub(jumped(scenario)), JUMPING_WAIT_MAX),
+    let most = match clock {
+        RealClock::Wall => REAL_WAIT_MAX,
+        RealClock::Jump => JUMPING_WAIT_MAX,
     };
+    let waits = lasts(scenario, clock);
     if waits > most {
         let (waits, most) = (waits.as_secs(), most.as_secs());
         return Some(format!("it waits {waits} s, and {most} s is the most"));
@@ -240,18 +247,26 @@ pub fn needs_virtual_time(scenario: &Scenario, clock: RealClock) -> Option<Strin
     fine_edge(scenario).map(|it| format!("{it}, and {} ms is the least", FINE.as_millis()))
 }
 
-/// What of a scenario's waits passes at once where the clock can be moved.
-fn jumped(scenario: &Scenario) -> Duration {
+/// About how long a scenario takes on a real clock, the gateway's start aside.
+pub fn lasts(scenario: &Scenario, clock: RealClock) -> Duration {
+    let jumped = match clock {
+        RealClock::Wall => Duration::ZERO,
+        RealClock::Jump => long_waits(scenario).map(|it| it.saturating_sub(JUMP_TAKES)).sum(),
+    };
+    waiting(scenario).saturating_sub(jumped)
+}
+
+/// Whether a scenario needs that its gateway's clock is moved, where it can be.
+fn needs_jumps(scenario: &Scenario) -> bool {
+    scenario.clock.is_set || long_waits(scenario).next().is_some()
+}
+
+/// A scenario's waits that are jumps where the clock can be moved.
+fn long_waits(scenario: &Scenario) -> impl Iterator<Item = Duration> {
     let first = scenario.steps.first().map(|it| it.at);
     let between = scenario.steps.windows(2).map(|it| it[1].at.saturating_sub(it[0].at));
     let last = scenario.steps.last().map(|it| scenario.lasts.saturating_sub(it.at));
-    let long = first.into_iter().chain(between).chain(last).filter(|it| *it > JUMP_FROM);
-    long.map(|it| it.saturating_sub(JUMP_FROM)).sum()
-}
-
-/// About how long a scenario takes on a real clock, the gateway's start aside.
-pub fn lasts(scenario: &Scenario) -> Duration {
-    waiting(scenario)
+    first.into_iter().chain(between).chain(last).filter(|it| *it > JUMP_FROM)
 }
 
 /// What in a scenario turns on less than [`FINE`], if anything: two steps, or an expectation's bound.

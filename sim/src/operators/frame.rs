@@ -80,7 +80,8 @@ fn answer(frame: &Value) -> Option<Saw> {
         if call == greeting::ID {
             return Some(Saw::Refused { code, details, text });
         }
-        let (run, status) = (None, None);
+        let payload = &frame["payload"];
+        let (run, status) = (owned(&payload["runId"]), owned(&payload["status"]));
         return Some(Saw::Answered { call, ok, code: Some(code), details, run, status, text });
     }
     let mut payload = frame.get("payload").cloned().unwrap_or_default();

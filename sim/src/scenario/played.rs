@@ -9,7 +9,7 @@ mod values;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use creel_judge::words::{FactName, Filter, Visible, Word};
+use creel_judge::words::{FactName, Visible, Word};
 
 use self::names::Exchange;
 use super::{
@@ -172,23 +172,10 @@ fn fits(answer: &Answer) -> Result<(), String> {
 
 /// Whether what a check looks at can be seen on the other channel.
 fn is_told(word: &Word) -> Result<(), String> {
-    let filters: Vec<&Filter> = match word {
-        Word::Exactly { of, .. }
-        | Word::AtLeast { of, .. }
-        | Word::AtMost { of, .. }
-        | Word::Never { of }
-        | Word::Quiet { of, .. }
-        | Word::Unique { of } => vec![of],
-        Word::Order(filters) => filters.iter().collect(),
-        Word::Gap { from, to, .. } => vec![from, to],
-        Word::Visible(visible) => return is_one_line(visible),
-        Word::Request(_)
-        | Word::Attempts(_)
-        | Word::Backoff(_)
-        | Word::State(_)
-        | Word::Refuses(_) => Vec::new(),
-    };
-    for filter in filters {
+    if let Word::Visible(visible) = word {
+        return is_one_line(visible);
+    }
+    for filter in word.filters() {
         match filter.of {
             FactName::Acknowledged => return Err("acknowledgement".to_owned()),
             FactName::Edited => return Err("edits".to_owned()),

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 use super::Stage;
+use crate::recorder::LastWord;
 
 /// A wait that is longer than this is a jump, where clocks can be moved.
-pub(crate) const JUMP_FROM: Duration = Duration::from_secs(8);
+pub(crate) const JUMP_FROM: Duration = Duration::from_secs(30);
+
+/// How long a jump takes, stillness and landing and all.
+pub(crate) const JUMP_TAKES: Duration = Duration::from_secs(8);
 
 /// How long before its end a jump lands: what the gateway does by a timer of its own then still comes first.
 const LANDING: Duration = Duration::from_secs(3);
@@ -18,13 +22,25 @@ const STILL: Duration = Duration::from_millis(1_500);
 /// How long it may take until nothing is under way.
 const STILL_WITHIN: Duration = Duration::from_mins(1);
 
+/// Why a scenario cannot go on: its next moment is far away, and the clock was not moved there.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What waits for a timer would have been cut short.
+    #[error("the clock could not be moved, since something was under way for {} s", STILL_WITHIN.as_secs())]
+    Busy,
+    /// The clock's file cannot be written.
+    #[error("{0}")]
+    Unwritten(String),
+}
+
 impl Stage {
     /// Waits until this moment of the scenario.
-    pub(super) async fn wait_until(&self, at: Duration) {
+    pub(super) async fn wait_until(&self, at: Duration) -> Result<(), Error> {
         if self.jumps.is_some() && self.left_until(at) > JUMP_FROM {
-            self.jump_to(at).await;
+            self.jump_to(at).await?;
         }
         sleep(self.left_until(at)).await;
+        Ok(())
     }
 
     fn left_until(&self, at: Duration) -> Duration {
@@ -33,33 +49,24 @@ impl Stage {
     }
 
     /// Moves the clock to shortly before this moment, as soon as nothing is under way.
-    async fn jump_to(&self, at: Duration) {
-        let Some(jumps) = &self.jumps else { return };
-        if !self.is_still().await {
-            let seconds = STILL_WITHIN.as_secs();
-            let what =
-                format!("the clock could not be moved: something was under way for {seconds} s");
-            return self.recorder.harness_error(what);
-        }
+    async fn jump_to(&self, at: Duration) -> Result<(), Error> {
+        let Some(jumps) = &self.jumps else { return Ok(()) };
+        timeout(STILL_WITHIN, self.stillness()).await.map_err(|_| Error::Busy)?;
         let time = self.left_until(at).saturating_sub(LANDING);
-        if let Err(why) = jumps.pass(time, &self.recorder) {
-            self.recorder.harness_error(why);
-        }
+        jumps.pass(time, &self.recorder).map_err(Error::Unwritten)
     }
 
-    /// Waits until nothing is under way: nobody waits for an answer, no request is being answered, nothing was seen for a
-    /// while. False if that takes too long.
-    #[expect(clippy::disallowed_methods, reason = "a bound of the harness's own, on a real clock")]
-    async fn is_still(&self) -> bool {
-        let end = Instant::now() + STILL_WITHIN;
-        while Instant::now() < end {
-            let seen = self.recorder.count();
+    /// Returns when nothing is under way: nobody waits for an answer, no request is being answered, nothing was done for a
+    /// while.
+    async fn stillness(&self) {
+        loop {
+            let seen = self.recorder.doings();
             sleep(STILL).await;
-            let is_quiet = seen == self.recorder.count() && self.unfinished() == 0;
-            if is_quiet && !self.recorder.awaits_an_answer() {
-                return true;
+            let is_quiet = seen == self.recorder.doings() && self.unfinished() == 0;
+            let is_awaited = [Some(LastWord::Written), Some(LastWord::Asked)];
+            if is_quiet && !is_awaited.contains(&self.recorder.last_word()) {
+                return;
             }
         }
-        false
     }
 }

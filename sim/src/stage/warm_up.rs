@@ -1,10 +1,10 @@
 //! A message before the scenario begins: the first turn of some gateways loads half of them, and no bound in time shall
 //! depend on it.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use creel_judge::{
-    trace::{Kind, Place},
+    trace::{Fact, Kind, Place},
     turns,
 };
 use serde_json::Value;
@@ -32,23 +32,36 @@ const READY: &str = "I am ready";
 /// How long nothing may happen before the gateway counts as done with it.
 const SETTLE: Duration = Duration::from_millis(500);
 
+/// Whether a gateway was warmed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Warmth {
+    /// Nobody wrote.
+    Cold,
+    /// Somebody wrote, and was not answered in time.
+    Tepid,
+    /// Somebody wrote and was answered.
+    Warm,
+}
+
 impl Stage {
-    /// Lets somebody write in a chat of their own, and waits at most `within` until they were answered; says whether they
-    /// were. Nothing of it is part of the run.
-    pub async fn warm_up(&self, within: Duration) -> bool {
+    /// Lets somebody write in a chat of their own, and waits at most `within` until they were answered. Nothing of it is part
+    /// of the run.
+    pub(crate) async fn warm_up(&self, within: Duration) -> Warmth {
         // What it was asked would count: credentials are used in turn, and answers are used up.
         if !self.scenario.providers.is_empty() {
-            return false;
+            return Warmth::Cold;
         }
         let first = self.configuration.accounts.iter().find_map(|(channel, accounts)| {
             accounts.keys().next().map(|account| Chat::direct(channel, account, SENDER))
         });
         // A stranger would not be let in, and a code to be paired with is one of few.
-        let Some(chat) = first.filter(|it| self.is_open(&it.channel)) else { return false };
+        let Some(chat) = first.filter(|it| self.is_open(&it.channel)) else {
+            return Warmth::Cold;
+        };
         let before = self.recorder.count();
         let platform = &self.platforms[&chat.channel];
         if platform.declare(NAME, &chat, &[]).is_err() {
-            return false;
+            return Warmth::Cold;
         }
         let canary = turns::canary(self.seed, INDEX);
         self.script.expect(&canary, NAME, NAME);
@@ -80,18 +93,28 @@ impl Stage {
         };
         let is_warm = timeout(within, shown).await.is_ok();
         self.recorder.forget_from(before);
-        is_warm
+        if is_warm { Warmth::Warm } else { Warmth::Tepid }
     }
 
-    /// Whether a fact is of the chat in which it was warmed up: some gateways say good-bye wherever they were spoken to.
-    pub(crate) fn is_of_warm_up(kind: &Kind) -> bool {
-        match kind {
-            Kind::Inbound { place, .. }
-            | Kind::Sent { place, .. }
-            | Kind::Edited { place, .. }
-            | Kind::Deleted { place, .. } => place.peer == SENDER,
-            _ => false,
+    /// What was seen, in its order. Of the warm-up nothing is left, even if it came later: some gateways say good-bye wherever
+    /// they were spoken to.
+    pub(crate) fn facts(&self, warmth: Warmth) -> Vec<Fact> {
+        let mut facts = self.recorder.take();
+        if warmth == Warmth::Cold {
+            return facts;
         }
+        let requests = facts.iter().filter_map(|it| match &it.kind {
+            Kind::ModelRequest { request, chat, .. } if chat.as_deref() != Some(NAME) => {
+                Some(*request)
+            }
+            _ => None,
+        });
+        let requests = requests.collect();
+        facts.retain(|it| !is_of_warm_up(&it.kind, &requests));
+        for (seq, fact) in (1..).zip(&mut facts) {
+            fact.seq = seq;
+        }
+        facts
     }
 
     /// Whether everybody may write.
@@ -100,5 +123,19 @@ impl Stage {
         let channel = &self.configuration.config["channels"][channel];
         let accounts = channel.get("accounts").and_then(Value::as_object);
         is_open(channel) && accounts.is_none_or(|it| it.values().all(is_open))
+    }
+}
+
+/// Whether a fact is of the message that warmed the gateway up: in its chat, or a request for it.
+fn is_of_warm_up(kind: &Kind, requests: &BTreeSet<u64>) -> bool {
+    match kind {
+        Kind::Inbound { place, .. }
+        | Kind::Sent { place, .. }
+        | Kind::Edited { place, .. }
+        | Kind::Deleted { place, .. } => place.peer == SENDER,
+        Kind::Fetched { message } | Kind::Acknowledged { message } => message == NAME,
+        Kind::ModelRequest { chat, .. } => chat.as_deref() == Some(NAME),
+        Kind::ModelEnd { request, .. } => !requests.contains(request),
+        _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use creel_judge::words::Word;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 use crate::scenario::{Action, ChatKind, Scenario};
@@ -18,10 +18,14 @@ pub struct Claims {
     #[serde(default)]
     pub excluded: Vec<Excluded>,
     /// What scenarios may use: see [`FEATURES`].
+    #[serde(default, deserialize_with = "some_features")]
     pub features: Option<BTreeSet<String>>,
     /// The keys of OpenClaw's configuration that scenarios may set, such as `session.dmScope`. A key has everything
     /// below it; `*` is any one part. `messages.queue.mode=followup|interrupt` claims these values alone.
     pub knobs: Option<Vec<String>>,
+    /// Keys that it does not have, in the same form. They are named where the rest is claimed whole.
+    #[serde(default)]
+    pub unknown_knobs: Vec<String>,
 }
 
 /// What a target is not held to.
@@ -50,6 +54,7 @@ pub const FEATURES: &[(&str, &str)] = &[
     ("credentials", "a credential for each agent, in `auth-profiles.json`"),
     ("logins", "logins that are renewed"),
     ("tools", "servers of tools (MCP)"),
+    ("approvals", "asking an operator before a tool is called"),
     ("images", "pictures"),
     ("operators", "the control plane's WebSocket"),
     ("http", "the control plane's HTTP"),
@@ -60,7 +65,32 @@ pub const FEATURES: &[(&str, &str)] = &[
     ("refusals", "refusing to start"),
 ];
 
+/// Names of [`FEATURES`].
+///
+/// # Errors
+///
+/// Refuses any other name.
+pub(super) fn features<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D::Error> {
+    let names = BTreeSet::<String>::deserialize(from)?;
+    let is_unknown = |it: &&String| FEATURES.iter().all(|(name, _)| name != it);
+    let Some(unknown) = names.iter().find(is_unknown) else { return Ok(names) };
+    let known: Vec<String> = FEATURES.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let known = known.join(", ");
+    Err(D::Error::custom(format!("unknown feature `{unknown}`, expected one of {known}")))
+}
+
+fn some_features<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BTreeSet<String>>, D::Error> {
+    features(from).map(Some)
+}
+
 impl Claims {
+    /// The first pattern that means none of these requirements, if there is one. What is excluded may also be a scenario.
+    pub fn meaningless<'a>(&'a self, ids: &[&str]) -> Option<&'a str> {
+        let excluded = self.excluded.iter().map(|it| &it.id).filter(|it| !it.contains('/'));
+        let mut patterns = self.requirements.iter().flatten().chain(excluded);
+        patterns.find(|pattern| !ids.iter().any(|it| matches(pattern, it))).map(String::as_str)
+    }
+
     /// Whether a requirement is claimed; if not, why.
     pub fn lacks_requirement(&self, id: &str) -> Option<String> {
         if let Some(it) = self.excluded.iter().find(|it| matches(&it.id, id)) {
@@ -82,10 +112,14 @@ impl Claims {
             let what = FEATURES.iter().find(|(name, _)| *name == lacking).map_or("", |it| it.1);
             return Some(format!("the target does not claim `{lacking}`: {what}"));
         }
-        let knobs = self.knobs.as_ref()?;
+        let covers_it = |knobs: &[String], (key, value): &(String, String)| {
+            knobs.iter().any(|it| covers(it, key, value))
+        };
+        let claimed = |it: &_| {
+            self.knobs.as_ref().is_none_or(|knobs| covers_it(knobs, it))
+                && !covers_it(&self.unknown_knobs, it)
+        };
         let set = keys(&scenario.gateway);
-        let claimed =
-            |(key, value): &(String, String)| knobs.iter().any(|it| covers(it, key, value));
         let (key, value) = set.into_iter().find(|it| !claimed(it))?;
         Some(format!("the target does not claim the key `{key}` with the value {value}"))
     }
@@ -117,7 +151,11 @@ pub fn needs(scenario: &Scenario) -> BTreeSet<&'static str> {
     names.extend((!scenario.tools.is_empty()).then_some("tools"));
     let pictures = !scenario.images.is_empty() || scenario.sends().any(|it| it.image.is_some());
     names.extend(pictures.then_some("images"));
-    names.extend((!scenario.state.is_empty()).then_some("state"));
+    let looks_at = scenario.expect.iter().any(|it| matches!(it.word, Word::State(_)));
+    names.extend((looks_at || !scenario.state.is_empty()).then_some("state"));
+    let asks = scenario.gateway.pointer("/mcp/servers").and_then(Value::as_object);
+    let asks = asks.is_some_and(|it| it.values().any(|it| it.get("codex").is_some()));
+    names.extend(asks.then_some("approvals"));
     names.extend(scenario.expects_refusal().then_some("refusals"));
     names.extend(scenario.steps.iter().filter_map(|it| needs_of(&it.action)));
     FEATURES.iter().map(|it| it.0).filter(|it| names.contains(it)).collect()
@@ -128,15 +166,7 @@ fn names_a_credential(word: &Word) -> bool {
     match word {
         Word::Request(request) => request.credential.is_some(),
         Word::Attempts(_) | Word::Backoff(_) => true,
-        Word::Exactly { of, .. }
-        | Word::AtLeast { of, .. }
-        | Word::AtMost { of, .. }
-        | Word::Never { of }
-        | Word::Quiet { of, .. }
-        | Word::Unique { of } => of.credential.is_some(),
-        Word::Gap { from, to, .. } => from.credential.is_some() || to.credential.is_some(),
-        Word::Order(filters) => filters.iter().any(|it| it.credential.is_some()),
-        Word::Visible(_) | Word::State(_) | Word::Refuses(_) => false,
+        _ => word.filters().iter().any(|it| it.credential.is_some()),
     }
 }
 
@@ -210,6 +240,16 @@ mod tests {
     fn patterns_mean_an_id_or_a_beginning() {
         assert!(matches("QUE-*", "QUE-003") && matches("QUE-003", "QUE-003"));
         assert!(!matches("QUE-003", "QUE-0031") && !matches("ADM-*", "QUE-003"));
+    }
+
+    #[test]
+    fn names_that_mean_nothing_are_refused() {
+        let claims = |text: &str| toml::from_str::<Claims>(text);
+        let told = claims("features = [\"telegram\", \"telegraph\"]").unwrap_err().to_string();
+        assert!(told.contains("`telegraph`") && told.contains("`irc`"), "{told}");
+        let some = claims("requirements = [\"QUE-*\", \"QEU-*\"]").unwrap();
+        assert_eq!(some.meaningless(&["QUE-003"]), Some("QEU-*"));
+        assert_eq!(claims("").unwrap(), Claims::default());
     }
 
     #[test]

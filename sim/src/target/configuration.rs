@@ -15,6 +15,11 @@ pub(super) fn openclaws() -> String {
     "{{ openclaw | tojson }}".to_owned()
 }
 
+/// What a case costs a target unless its manifest says otherwise, in seconds.
+pub(super) fn cpu_s() -> u64 {
+    1
+}
+
 /// How long a target may take to end, unless its manifest says otherwise, in seconds.
 pub(super) fn grace_s() -> u64 {
     8

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use creel_gateway::clock::WallClock;
+
 use crate::recorder::Recorder;
 
 /// Where Debian and its kind have the library, and where others have it.
@@ -26,7 +28,7 @@ const LIBRARIES: [&str; 5] = [
 pub(crate) struct Jumps {
     file: PathBuf,
     library: &'static str,
-    offset: Arc<Mutex<i64>>,
+    offset_ms: Arc<Mutex<i64>>,
 }
 
 /// Where the library is, if this machine has it.
@@ -35,17 +37,17 @@ pub fn library() -> Option<&'static str> {
 }
 
 impl Jumps {
-    /// A clock that is off by so many milliseconds, whose offset stands in this file.
+    /// A clock that shows this date, in milliseconds since 1970, and whose offset stands in this file.
     ///
     /// # Errors
     ///
     /// Says what is missing.
-    pub(crate) fn new(file: PathBuf, offset_ms: i64) -> Result<Self, String> {
+    pub(crate) fn new(file: PathBuf, unix_ms: i64) -> Result<Self, String> {
         let library = library().ok_or_else(|| {
             "its clock cannot be moved without libfaketime: install it (Debian: `apt install faketime`), or say `clock = \"wall\"` in the manifest".to_owned()
         })?;
-        let jumps = Self { file, library, offset: Arc::new(Mutex::new(offset_ms)) };
-        jumps.write(offset_ms)?;
+        let jumps = Self { file, library, offset_ms: Arc::default() };
+        jumps.show(unix_ms)?;
         Ok(jumps)
     }
 
@@ -59,17 +61,23 @@ impl Jumps {
         ]
     }
 
-    /// Moves the clock of the process alone, as somebody who sets it does.
-    pub(crate) fn set_by(&self, by_ms: i64) -> Result<(), String> {
-        let mut offset = self.offset.lock().expect("nothing panics while it holds an offset");
-        *offset = offset.saturating_add(by_ms);
-        self.write(*offset)
+    /// Lets the clock show this date, in milliseconds since 1970.
+    pub(crate) fn show(&self, unix_ms: i64) -> Result<(), String> {
+        self.set(unix_ms.saturating_sub(WallClock::system().now().as_unix_ms()))
     }
 
-    /// Moves everybody's clock: the process's, and that of the facts.
+    /// Lets time pass for everybody: for the process, and for the facts.
     pub(crate) fn pass(&self, time: Duration, recorder: &Recorder) -> Result<(), String> {
-        self.set_by(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))?;
+        let by_ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let offset_ms = *self.offset_ms.lock().expect("nothing panics while it holds an offset");
+        self.set(offset_ms.saturating_add(by_ms))?;
         recorder.pass(time);
+        Ok(())
+    }
+
+    fn set(&self, offset_ms: i64) -> Result<(), String> {
+        self.write(offset_ms)?;
+        *self.offset_ms.lock().expect("nothing panics while it holds an offset") = offset_ms;
         Ok(())
     }
 
@@ -92,15 +100,15 @@ mod tests {
     fn the_offset_is_written_whole_and_adds_up() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("offset");
-        let clock = Jumps { file: file.clone(), library: "", offset: Arc::new(Mutex::new(-1_500)) };
+        let clock = Jumps { file: file.clone(), library: "", offset_ms: Arc::default() };
         let written = || fs::read_to_string(&file).unwrap();
-        clock.set_by(0).unwrap();
+        clock.set(-1_500).unwrap();
         assert_eq!(written(), "-1.500\n");
-        clock.set_by(61_507).unwrap();
-        assert_eq!(written(), "+60.007\n");
         let recorder = Recorder::new();
-        clock.pass(Duration::from_hours(1), &recorder).unwrap();
+        clock.pass(Duration::from_millis(3_661_507), &recorder).unwrap();
         assert_eq!(written(), "+3660.007\n");
-        assert!(recorder.now_us() >= 3_600_000_000);
+        assert!(recorder.now_us() >= 3_661_507_000);
+        clock.show(0).unwrap();
+        assert!(written().starts_with("-1"), "1970 is long ago: {}", written());
     }
 }

@@ -17,7 +17,7 @@ use super::{Error, Stuck, real::Real};
 use crate::{
     picture::Picture,
     stage::Stage,
-    target::{self, Credentials, Prepare, Variables, install},
+    target::{Credentials, Variables, install},
 };
 
 /// How long one command may take that makes a sandbox ready.
@@ -192,13 +192,9 @@ fn command(
 
 /// Runs the manifest's `[[prepare]]` commands that the scenario needs, one after the other.
 pub(super) async fn prepare(real: &Real, stage: &Stage, room: &Room<'_>) -> Result<(), Error> {
-    let needs = target::needs(&stage.scenario);
-    let is_needed = |it: &&Prepare| {
-        it.needed_for.is_empty() || it.needed_for.iter().any(|it| needs.contains(it.as_str()))
-    };
-    for (index, it) in real.target.prepare.iter().enumerate().filter(|it| is_needed(&it.1)) {
-        let (mut command, program) =
-            command(real, stage, room, (&format!("prepare[{index}].argv"), &it.argv))?;
+    for (index, it) in real.target.prepared(&stage.scenario) {
+        let at = format!("prepare[{index}].argv");
+        let (command, program) = command(real, stage, room, (&at, &it.argv))?;
         let broken = |why: String| {
             let words = fs::read(room.output()).unwrap_or_default();
             let said = tail(&String::from_utf8_lossy(&words), 2_000).to_owned();
@@ -207,7 +203,10 @@ pub(super) async fn prepare(real: &Real, stage: &Stage, room: &Room<'_>) -> Resu
                 why: format!("prepare with `{program}`: {why}\n{said}"),
             }
         };
-        let ended = timeout(PREPARED_WITHIN, command.status()).await;
+        // Dropped at the latest, which ends its whole group.
+        let mut process =
+            Process::spawned(command, real, room).map_err(|it| broken(it.to_string()))?;
+        let ended = timeout(PREPARED_WITHIN, process.child.wait()).await;
         let status = ended
             .map_err(|_| broken(format!("it did not end within {PREPARED_WITHIN:?}")))?
             .map_err(|it| broken(it.to_string()))?;
@@ -221,14 +220,16 @@ pub(super) async fn prepare(real: &Real, stage: &Stage, room: &Room<'_>) -> Resu
 impl Process {
     /// Starts the target's program in its furnished room. What it writes goes behind what an earlier life wrote.
     pub(super) fn start(real: &Real, stage: &Stage, room: &Room<'_>) -> Result<Self, Error> {
-        let (mut command, program) = command(real, stage, room, ("argv", &real.target.argv))?;
-        let started = command.spawn();
-        let child = started.map_err(|it| Error::Stuck {
-            at: Stuck::Program,
-            why: format!("start `{program}`: {it}"),
-        })?;
+        let (command, program) = command(real, stage, room, ("argv", &real.target.argv))?;
+        let why = |it| format!("start `{program}`: {it}");
+        Self::spawned(command, real, room)
+            .map_err(|it| Error::Stuck { at: Stuck::Program, why: why(it) })
+    }
+
+    fn spawned(mut command: Command, real: &Real, room: &Room<'_>) -> std::io::Result<Self> {
+        let child = command.spawn()?;
         let grace = Duration::from_secs(real.target.grace_s);
-        Ok(Process { group: child.id(), child, output: room.output(), grace })
+        Ok(Self { group: child.id(), child, output: room.output(), grace })
     }
 
     /// Waits until it ends by itself, and says how.

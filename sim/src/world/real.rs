@@ -26,7 +26,7 @@ use tokio::{
 use super::{
     Error, RealClock, Seen, Stuck,
     jumps::Jumps,
-    ports,
+    needs_jumps, ports,
     process::{self, Process, Room, tail},
     tunnel::Tunnel,
 };
@@ -35,13 +35,17 @@ use crate::{
     lives::{Exit, Lives, Orders, Zero},
     recorder::Recorder,
     scenario::Scenario,
-    stage::{Operator, Stage},
+    stage::{Operator, Stage, warm_up::Warmth},
     standalone::unix_now_s,
     target::{self, Target},
 };
 
 /// The least that a bound in time is widened by.
 const SLACK_US_MIN: i64 = 250_000;
+
+/// How long before its scenario's zero the date is when a target is started whose clock can be set, in seconds: then it
+/// only ever goes forwards.
+const START_WITHIN_S: i64 = 180;
 
 /// How often the harness's own timer is measured.
 const MEASURE_EVERY: Duration = Duration::from_millis(10);
@@ -108,18 +112,7 @@ impl Real {
             |what: &'static str| move |it: std::io::Error| Error::Target(format!("{what}: {it}"));
         let (addresses, channels, provider) =
             ports::listen(scenario, sandbox, self.zero_unix_s(scenario)).await?;
-        let zero_unix_s = addresses.zero_unix_s;
-        let mut stage = Stage::new(scenario.clone(), profile.name, seed, &addresses, zero_unix_s)?;
-        // The scenarios are written with the reference: where it needs an answer that is not there, the scenario is wrong.
-        if self.target.name != target::REFERENCE {
-            stage.spare_answers(&self.target.own_messages);
-            stage.patience = Duration::from_millis(self.target.slack_ms);
-        }
-        if self.target.clock == RealClock::Jump {
-            let offset_ms = (zero_unix_s - unix_now_s()).saturating_mul(1_000);
-            let jumps = Jumps::new(sandbox.join("clock"), offset_ms).map_err(Error::Target)?;
-            stage.jumps = Some(jumps);
-        }
+        let stage = self.stage((scenario, profile, seed), sandbox, &addresses)?;
         let tunnel = self.tunnel(&addresses, &stage.recorder).await?;
         let proxy = tunnel.as_ref().map(|it| format!("http://{}", it.address)).unwrap_or_default();
         let port = addresses.gateway_port;
@@ -139,13 +132,17 @@ impl Real {
         }
         let process = Process::start(self, &stage, &room)?;
         stage.recorder.record(Kind::GatewayStarted);
-        let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), Zero::Machine);
+        let zero = match self.clock(scenario) {
+            RealClock::Wall => Zero::Machine,
+            RealClock::Jump => Zero::At(addresses.zero_unix_s),
+        };
+        let (lives, orders) = Lives::new(StateFolder::Disk(room.state_dir()), zero);
         let mut lateness = Lateness::default();
         let gateway = format!("http://127.0.0.1:{}", addresses.gateway_port);
-        let is_warm = Cell::new(false);
+        let warmth = Cell::new(Warmth::Cold);
         // The twins serve until the process is gone, so that it can end in good order.
         let played = async {
-            let conducted = self.conduct(&stage, &gateway, lives, &is_warm);
+            let conducted = self.conduct(&stage, &gateway, lives, &warmth);
             self.live((&stage, &room), process, (&orders, &mut interrupts), conducted).await
         };
         let (ready, (code, last_words)) = tokio::select! {
@@ -164,23 +161,48 @@ impl Real {
             }
             Err(broken) => return Err(self.broken(broken, &last_words)),
         });
-        let mut facts = stage.recorder.take();
-        facts.retain(|it| !Stage::is_of_warm_up(&it.kind));
-        for (seq, fact) in (1..).zip(&mut facts) {
-            fact.seq = seq;
-        }
-        let own_ms = if is_warm.get() { 0 } else { self.target.slack_cold_ms };
+        let facts = stage.facts(warmth.get());
+        let is_warm = warmth.get() == Warmth::Warm;
+        let own_ms = if is_warm { 0 } else { self.target.slack_cold_ms };
         let clock = lateness.clock(own_ms.max(self.target.slack_ms));
         let note = format!("real sockets, {clock:?}");
         Ok(Seen { stage, facts, clock, note })
     }
 
-    /// The date at the scenario's zero: its own, where the target's clock can be set.
+    /// What the scenario happens on, as patient and with such a clock as the target needs.
+    fn stage(
+        &self,
+        (scenario, profile, seed): (&Arc<Scenario>, &Profile, u64),
+        sandbox: &Path,
+        addresses: &Addresses,
+    ) -> Result<Stage, Error> {
+        let zero_unix_s = addresses.zero_unix_s;
+        let mut stage = Stage::new(scenario.clone(), profile.name, seed, addresses, zero_unix_s)?;
+        // The scenarios are written with the reference: where it needs an answer that is not there, the scenario is wrong.
+        if self.target.name != target::REFERENCE {
+            stage.spare_answers(&self.target.own_messages);
+            stage.patience = Duration::from_millis(self.target.slack_ms);
+        }
+        if self.clock(scenario) == RealClock::Jump {
+            let before_ms = (zero_unix_s - START_WITHIN_S) * 1_000;
+            let jumps = Jumps::new(sandbox.join("clock"), before_ms).map_err(Error::Target)?;
+            stage.jumps = Some(jumps);
+        }
+        Ok(stage)
+    }
+
+    /// The target's clock in a scenario. Where nothing needs that it is moved it is left alone: reading it costs less.
+    fn clock(&self, scenario: &Scenario) -> RealClock {
+        if needs_jumps(scenario) { self.target.clock } else { RealClock::Wall }
+    }
+
+    /// The date at the scenario's zero: where it can be set, the scenario's own, or one before which the target has time
+    /// to start.
     fn zero_unix_s(&self, scenario: &Scenario) -> i64 {
-        if self.target.clock == RealClock::Jump && scenario.clock.is_set {
-            scenario.clock.start_unix_s
-        } else {
-            unix_now_s()
+        match self.clock(scenario) {
+            RealClock::Wall => unix_now_s(),
+            RealClock::Jump if scenario.clock.is_set => scenario.clock.start_unix_s,
+            RealClock::Jump => unix_now_s() + START_WITHIN_S,
         }
     }
 
@@ -205,6 +227,7 @@ impl Real {
     fn broken(&self, broken: Broken, last_words: &str) -> Error {
         let (at, why) = match broken {
             Broken::Interrupted => return Error::Interrupted,
+            Broken::Clock(why) => return Error::Clock(why),
             Broken::Ended(status) => {
                 (Some(Stuck::Ended), format!("it ended during the run: {status}"))
             }
@@ -268,7 +291,7 @@ impl Real {
         stage: &Stage,
         gateway: &str,
         lives: Lives,
-        is_warm: &Cell<bool>,
+        warmth: &Cell<Warmth>,
     ) -> Result<(), Broken> {
         let http = Http::new(TokioNet);
         let within = Duration::from_secs(self.target.ready.within_s);
@@ -295,7 +318,7 @@ impl Real {
             return Err(Broken::Stuck(at, format!("it was not ready within {within:?}: {what}")));
         }
         if let Some(within_s) = self.target.ready.warm_up_within_s {
-            is_warm.set(stage.warm_up(Duration::from_secs(within_s)).await);
+            warmth.set(stage.warm_up(Duration::from_secs(within_s)).await);
         }
         let token = stage.configuration.gateway_token.clone();
         let operator = Operator {
@@ -306,8 +329,11 @@ impl Real {
             token,
             lives,
         };
-        stage.conduct(&operator).await;
-        Ok(())
+        if let Some(jumps) = &stage.jumps {
+            let zero_ms = operator.lives.zero_unix_ms(&stage.recorder);
+            jumps.show(zero_ms).map_err(Broken::Other)?;
+        }
+        stage.conduct(&operator).await.map_err(|it| Broken::Clock(it.to_string()))
     }
 }
 
@@ -355,6 +381,8 @@ enum Broken {
     Ended(String),
     /// The user broke it off.
     Interrupted,
+    /// Its clock could not be moved.
+    Clock(String),
     /// It never got ready.
     Stuck(Stuck, String),
     /// Something else.

@@ -79,7 +79,7 @@ pub(super) async fn perform<N: Net>(stage: &Stage, net: N, lives: Lives) -> std:
     };
     let conducted = async {
         if stage.await_gateway(READY_WITHIN).await {
-            stage.conduct(&operator).await;
+            stage.conduct(&operator).await.expect("no clock is moved but a real one");
         } else {
             stage.recorder.harness_error("the gateway did not ask for messages within 60 s");
         }

@@ -133,7 +133,13 @@ impl Dialect {
             (Self::Responses, Act::Eof { text }) => responses::eof(heading, ending, text),
             (Self::Messages, Act::Eof { text }) => anthropic::eof(heading, ending, text),
         };
-        Ok(body)
+        // Who does not watch a model at its work waits until it is done with it.
+        Ok(match act {
+            Act::Say { chunks, every, .. } if !heading.asked.stream => {
+                body.delayed(*every * chunks.saturating_sub(1))
+            }
+            _ => body,
+        })
     }
 }
 

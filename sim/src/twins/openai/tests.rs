@@ -81,13 +81,13 @@ impl Stage {
 async fn a_whole_answer_is_one_document() {
     let stage = stage(vec![say("Hello.", 3, Duration::from_secs(9))]);
     let (status, answer) = stage.call(&whole()).await.json().await;
-    assert_eq!((status, stage.recorder.now_us()), (200, 1_000_000));
+    assert_eq!((status, stage.recorder.now_us()), (200, 19_000_000), "1 s, and two pauses");
     assert_eq!(answer["choices"][0]["message"]["content"], "Hello.");
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     assert_eq!(answer["created"], 1_700_000_001);
     insta::assert_snapshot!(stage.facts(), @r#"
     0 request 1 Some("alice") Some(1) first
-    1000 end 1 Completed { text: "Hello." }
+    19000 end 1 Completed { text: "Hello." }
     "#);
 }
 
