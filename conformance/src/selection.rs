@@ -12,7 +12,7 @@ use std::{
 
 use creel_sim::{
     scenario::Scenario,
-    world::{self, World},
+    world::{self, RealClock, World},
 };
 
 use crate::{
@@ -21,9 +21,6 @@ use crate::{
     expectations::Expectations,
     suite::{Case, Missing, left_out},
 };
-
-/// What the start and the end of a gateway count for, beside what happens in between.
-const STARTING: Duration = Duration::from_secs(5);
 
 /// How much is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +115,7 @@ pub fn choose(
                 }
             }
             _ => {
-                let takes = STARTING + world::lasts(&case.entry.scenario);
-                let takes_ms = takes.as_millis();
+                let takes_ms = takes(&case, world).as_millis();
                 // A variant judges nothing that its scenario does not.
                 let is_variant = case.entry.scenario.variant.is_some();
                 let goals = if is_variant { BTreeSet::new() } else { goals };
@@ -194,6 +190,23 @@ fn claims(world: &World, profile: &str) -> bool {
     match world {
         World::Real(real) => real.target.profiles.iter().any(|it| it == profile),
         World::Turmoil | World::Events | World::Fake(_) => true,
+    }
+}
+
+/// About how long a case takes, if nothing else runs.
+fn takes(case: &Case, world: &World) -> Duration {
+    let clock = match world {
+        World::Real(real) => real.target.clock,
+        World::Turmoil | World::Events | World::Fake(_) => RealClock::Wall,
+    };
+    cpu(world, case) + world::lasts(&case.entry.scenario, clock)
+}
+
+/// What a case costs.
+fn cpu(world: &World, case: &Case) -> Duration {
+    match world {
+        World::Real(real) => real.target.cpu_for(&case.entry.scenario),
+        World::Turmoil | World::Events | World::Fake(_) => Duration::ZERO,
     }
 }
 
@@ -282,11 +295,12 @@ impl Selection {
         self.cases.iter().map(entry).collect()
     }
 
-    /// About how long it takes with so many at once.
-    pub fn takes(&self, jobs: usize) -> Duration {
-        let takes = |it: &Case| STARTING + world::lasts(&it.entry.scenario);
-        let all: Duration = self.cases.iter().map(takes).sum();
-        all / u32::try_from(jobs.max(1)).unwrap_or(u32::MAX)
+    /// About how long it takes with so many at once, on a machine with so many cores.
+    pub fn takes(&self, world: &World, jobs: usize, cores: usize) -> Duration {
+        let parts = |of: usize| u32::try_from(of.max(1)).unwrap_or(u32::MAX);
+        let all: Duration = self.cases.iter().map(|it| takes(it, world)).sum();
+        let works: Duration = self.cases.iter().map(|it| cpu(world, it)).sum();
+        (all / parts(jobs)).max(works / parts(cores))
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     target::installing::{self, Missing},
 };
 use crate::{
+    catalogue,
     corpus::{self, Entry},
     expectations::{
         self, Expectations,
@@ -30,17 +31,29 @@ pub(super) fn real(target: &str, keep: Option<&Path>, missing: Missing) -> Resul
     Ok(world::real(target, creel, keep))
 }
 
-/// A target, whose profiles are known ones.
+/// A target whose claims mean something.
 pub(super) fn target(name_or_path: &str) -> Result<Target, Exit> {
     let target = Target::load(name_or_path).map_err(|it| usage(&it.to_string()))?;
+    match misclaimed(&target) {
+        Some(why) => Err(usage(&why)),
+        None => Ok(target),
+    }
+}
+
+/// What a target claims that there is not: a profile, or requirements.
+pub(super) fn misclaimed(target: &Target) -> Option<String> {
+    let name = &target.name;
     if let Some(found) = target.profiles.iter().find(|it| profile::named(it).is_none()) {
         let known = profile::ALL.map(|it| format!("`{}`", it.name)).join(" or ");
-        let name = &target.name;
-        return Err(usage(&format!(
+        return Some(format!(
             "target `{name}` claims the unknown profile `{found}`: expected {known}"
-        )));
+        ));
     }
-    Ok(target)
+    let ids: Vec<&str> = catalogue::built_in().requirements().map(|it| it.id.as_str()).collect();
+    let found = target.claims.meaningless(&ids)?;
+    Some(format!(
+        "target `{name}` claims or excludes `{found}`, which no requirement is called: expected an id such as `QUE-003`, or a beginning with a star such as `QUE-*` (`creel list --requirements`)"
+    ))
 }
 
 /// The list of a file, or else the target's own, if there is one. It may be about every built-in scenario and those chosen.

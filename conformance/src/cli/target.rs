@@ -53,7 +53,7 @@ fn list(as_json: bool) -> Exit {
             json!({
                 "name": it.name, "version": it.version, "about": it.about, "profiles": it.profiles,
                 "features": it.claims.features, "requirements": it.claims.requirements,
-                "installed": is_installed(it), "install": it.install.as_ref().map(|it| &it.hint),
+                "installed": it.lacks_installed().is_none(), "install": it.install.as_ref().map(|it| &it.hint),
             })
         };
         print(&format!("{:#}", rows.iter().map(row).collect::<serde_json::Value>()));
@@ -78,7 +78,7 @@ fn lines(target: &Target) -> String {
         0 => String::new(),
         count => format!("; {count} excluded"),
     };
-    let installed = match (&target.install, is_installed(target)) {
+    let installed = match (&target.install, target.lacks_installed().is_none()) {
         (_, true) => "installed".to_owned(),
         (Some(install), false) => {
             let folder = install::folder(&target.name);
@@ -92,14 +92,4 @@ fn lines(target: &Target) -> String {
         "{:<18} {about}\n{:<18} profile {profiles}\n{:<18} claims {features}{requirements}{excluded}\n{:<18} {installed}",
         target.name, "", "", ""
     )
-}
-
-/// Whether a target is there: what its installation provides, or, where nothing is to be installed, always.
-fn is_installed(target: &Target) -> bool {
-    let provided = target.install.as_ref().and_then(|it| it.provides.as_ref());
-    match (provided, &target.install) {
-        (Some(path), _) => install::folder(&target.name).join(path).exists(),
-        (None, Some(_)) => install::folder(&target.name).is_dir(),
-        (None, None) => true,
-    }
 }

@@ -13,7 +13,7 @@ use creel_sim::{
 
 use self::visit::Visit;
 use super::{Exit, installing, usage};
-use crate::cli::print;
+use crate::cli::{given::misclaimed, print};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -100,6 +100,10 @@ impl Arguments {
                 return Ok(());
             }
         };
+        if let Some(why) = misclaimed(&target) {
+            found.push(trouble(why, "`creel list --requirements` names them all"));
+            return Ok(());
+        }
         let claimed = target.profiles.first().cloned().unwrap_or_default();
         let name = self.profile.clone().unwrap_or(claimed);
         if profile::named(&name).is_none() || !target.profiles.contains(&name) {

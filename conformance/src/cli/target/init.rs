@@ -59,6 +59,9 @@ mod tests {
             (target.name.as_str(), target.profiles.as_slice()),
             (NAME, &["2026.9".to_owned()][..])
         );
+        for (feature, _) in creel_sim::target::FEATURES {
+            assert!(MANIFEST.contains(feature), "{feature}");
+        }
         assert!(MANIFEST.lines().count() < 60);
         assert!(MANIFEST.lines().all(|it| it.chars().count() <= 120));
     }

@@ -17,13 +17,10 @@ pub(in crate::cli) enum Missing {
 
 /// Sees that a target is there, if its program is one that is installed.
 pub(in crate::cli) fn ensure(target: &Target, missing: Missing) -> Result<(), Exit> {
-    let Some(wanted) = &target.install else { return Ok(()) };
-    let folder = install::folder(&target.name);
-    let provided = wanted.provides.as_ref().map_or(folder.clone(), |it| folder.join(it));
-    let is_needed = target.argv.iter().any(|it| it.contains("install"));
-    if !is_needed || provided.exists() {
+    let (Some(wanted), Some(provided)) = (&target.install, target.lacks_installed()) else {
         return Ok(());
-    }
+    };
+    let folder = install::folder(&target.name);
     let (name, shown) = (&target.name, folder.display());
     if missing == Missing::Told {
         complain(&format!(
