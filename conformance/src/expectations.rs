@@ -150,7 +150,7 @@ impl Expectations {
                 | Missing::Unclaimed(_)
                 | Missing::Unforeseen(_)),
             ) => {
-                let why = crate::report::gather::reason(missing);
+                let why = missing.why();
                 let stale = |it: &&Listed| self.stale(it, &format!("the case was skipped: {why}"));
                 Ruling { known: None, stale: about.iter().map(stale).collect() }
             }

@@ -19,6 +19,7 @@ use std::{
 use creel_judge::{context::Context, trace::Trace, verdict::Verdict};
 use creel_sim::{
     scenario::Scenario,
+    target::REFERENCE,
     world::{self, World, ticks},
 };
 
@@ -56,6 +57,24 @@ pub struct Plan {
     pub expectations: Option<Arc<Expectations>>,
     /// Whether all that the target can be judged by is run, or a part that somebody chose.
     pub extent: Extent,
+}
+
+impl Plan {
+    /// Scenarios that somebody chose, once each with their controls, one after the other.
+    pub fn new(entries: Vec<Entry>, world: World) -> Self {
+        Self {
+            entries,
+            world,
+            profile: None,
+            seed: 1,
+            target: None,
+            jobs: 1,
+            repeat: 1,
+            controls: Controls::Run,
+            expectations: None,
+            extent: Extent::Chosen,
+        }
+    }
 }
 
 /// How much of the corpus is run.
@@ -119,6 +138,22 @@ pub enum Missing {
     Broken(String),
     /// The user broke the run off.
     Interrupted(String),
+}
+
+impl Missing {
+    /// The reason, in words.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::NeedsVirtualTime(why)
+            | Self::Unclaimed(why)
+            | Self::Unforeseen(why)
+            | Self::Target(why)
+            | Self::Manifest(why)
+            | Self::Scenario(why)
+            | Self::Broken(why)
+            | Self::Interrupted(why) => why,
+        }
+    }
 }
 
 /// A judged case.
@@ -259,7 +294,8 @@ impl Outcome {
 /// Whether a gateway that runs for real went beyond its scenario's script, and broke something.
 fn is_foreign(judged: &Judged) -> bool {
     let broken = judged.checks.iter().any(|it| matches!(it.verdict, Verdict::Fail(_)));
-    broken && judged.trace.header.world == "real"
+    let header = &judged.trace.header;
+    broken && header.world == "real" && header.target != REFERENCE
 }
 
 /// The cases of a plan, in order.
@@ -405,6 +441,7 @@ fn missing(error: &world::Error) -> Missing {
     let why = error.to_string();
     match error {
         world::Error::Target(_) | world::Error::Stuck { .. } => Missing::Target(why),
+        world::Error::Clock(_) => Missing::NeedsVirtualTime(why),
         world::Error::Manifest(_) => Missing::Manifest(why),
         world::Error::Profile { .. } | world::Error::Stage(_) | world::Error::Settings(_) => {
             Missing::Scenario(why)

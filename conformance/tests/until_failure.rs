@@ -5,7 +5,7 @@
 use creel::{
     corpus,
     report::console,
-    suite::{self, Controls, Extent, Plan, Status},
+    suite::{self, Controls, Plan, Status},
 };
 use creel_sim::world::World;
 
@@ -16,18 +16,8 @@ const BATCH: usize = 24;
 fn nothing_fails() {
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     for entries in corpus::choose(&[]).unwrap().chunks(BATCH) {
-        let plan = Plan {
-            entries: entries.to_vec(),
-            profile: None,
-            seed: 1,
-            world: World::Events,
-            target: None,
-            repeat: 1,
-            jobs,
-            controls: Controls::LeftOut,
-            expectations: None,
-            extent: Extent::Chosen,
-        };
+        let controls = Controls::LeftOut;
+        let plan = Plan { jobs, controls, ..Plan::new(entries.to_vec(), World::Events) };
         for outcome in suite::run(&plan, |_| ()) {
             assert!(outcome.status() == Status::Pass, "{}", console::failure_text(&plan, &outcome));
         }

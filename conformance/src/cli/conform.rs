@@ -147,16 +147,14 @@ impl Arguments {
         let selection = selection::choose(cases, (&world, list.as_ref()), depth);
         let extent = if self.profile.is_none() { Extent::Whole } else { Extent::Chosen };
         let plan = Plan {
-            entries: selection.entries(),
-            profile: None,
             seed: self.seed.0,
-            world,
             target: Some(self.target.clone()),
             jobs,
             repeat: self.repeat,
             controls: if self.with_controls { Controls::Run } else { Controls::LeftOut },
             expectations: list.map(Arc::new),
             extent,
+            ..Plan::new(selection.entries(), world)
         };
         Ok((plan, selection))
     }
@@ -227,7 +225,8 @@ fn introduction(plan: &Plan, selection: &Selection) -> String {
     let World::Real(real) = &plan.world else { unreachable!("a target runs for real") };
     let target = &real.target;
     let version = target.version.as_ref().map_or(String::new(), |it| format!(" ({it})"));
-    let minutes = selection.takes(plan.jobs).as_secs().div_ceil(60);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let minutes = selection.takes(&plan.world, plan.jobs, cores).as_secs().div_ceil(60);
     let (jobs, name) = (plan.jobs, &target.name);
     let mut lines = vec![format!(
         "{name}{version}, profile {}: {jobs} at once, about {minutes} min",
@@ -243,7 +242,7 @@ fn introduction(plan: &Plan, selection: &Selection) -> String {
     for (reason, count) in &selection.left_out {
         lines.push(format!("left out: {count} cases ({})", reason.words()));
     }
-    for reason in [Reason::Unclaimed, Reason::Clock, Reason::Nobody] {
+    for reason in [Reason::Unclaimed, Reason::Clock, Reason::Budget, Reason::Nobody] {
         let of = selection.unreached.iter().filter(|it| *it.1 == reason);
         let ids: Vec<&Goal> = of.map(|it| it.0).collect();
         if !ids.is_empty() {

@@ -19,15 +19,14 @@ use super::{
 use crate::{
     corpus,
     report::{
-        Counts,
         console::{self, Color},
-        data::Report,
+        data::{Report, Status},
         gather::{self, Occasion},
         json,
         terminal::{Signs, Terminal},
         timeline::Timeline,
     },
-    suite::{self, Controls, Extent, Missing, Outcome, Plan, Status},
+    suite::{self, Controls, Extent, Missing, Outcome, Plan},
 };
 
 /// The seed unless one is given. Fixed, so that a run is the same run everywhere.
@@ -223,23 +222,22 @@ impl Arguments {
             return Err(Exit::Usage);
         }
         let entries = corpus::choose(&self.select).map_err(refuse)?;
-        let (profile, target) = (self.profile.clone(), self.target.clone());
-        let (seed, repeat) = (self.seed.0, self.repeat);
         let controls = if self.without_controls { Controls::LeftOut } else { Controls::Run };
-        let list =
-            given::expectations(self.expect.as_deref(), target.as_deref(), (&world, &entries))?;
-        let (expectations, extent) = (list.map(Arc::new), self.extent());
+        let list = given::expectations(
+            self.expect.as_deref(),
+            self.target.as_deref(),
+            (&world, &entries),
+        )?;
         let plan = Plan {
-            entries,
-            profile,
-            seed,
-            world,
-            target,
+            profile: self.profile.clone(),
+            seed: self.seed.0,
+            target: self.target.clone(),
             jobs,
-            repeat,
+            repeat: self.repeat,
             controls,
-            expectations,
-            extent,
+            expectations: list.map(Arc::new),
+            extent: self.extent(),
+            ..Plan::new(entries, world)
         };
         match (suite::cases(&plan).is_empty(), &self.profile) {
             (true, Some(profile)) => {
@@ -285,22 +283,24 @@ pub(super) fn exit(outcomes: &[Outcome], report: &Report) -> Exit {
         let mut unknown = outcomes.iter().filter(|it| it.known.is_none());
         unknown.any(|it| it.result.as_ref().is_err_and(test))
     };
-    let counts = Counts::of(outcomes);
     if is(|it| matches!(it, Missing::Interrupted(_))) {
         Exit::Interrupted
     } else if is(|it| matches!(it, Missing::Broken(_))) {
         Exit::Bug
     } else if is(|it| matches!(it, Missing::Target(_))) {
         Exit::Target
-    } else if [Status::Fail, Status::Stale, Status::Vacuous].iter().any(|it| counts.get(*it) > 0) {
+    } else if [Status::Fail, Status::Stale, Status::Vacuous]
+        .into_iter()
+        .any(|it| report.count(it) > 0)
+    {
         Exit::Failed
-    } else if counts.get(Status::Error) > 0 {
+    } else if report.count(Status::Error) > 0 {
         Exit::Usage
-    } else if counts.get(Status::Pass) + counts.get(Status::KnownFailing) > 0
+    } else if report.count(Status::Pass) + report.count(Status::KnownFailing) > 0
         && report.evidence.witnessed > 0
     {
         Exit::Ok
-    } else if counts.get(Status::Inconclusive) > 0 {
+    } else if report.count(Status::Inconclusive) > 0 {
         Exit::Inconclusive
     } else {
         Exit::Nothing

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     corpus::{self, Entry},
-    suite::{self, Controls, Extent, Plan, Status},
+    suite::{self, Controls, Plan, Status},
 };
 
 const QUIET: &str = "queue/collect-waits-for-quiet";
@@ -35,16 +35,9 @@ fn listing(check: &str, message: &str) -> Expectations {
 fn outcome(observed: Option<&str>) -> Outcome {
     let entries = corpus::choose(&[QUIET.to_owned()]).unwrap();
     let plan = Plan {
-        entries,
         profile: Some("2026.3".to_owned()),
-        seed: 1,
-        world: World::Events,
-        target: None,
-        jobs: 1,
-        repeat: 1,
         controls: Controls::LeftOut,
-        expectations: None,
-        extent: Extent::Chosen,
+        ..Plan::new(entries, World::Events)
     };
     let mut outcome = suite::run(&plan, |_| ()).remove(0);
     assert_eq!(outcome.status(), Status::Pass);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     corpus::{self, Entry},
-    suite::{self, Controls, Extent, Outcome, Plan, Status},
+    suite::{self, Controls, Outcome, Plan, Status},
 };
 
 /// What the honest fake is built for.
@@ -93,21 +93,7 @@ pub fn sample() -> Result<Vec<Entry>, corpus::Error> {
 
 /// Runs scenarios on a fake.
 pub fn run(fake: Fake, entries: Vec<Entry>, jobs: usize) -> Vec<Outcome> {
-    let (profile, target, controls) = (None, None, Controls::LeftOut);
-    let world = World::Fake(fake);
-    let (expectations, extent) = (None, Extent::Chosen);
-    let plan = Plan {
-        entries,
-        profile,
-        seed: 1,
-        world,
-        target,
-        jobs,
-        repeat: 1,
-        controls,
-        expectations,
-        extent,
-    };
+    let plan = Plan { jobs, controls: Controls::LeftOut, ..Plan::new(entries, World::Fake(fake)) };
     suite::run(&plan, |_| ())
 }
 

@@ -14,7 +14,7 @@ use creel_sim::{
 use super::liars::{Caught, evidence};
 use crate::{
     corpus::Entry,
-    suite::{self, Controls, Extent, Outcome, Plan, Status},
+    suite::{self, Controls, Outcome, Plan, Status},
 };
 
 /// How a fake is started. `NAME` stands for its name.
@@ -45,18 +45,8 @@ pub fn able(entries: &[Entry]) -> Vec<Entry> {
 
 /// Runs scenarios on a fake that the program `creel` serves.
 fn run(fake: Fake, entries: Vec<Entry>, creel: &Path, jobs: usize) -> Vec<Outcome> {
-    let plan = Plan {
-        entries,
-        profile: None,
-        seed: 1,
-        world: world::real(target(fake), creel.to_owned(), Keep::No),
-        target: None,
-        jobs,
-        repeat: 1,
-        controls: Controls::LeftOut,
-        expectations: None,
-        extent: Extent::Chosen,
-    };
+    let world = world::real(target(fake), creel.to_owned(), Keep::No);
+    let plan = Plan { jobs, controls: Controls::LeftOut, ..Plan::new(entries, world) };
     suite::run(&plan, |_| ())
 }
 

@@ -89,7 +89,7 @@ pub struct Area {
 }
 
 /// What a whole run amounts to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Light {
     /// Something held with evidence, and nothing is wrong.
     Green,
@@ -102,8 +102,7 @@ pub enum Light {
 impl Report {
     /// What the whole amounts to. It is never green where no fact shows that anything held.
     pub fn light(&self) -> Light {
-        let red = [Status::Fail, Status::Vacuous, Status::Error, Status::Stale];
-        if red.into_iter().any(|it| self.count(it) > 0) {
+        if self.failed() > 0 {
             Light::Red
         } else if self.count(Status::Pass) > 0 && self.evidence.witnessed > 0 {
             Light::Green

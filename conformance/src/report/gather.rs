@@ -6,7 +6,7 @@ mod requirements;
 use std::{collections::BTreeMap, time::Duration};
 
 use creel_judge::profile;
-use creel_sim::world::World;
+use creel_sim::world::{RealClock, World};
 
 use super::{
     data::{Area, Case, Check, CheckVerdict, Evidence, Report, Status, VERSION},
@@ -18,7 +18,6 @@ use crate::{
 };
 
 pub use self::cases::case;
-pub(crate) use self::cases::reason;
 
 /// What a report tells of its run beside what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,10 +61,7 @@ pub fn report(plan: &Plan, cases: Vec<Case>, occasion: Occasion) -> Report {
         target: plan.world.target().to_owned(),
         target_version,
         world: plan.world.name().to_owned(),
-        clock: match plan.world {
-            World::Turmoil | World::Events | World::Fake(_) => "virtual".to_owned(),
-            World::Real(_) => "the machine's".to_owned(),
-        },
+        clock: clock(&plan.world).to_owned(),
         requirements: requirements::all(catalogue, &cases, &profiles, lacks),
         profiles,
         whole: plan.extent == Extent::Whole,
@@ -80,6 +76,17 @@ pub fn report(plan: &Plan, cases: Vec<Case>, occasion: Occasion) -> Report {
     };
     report.evidence.digest = evidence::digest(&report);
     report
+}
+
+/// Whose time a world's is.
+fn clock(world: &World) -> &'static str {
+    match world {
+        World::Turmoil | World::Events | World::Fake(_) => "virtual",
+        World::Real(real) => match real.target.clock {
+            RealClock::Wall => "the machine's",
+            RealClock::Jump => "the machine's, with the target's date moved",
+        },
+    }
 }
 
 /// The profiles that were asked for and that the target claims.

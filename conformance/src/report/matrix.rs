@@ -29,8 +29,8 @@ pub struct Column {
     pub profiles: String,
     /// Where it ran, on whose time.
     pub world: String,
-    /// `Green`, `Red` or `Grey`.
-    pub light: String,
+    /// What the run amounts to.
+    pub light: Light,
     /// The run's nonce.
     pub nonce: String,
     /// How many facts were seen.
@@ -192,7 +192,7 @@ fn column(report: &Report) -> Column {
         name: report.target_name(),
         profiles: report.profiles.join(", "),
         world: report.world.clone(),
-        light: format!("{:?}", report.light()),
+        light: report.light(),
         nonce: report.nonce.clone(),
         facts: report.evidence.facts,
         counts: ORDER.map(|it| report.standing(it)).to_vec(),
@@ -201,13 +201,11 @@ fn column(report: &Report) -> Column {
 }
 
 /// What a light means.
-pub(super) fn light_word(light: &str) -> &'static str {
-    if light == format!("{:?}", Light::Green) {
-        "nothing wrong"
-    } else if light == format!("{:?}", Light::Red) {
-        "something wrong"
-    } else {
-        "nothing shown"
+pub(super) fn light_word(light: Light) -> &'static str {
+    match light {
+        Light::Green => "nothing wrong",
+        Light::Red => "something wrong",
+        Light::Grey => "nothing shown",
     }
 }
 

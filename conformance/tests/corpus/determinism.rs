@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, thread};
 
 use creel::{
     corpus,
-    suite::{self, Case, Controls, Extent, Plan},
+    suite::{self, Case, Plan},
 };
 use creel_judge::trace::{Kind, Trace};
 use creel_sim::world::World;
@@ -24,21 +24,7 @@ fn cpus() -> usize {
 fn traces(seed: u64, one_in: usize) -> BTreeMap<Name, Trace> {
     let jobs = cpus();
     let entries = corpus::choose(&[]).unwrap_or_else(|error| panic!("{error}"));
-    let (profile, target, world) = (None, None, World::Turmoil);
-    let (repeat, controls) = (1, Controls::LeftOut);
-    let (expectations, extent) = (None, Extent::Chosen);
-    let plan = Plan {
-        entries,
-        profile,
-        seed,
-        world,
-        target,
-        jobs,
-        repeat,
-        controls,
-        expectations,
-        extent,
-    };
+    let plan = Plan { seed, ..Plan::new(entries, World::Turmoil) };
     let mut cases = suite::cases(&plan);
     cases.retain(|it| it.entry.scenario.variant.is_none());
     let cases: Vec<Case> = cases.into_iter().step_by(one_in).collect();

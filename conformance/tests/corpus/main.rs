@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use creel::{
     corpus,
     report::console,
-    suite::{self, Check, Controls, Extent, Outcome, Plan, Status},
+    suite::{self, Check, Controls, Outcome, Plan, Status},
 };
 use creel_sim::world::World;
 
@@ -20,19 +20,7 @@ fn plan(world: World) -> Plan {
         World::Events => Controls::Run,
         _ => Controls::LeftOut,
     };
-    let (entries, profile, target) = (Vec::new(), None, None);
-    Plan {
-        entries,
-        profile,
-        seed: 1,
-        world,
-        target,
-        repeat: 1,
-        jobs: 1,
-        controls,
-        expectations: None,
-        extent: Extent::Chosen,
-    }
+    Plan { controls, ..Plan::new(Vec::new(), world) }
 }
 
 /// Runs the corpus.

@@ -49,7 +49,7 @@ pub fn case(plan: &Plan, outcome: &Outcome) -> data::Case {
     match &outcome.result {
         Ok(judged) => add(&mut case, judged, entry),
         Err(missing) => {
-            case.reason = Some(reason(missing).to_owned());
+            case.reason = Some(missing.why().to_owned());
             case.left_out = left_out(missing);
         }
     }
@@ -97,20 +97,6 @@ fn known(known: &expectations::Known) -> data::Known {
         message: Some(known.message.clone()),
         link: Some(known.link.clone()),
         until: known.until.clone(),
-    }
-}
-
-/// Why a case was not judged, in words.
-pub(crate) fn reason(missing: &Missing) -> &str {
-    match missing {
-        Missing::NeedsVirtualTime(why)
-        | Missing::Unclaimed(why)
-        | Missing::Unforeseen(why)
-        | Missing::Target(why)
-        | Missing::Manifest(why)
-        | Missing::Scenario(why)
-        | Missing::Broken(why)
-        | Missing::Interrupted(why) => why,
     }
 }
 

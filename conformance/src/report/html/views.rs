@@ -12,7 +12,7 @@ use crate::report::{
     console,
     data::{
         Area, Case, Check, CheckVerdict, Control, ControlStatus, Evidence, Fact, Known, LeftOut,
-        Level, Report, Requirement, Standing, Status, Support,
+        Level, Light, Report, Requirement, Standing, Status, Support,
     },
     diagram, failure, markdown,
 };
@@ -25,7 +25,7 @@ pub(super) struct Page<'a> {
     report: Head<'a>,
     name: String,
     headline: String,
-    light: String,
+    light: Light,
     last_line: String,
     /// How many cases are not as they should be.
     red: usize,
@@ -202,7 +202,7 @@ pub(super) fn page(report: &Report) -> Page<'_> {
         report: head,
         name: report.target_name(),
         headline: markdown::headline(report),
-        light: format!("{:?}", report.light()),
+        light: report.light(),
         last_line: console::last_line(report),
         red: report.cases.iter().filter(|it| !it.is_quiet()).count(),
         took: format!("took {}.{} s", report.took_ms / 1_000, report.took_ms % 1_000 / 100),

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::{Matrix, light_word, mark};
-use crate::report::html::{SCRIPT, STYLE, fill};
+use crate::report::{
+    data::Light,
+    html::{SCRIPT, STYLE, fill},
+};
 
 #[derive(Serialize)]
 struct View<'a> {
@@ -19,7 +22,7 @@ struct ColumnView<'a> {
     name: &'a str,
     profiles: &'a str,
     world: &'a str,
-    light: &'a str,
+    light: Light,
     word: &'static str,
     nonce: &'a str,
     facts: usize,
@@ -42,8 +45,8 @@ pub fn page(matrix: &Matrix) -> Result<String, minijinja::Error> {
         name: &it.name,
         profiles: &it.profiles,
         world: &it.world,
-        light: &it.light,
-        word: light_word(&it.light),
+        light: it.light,
+        word: light_word(it.light),
         nonce: &it.nonce,
         facts: it.facts,
         held: it.musts.0,

@@ -52,7 +52,7 @@ fn targets(text: &mut String, matrix: &Matrix) {
                 "| {} | {profiles} | {world} | {held} of {of} | {} | {} |",
                 cell(name),
                 counts.join(" | "),
-                light_word(light)
+                light_word(*light)
             ),
         );
     }
