@@ -6,7 +6,7 @@ use creel_judge::words::Word;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-use crate::scenario::{Action, ChatKind, Scenario};
+use crate::scenario::{Act, Action, Answer, ChatKind, Scenario};
 
 /// What a target claims to do. A list that is not there claims everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -149,7 +149,10 @@ pub fn needs(scenario: &Scenario) -> BTreeSet<&'static str> {
     let logins = scenario.providers.values().any(|it| !it.logins.is_empty());
     names.extend(logins.then_some("logins"));
     names.extend((!scenario.tools.is_empty()).then_some("tools"));
-    let pictures = !scenario.images.is_empty() || scenario.sends().any(|it| it.image.is_some());
+    let shows = |it: &Answer| matches!(&it.act, Act::Say { text, .. } if text.contains("MEDIA:"));
+    let pictures = !scenario.images.is_empty()
+        || scenario.sends().any(|it| it.image.is_some())
+        || scenario.model.values().flatten().any(shows);
     names.extend(pictures.then_some("images"));
     let looks_at = scenario.expect.iter().any(|it| matches!(it.word, Word::State(_)));
     names.extend((looks_at || !scenario.state.is_empty()).then_some("state"));

@@ -1,5 +1,7 @@
 //! What a trace shows of one session: what a person chose and stopped there, and what became of its requests.
 
+use std::collections::BTreeSet;
+
 use super::{
     Asked, Happening, Reason, What,
     allowed::WAIT_MAX_US,
@@ -179,15 +181,13 @@ fn may_go_on(end: &End, (reason, rest_us): (Option<Reason>, i64), ends_us: i64) 
 fn begins(requests: &[&Request], index: usize) -> Option<bool> {
     let request = requests[index];
     let before = index.checked_sub(1).map(|it| requests[it]);
-    // Some gateways say what they were asked once more for each credential.
-    let is_repeated = |before: &Request| {
-        before.completed_answer().is_none() && request.new.iter().all(|it| before.new.contains(it))
-    };
-    let before = before.filter(|it| request.new.is_empty() || is_repeated(it));
-    let Some(before) = before else { return Some(true) };
-    if !request.new.is_empty() {
+    // Some gateways say what they were asked once more when they ask somebody else.
+    let failed = requests[..index].iter().rev().take_while(|it| it.completed_answer().is_none());
+    let asked: BTreeSet<&String> = failed.flat_map(|it| &it.new).collect();
+    if !request.new.is_empty() && request.new.iter().all(|it| asked.contains(it)) {
         return Some(false);
     }
+    let Some(before) = before.filter(|_| request.new.is_empty()) else { return Some(true) };
     if before.completed_answer().is_some() {
         return Some(before.tool_results == request.tool_results);
     }

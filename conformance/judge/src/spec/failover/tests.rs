@@ -299,9 +299,10 @@ fn a_choice_that_was_only_asked_about_or_may_be_refused_is_not_taken_as_made() {
 
 #[test]
 fn who_says_it_again_to_the_next_goes_on_with_the_turn() {
-    let turn = "0 say m1 alice\n1 ask alice@m#openai:one user m1\n2 end 1 failed 401\n\
-                3 ask alice@m#openai:two user m1 m1\n4 end 2 ";
-    let again = traced(&format!("{turn}completed fine"));
+    let again = traced(
+        "0 say m1 alice\n0.004 ask alice@m#openai:one user m1\n2 end 1 failed 401\n\
+         2.004 ask alice@m#openai:two user m1 | user m1\n4 end 2 completed fine",
+    );
     assert!(again.starts_with("pass"), "{again}");
 }
 
