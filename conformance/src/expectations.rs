@@ -156,7 +156,8 @@ impl Expectations {
             }
             // The run is no run: what is listed says nothing of it.
             Err(
-                Missing::Manifest(_)
+                Missing::Unmoved(_)
+                | Missing::Manifest(_)
                 | Missing::Scenario(_)
                 | Missing::Broken(_)
                 | Missing::Interrupted(_),

@@ -149,7 +149,8 @@ fn reason(world: &World, case: &Case, missing: &Missing) -> Reason {
         Missing::Unclaimed(_) if !claims(world, &case.profile) => Reason::Profile,
         Missing::NeedsVirtualTime(_) => Reason::Clock,
         Missing::Unclaimed(_) | Missing::Unforeseen(_) => Reason::Unclaimed,
-        Missing::Target(_)
+        Missing::Unmoved(_)
+        | Missing::Target(_)
         | Missing::Manifest(_)
         | Missing::Scenario(_)
         | Missing::Broken(_)

@@ -124,6 +124,8 @@ pub struct Outcome {
 pub enum Missing {
     /// It needs virtual time, and this is a real clock.
     NeedsVirtualTime(String),
+    /// Its clock could not be moved as far as the scenario goes.
+    Unmoved(String),
     /// The target does not claim the profile.
     Unclaimed(String),
     /// The target made a choice that it declares, and for which the provider's script has no answers.
@@ -145,6 +147,7 @@ impl Missing {
     pub fn why(&self) -> &str {
         match self {
             Self::NeedsVirtualTime(why)
+            | Self::Unmoved(why)
             | Self::Unclaimed(why)
             | Self::Unforeseen(why)
             | Self::Target(why)
@@ -269,6 +272,7 @@ impl Outcome {
             Err(Missing::NeedsVirtualTime(_) | Missing::Unclaimed(_) | Missing::Unforeseen(_)) => {
                 return Status::Skipped;
             }
+            Err(Missing::Unmoved(_)) => return Status::Inconclusive,
             Err(
                 Missing::Target(_)
                 | Missing::Manifest(_)
@@ -419,7 +423,11 @@ fn differs(
     (scenario, profile): (&Arc<Scenario>, &str),
     (trace, checks): (&Trace, &[Check]),
 ) -> Result<Option<String>, Missing> {
-    let run = plan.world.run(scenario, profile, plan.seed).map_err(|it| missing(&it))?;
+    let run = match plan.world.run(scenario, profile, plan.seed) {
+        // What the first run showed it showed.
+        Err(world::Error::Clock(_)) => return Ok(None),
+        run => run.map_err(|it| missing(&it))?,
+    };
     let (before, now) = (trace.hash(), run.trace.hash());
     let differs = match &plan.world {
         World::Turmoil | World::Events | World::Fake(_) if before == now => None,
@@ -441,7 +449,7 @@ fn missing(error: &world::Error) -> Missing {
     let why = error.to_string();
     match error {
         world::Error::Target(_) | world::Error::Stuck { .. } => Missing::Target(why),
-        world::Error::Clock(_) => Missing::NeedsVirtualTime(why),
+        world::Error::Clock(_) => Missing::Unmoved(why),
         world::Error::Manifest(_) => Missing::Manifest(why),
         world::Error::Profile { .. } | world::Error::Stage(_) | world::Error::Settings(_) => {
             Missing::Scenario(why)

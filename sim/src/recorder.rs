@@ -77,6 +77,12 @@ impl LastWord {
             Kind::Sent { .. } => Some(Self::Told),
             Kind::Operator(Operation { saw, .. }) => match saw {
                 Saw::Asked { .. } => Some(Self::Written),
+                // That something is taken is no answer yet.
+                Saw::Answered { status: Some(status), .. }
+                    if status == "started" || status == "accepted" =>
+                {
+                    Some(Self::Written)
+                }
                 Saw::Answered { .. } => Some(Self::Told),
                 Saw::Event { state, .. } => {
                     let ends = ["final", "error", "aborted"];

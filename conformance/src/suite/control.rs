@@ -32,6 +32,9 @@ pub(super) fn run(plan: &Plan, (scenario, profile): (&Scenario, &str)) -> Result
     let run = match plan.world.run(&edited, profile, plan.seed) {
         Ok(run) => run,
         Err(error @ world::Error::Interrupted) => return Err(missing(&error)),
+        Err(error @ world::Error::Clock(_)) => {
+            return Ok(Control::Unclear(vec![error.to_string()]));
+        }
         Err(error) => return Ok(Control::NotRun(error.to_string())),
     };
     let checks = judge_as_ours(&edited, &run.trace, &run.context);

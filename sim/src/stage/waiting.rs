@@ -19,6 +19,9 @@ const LANDING: Duration = Duration::from_secs(3);
 /// How long nothing may happen before the clock is moved.
 const STILL: Duration = Duration::from_millis(1_500);
 
+/// After so long without anything done nothing is waited for any more: it was silent on purpose, or lost something.
+const GIVEN_UP: Duration = Duration::from_secs(20);
+
 /// How long it may take until nothing is under way.
 const STILL_WITHIN: Duration = Duration::from_mins(1);
 
@@ -56,15 +59,17 @@ impl Stage {
         jumps.pass(time, &self.recorder).map_err(Error::Unwritten)
     }
 
-    /// Returns when nothing is under way: nobody waits for an answer, no request is being answered, nothing was done for a
-    /// while.
+    /// Returns when nothing is under way: no request is being answered, nothing was done for a while, and nobody waits for
+    /// an answer, or has waited in vain.
     async fn stillness(&self) {
+        let (mut seen, mut quiet) = (self.recorder.doings(), Duration::ZERO);
         loop {
-            let seen = self.recorder.doings();
             sleep(STILL).await;
-            let is_quiet = seen == self.recorder.doings() && self.unfinished() == 0;
-            let is_awaited = [Some(LastWord::Written), Some(LastWord::Asked)];
-            if is_quiet && !is_awaited.contains(&self.recorder.last_word()) {
+            let now = self.recorder.doings();
+            let is_quiet = seen == now && self.unfinished() == 0;
+            (seen, quiet) = (now, if is_quiet { quiet + STILL } else { Duration::ZERO });
+            let is_awaited = self.recorder.last_word().is_some_and(|it| it != LastWord::Told);
+            if is_quiet && (!is_awaited || quiet >= GIVEN_UP) {
                 return;
             }
         }

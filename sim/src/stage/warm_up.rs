@@ -72,7 +72,7 @@ impl Stage {
             name: NAME.to_owned(),
             chat: NAME.to_owned(),
             text: format!("are you ready? {canary}"),
-            canary: Some(canary),
+            canary: Some(canary.clone()),
             mention: false,
             reply_to: None,
             forged: None,
@@ -92,6 +92,10 @@ impl Stage {
             }
         };
         let is_warm = timeout(within, shown).await.is_ok();
+        if is_warm {
+            // What is asked in this conversation later is nobody's.
+            self.script.forget(&canary);
+        }
         self.recorder.forget_from(before);
         if is_warm { Warmth::Warm } else { Warmth::Tepid }
     }

@@ -165,6 +165,11 @@ impl ModelScript {
         self.with_state(|it| it.messages.insert(canary.to_owned(), found));
     }
 
+    /// From now on a canary is no message's any more.
+    pub(crate) fn forget(&self, canary: &str) {
+        self.with_state(|it| it.messages.remove(canary));
+    }
+
     /// Counts a request that is refused before it could have an answer.
     pub fn skip(&self) -> u64 {
         self.with_state(State::next_request)

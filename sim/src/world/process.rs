@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long one command may take that makes a sandbox ready.
-const PREPARED_WITHIN: Duration = Duration::from_mins(2);
+pub(super) const PREPARED_WITHIN: Duration = Duration::from_mins(2);
 
 /// How much of the process's output is kept as its last words, in bytes.
 const LAST_WORDS_BYTES_MAX: usize = 256 * 1024;

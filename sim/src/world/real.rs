@@ -35,7 +35,7 @@ use crate::{
     lives::{Exit, Lives, Orders, Zero},
     recorder::Recorder,
     scenario::Scenario,
-    stage::{Operator, Stage, warm_up::Warmth},
+    stage::{Operator, Stage, waiting, warm_up::Warmth},
     standalone::unix_now_s,
     target::{self, Target},
 };
@@ -43,9 +43,8 @@ use crate::{
 /// The least that a bound in time is widened by.
 const SLACK_US_MIN: i64 = 250_000;
 
-/// How long before its scenario's zero the date is when a target is started whose clock can be set, in seconds: then it
-/// only ever goes forwards.
-const START_WITHIN_S: i64 = 180;
+/// What the start of a target may take beside what its manifest allows, in seconds.
+const START_MARGIN_S: u64 = 10;
 
 /// How often the harness's own timer is measured.
 const MEASURE_EVERY: Duration = Duration::from_millis(10);
@@ -184,7 +183,7 @@ impl Real {
             stage.patience = Duration::from_millis(self.target.slack_ms);
         }
         if self.clock(scenario) == RealClock::Jump {
-            let before_ms = (zero_unix_s - START_WITHIN_S) * 1_000;
+            let before_ms = (zero_unix_s - self.start_within_s(scenario)) * 1_000;
             let jumps = Jumps::new(sandbox.join("clock"), before_ms).map_err(Error::Target)?;
             stage.jumps = Some(jumps);
         }
@@ -196,13 +195,23 @@ impl Real {
         if needs_jumps(scenario) { self.target.clock } else { RealClock::Wall }
     }
 
+    /// How long before its scenario's zero the date is when a target is started whose clock can be set, in seconds: then it
+    /// only ever goes forwards.
+    fn start_within_s(&self, scenario: &Scenario) -> i64 {
+        let target = &self.target;
+        let prepared = target.prepared(scenario).map(|_| process::PREPARED_WITHIN.as_secs());
+        let warm_up_s = target.ready.warm_up_within_s.unwrap_or_default();
+        let all_s = prepared.sum::<u64>() + target.ready.within_s + warm_up_s + START_MARGIN_S;
+        i64::try_from(all_s).unwrap_or(i64::MAX / 2_000)
+    }
+
     /// The date at the scenario's zero: where it can be set, the scenario's own, or one before which the target has time
     /// to start.
     fn zero_unix_s(&self, scenario: &Scenario) -> i64 {
         match self.clock(scenario) {
             RealClock::Wall => unix_now_s(),
             RealClock::Jump if scenario.clock.is_set => scenario.clock.start_unix_s,
-            RealClock::Jump => unix_now_s() + START_WITHIN_S,
+            RealClock::Jump => unix_now_s() + self.start_within_s(scenario),
         }
     }
 
@@ -333,7 +342,10 @@ impl Real {
             let zero_ms = operator.lives.zero_unix_ms(&stage.recorder);
             jumps.show(zero_ms).map_err(Broken::Other)?;
         }
-        stage.conduct(&operator).await.map_err(|it| Broken::Clock(it.to_string()))
+        stage.conduct(&operator).await.map_err(|it| match it {
+            waiting::Error::Busy => Broken::Clock(it.to_string()),
+            waiting::Error::Unwritten(why) => Broken::Other(why),
+        })
     }
 }
 

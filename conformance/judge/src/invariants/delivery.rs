@@ -208,8 +208,7 @@ impl Audience<'_> {
             return None;
         }
         let seen = self.attempts.first_seen(request, place);
-        // Whose answers are denied may be asked all the same.
-        if seen.is_none() && self.context.configuration.session.denies {
+        if seen.is_none() && self.may_be_denied(request, place) {
             return None;
         }
         let (end, allowed_us) = (self.end(index)?, self.allowed_us(request, place, seen));
@@ -221,6 +220,15 @@ impl Audience<'_> {
             &format!("the answer {} at `{}`", quote(answer), phrase::place(place)),
             sight,
         ))
+    }
+
+    /// Whether `sendPolicy` may deny what an agent answers at a place: it denies something, and nothing of the agent, which
+    /// its model tells, was ever seen there. Whoever is denied may be asked all the same.
+    fn may_be_denied(&self, request: &Request, place: &Place) -> bool {
+        let is_seen = |it: &Request| {
+            it.model == request.model && self.attempts.first_seen(it, place).is_some()
+        };
+        self.context.configuration.session.denies && !self.turns.requests.iter().any(is_seen)
     }
 
     fn judge_sight(&self, what: &str, Sight { end, allowed_us, seen }: Sight) -> Verdict {
@@ -263,7 +271,11 @@ impl Audience<'_> {
 
     /// Whether something made an answer void before it was seen, or should have been.
     fn is_void(&self, index: usize, sight: Sight) -> bool {
-        let start = self.turns.requests[index].start;
+        // What ends a run that has not asked its model yet ends it, too.
+        let request = &self.turns.requests[index];
+        let asked = self.turns.messages.iter().filter(|it| request.new.contains(&it.name));
+        let asked = asked.filter_map(|it| it.inbound.last().copied()).max();
+        let start = asked.unwrap_or(request.start).min(request.start);
         let due_us = sight.end.at_us.saturating_add(sight.allowed_us);
         let is_in_time =
             |it: &Moment| it.at_us <= due_us && sight.seen.is_none_or(|seen| *it < seen);

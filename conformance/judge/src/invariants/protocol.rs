@@ -54,7 +54,7 @@ struct Connections {
 struct Connection {
     is_open: bool,
     is_shared: bool,
-    seq: u64,
+    seq: Option<u64>,
     runs: BTreeMap<String, Run>,
     /// What was asked for on it and taken, by key: the fact of the question, and that of the answer.
     asked: BTreeMap<String, (String, u64)>,
@@ -121,7 +121,7 @@ impl Connection {
                 if event == "connect.challenge" {
                     return None;
                 }
-                let number = self.numbered(client, fact, *seq);
+                let number = self.numbered(client, fact, (*seq, run.is_some()));
                 let run = run.as_deref().zip(*place);
                 let of_run = run.and_then(|(run, place)| {
                     self.of_run(fact, (run, place), (event, state.as_deref()))
@@ -132,17 +132,29 @@ impl Connection {
         }
     }
 
-    fn numbered(&mut self, client: &str, fact: &Fact, seq: Option<u64>) -> Option<Verdict> {
-        let is_free = self.is_shared && (seq.is_none() || self.seq == 0);
-        self.seq = if is_free { seq.unwrap_or(self.seq) } else { self.seq + 1 };
-        if is_free || seq == Some(self.seq) {
+    fn numbered(
+        &mut self,
+        client: &str,
+        fact: &Fact,
+        (seq, is_of_run): (Option<u64>, bool),
+    ) -> Option<Verdict> {
+        if self.is_shared && seq.is_none() && !is_of_run {
+            return None;
+        }
+        if let (true, None, Some(first)) = (self.is_shared, self.seq, seq) {
+            self.seq = Some(first);
+            return None;
+        }
+        let due = self.seq.unwrap_or(0) + 1;
+        if seq == Some(due) {
+            self.seq = seq;
             return None;
         }
         let found = seq.map_or("no number".to_owned(), |it| it.to_string());
-        let expected = format!("event {} of `{client}`", self.seq);
+        let expected = format!("event {due} of `{client}`");
         let observed = format!("{found} at {}", seconds(fact.at_us));
         // Said once: the next one may follow on this.
-        self.seq = seq.unwrap_or(self.seq);
+        self.seq = seq.or(Some(due));
         Some(Verdict::fail(expected, observed, vec![fact.seq]).breaking(&["CTL-012"]))
     }
 

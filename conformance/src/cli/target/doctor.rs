@@ -101,12 +101,12 @@ impl Arguments {
             }
         };
         if let Some(why) = misclaimed(&target) {
-            found.push(trouble(why, "`creel list --requirements` names them all"));
+            found.push(trouble(why, "claim what there is, or leave the claim out"));
             return Ok(());
         }
         let claimed = target.profiles.first().cloned().unwrap_or_default();
         let name = self.profile.clone().unwrap_or(claimed);
-        if profile::named(&name).is_none() || !target.profiles.contains(&name) {
+        if !target.profiles.contains(&name) {
             let known = profile::ALL.map(|it| format!("`{}`", it.name)).join(" or ");
             let why = format!("it claims the profiles {:?}", target.profiles);
             found.push(trouble(why, format!("`profiles = [{known}]`")));

@@ -105,7 +105,8 @@ fn left_out(missing: &Missing) -> Option<LeftOut> {
         Missing::NeedsVirtualTime(_) => Some(LeftOut::VirtualTime),
         Missing::Unclaimed(_) => Some(LeftOut::Unclaimed),
         Missing::Unforeseen(_) => Some(LeftOut::Unforeseen),
-        Missing::Target(_)
+        Missing::Unmoved(_)
+        | Missing::Target(_)
         | Missing::Manifest(_)
         | Missing::Scenario(_)
         | Missing::Broken(_)

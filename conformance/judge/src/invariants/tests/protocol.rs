@@ -112,7 +112,12 @@ fn numbers_begin_at_one_on_each_connection_and_have_no_gap() {
 fn in_2026_3_one_count_is_everybodys() {
     let judge = |script| judge_in("2026.3", script);
     assert_eq!(judge("in\n7 tick\n8 tick\n- voicewake.changed\n9 tick"), "pass [1, 2, 3, 4, 5]");
-    for (script, found) in [("in\n7 tick\n9 tick", "9"), ("in\n7 tick\n7 tick", "7")] {
+    for (script, found) in [
+        ("in\n7 tick\n9 tick", "9"),
+        ("in\n7 tick\n7 tick", "7"),
+        ("in\n0 tick\n0 tick", "0"),
+        ("in\n- chat r1 1 delta", "no number"),
+    ] {
         assert!(judge(script).contains(&format!("observed {found}")), "{}", judge(script));
     }
 }

@@ -71,7 +71,11 @@ impl Model<'_> {
             Reason::ContextOverflow | Reason::Refusal | Reason::Aborted | Reason::Local => {
                 Vec::new()
             }
-            Reason::Format if self.ends_the_turn(Reason::Format) => Vec::new(),
+            // Another model may be asked; whether one is, is the gateway's own.
+            Reason::Format if self.ends_the_turn(Reason::Format) => {
+                let others = from(turn.at + 1);
+                others.into_iter().map(|it| Allowed { kind: Kind::May, ..it }).collect()
+            }
             Reason::ModelNotFound => from(turn.at + 1),
             Reason::Auth | Reason::AuthPermanent | Reason::Billing | Reason::Format => {
                 let mut allowed = from(turn.at);
