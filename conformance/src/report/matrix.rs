@@ -200,9 +200,11 @@ fn column(report: &Report) -> Column {
     }
 }
 
-/// What a light means.
-pub(super) fn light_word(light: Light) -> &'static str {
-    match light {
+/// What a target's light means. What is known to fail is wrong, too, and nothing new.
+pub(super) fn light_word(column: &Column) -> &'static str {
+    let known = ORDER.iter().zip(&column.counts).find(|it| *it.0 == Standing::KnownFailing);
+    match column.light {
+        Light::Green if known.is_some_and(|it| *it.1 > 0) => "nothing new wrong",
         Light::Green => "nothing wrong",
         Light::Red => "something wrong",
         Light::Grey => "nothing shown",

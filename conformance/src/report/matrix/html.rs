@@ -46,7 +46,7 @@ pub fn page(matrix: &Matrix) -> Result<String, minijinja::Error> {
         profiles: &it.profiles,
         world: &it.world,
         light: it.light,
-        word: light_word(it.light),
+        word: light_word(it),
         nonce: &it.nonce,
         facts: it.facts,
         held: it.musts.0,

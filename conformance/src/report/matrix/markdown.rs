@@ -43,7 +43,7 @@ fn targets(text: &mut String, matrix: &Matrix) {
     line(text, &format!("| target | profiles | world | MUSTs kept | {} | |", heads.join(" | ")));
     line(text, &format!("|---|---|---|---:|{}---|", "---:|".repeat(heads.len())));
     for column in &matrix.columns {
-        let Column { name, profiles, world, light, counts, musts: (held, of), .. } = column;
+        let Column { name, profiles, world, counts, musts: (held, of), .. } = column;
         let counts: Vec<String> =
             standings.iter().map(|(index, _)| counts[*index].to_string()).collect();
         line(
@@ -52,7 +52,7 @@ fn targets(text: &mut String, matrix: &Matrix) {
                 "| {} | {profiles} | {world} | {held} of {of} | {} | {} |",
                 cell(name),
                 counts.join(" | "),
-                light_word(*light)
+                light_word(column)
             ),
         );
     }
