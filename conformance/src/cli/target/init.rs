@@ -59,7 +59,8 @@ mod tests {
             (target.name.as_str(), target.profiles.as_slice()),
             (NAME, &["2026.9".to_owned()][..])
         );
-        let comments = MANIFEST.lines().filter(|it| it.starts_with('#') || it.starts_with("features"));
+        let comments =
+            MANIFEST.lines().filter(|it| it.starts_with('#') || it.starts_with("features"));
         let words: Vec<&str> =
             comments.flat_map(|it| it.split(|it: char| !it.is_alphanumeric())).collect();
         for (feature, _) in creel_sim::target::FEATURES {
